@@ -1,0 +1,48 @@
+# The few commands a person types. What they do is in tests/tools/; everything they need goes into .cache/.
+# CORE=2.19 or CORE=2.16 tests with that ansible-core, ARGS="..." is handed on, e.g. make unit ARGS="-k phone".
+RUN = @tests/tools/run $@ $(if $(CORE),--core $(CORE)) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint unit system integration sanity sandbox bench docs release-check clean
+
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):  *## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+demo:  ## Connect three numbers of a made-up account, twice, and send one a text (no cloud involved)
+	$(RUN)
+
+test:  ## Everything a change has to pass: quick, system, integration and sanity, on two cores
+	$(RUN)
+
+quick:  ## The checks for between two edits: ruff, mypy, yamllint and the unit tests
+	$(RUN)
+
+lint:  ## quick's linters, and ansible-lint and antsibull-changelog
+	$(RUN)
+
+unit:  ## tests/unit, in pytest
+	$(RUN)
+
+system:  ## tests/system: the real ansible-playbook against the sandbox
+	$(RUN)
+
+integration:  ## ansible-test integration against the sandbox (ARGS: names of targets)
+	$(RUN)
+
+sanity:  ## ansible-test sanity, all tests (ARGS: --test NAME, files)
+	$(RUN)
+
+sandbox:  ## Both clouds on a loopback port, in the foreground, to try things against
+	$(RUN)
+
+bench:  ## How long a rollout takes, and how many requests
+	$(RUN)
+
+docs:  ## The documentation site, in site/
+	$(RUN)
+
+release-check:  ## Build the tarball, install it into an empty path and run the demo from there
+	$(RUN)
+
+clean:  ## Remove all that the above have made
+	$(RUN)

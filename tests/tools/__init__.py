@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The toolchain behind the Makefile: environments, checks, tests and releases. Standard library only."""

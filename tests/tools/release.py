@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as others get it: the tarball, the demo, the documentation site."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+from tools import checks, process, project, sandbox_server
+
+DIST = project.ROOT / "dist"
+INSTALLED = project.CACHE / "installed"
+# What belongs into a user's hands, by its first path element.
+SHIPPED = {
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "extensions", "meta",
+    "playbooks", "plugins", "requirements.txt", "roles",
+}  # fmt: skip
+PLUGIN_FOLDERS = {
+    "modules": "module",
+    "inventory": "inventory",
+    "filter": "filter",
+    "lookup": "lookup",
+    "test": "test",
+    "callback": "callback",
+}
+
+
+def check_tarball(log: process.Log) -> checks.Outcome:
+    """Build, look inside, install where nothing else is, and read each plugin's documentation from there."""
+    step = checks.Step(log)
+    with project.locked("release-copy"):
+        place = project.copy("release-copy")
+        shutil.rmtree(DIST, ignore_errors=True)
+        built = step.run("ansible-galaxy", "collection", "build", "--force", "--output-path", DIST, cwd=place)
+    tarballs = list(DIST.glob("voiceagent-sms-*.tar.gz"))
+    if built.code or len(tarballs) != 1:
+        return step.refuse("the collection cannot be built")
+    with tarfile.open(tarballs[0]) as tar:
+        names = tar.getnames()
+    strange = sorted(
+        name for name in names if name.split("/")[0] not in SHIPPED or "/." in name or name.endswith(".pyc")
+    )
+    outcome = step.refuse(f"in the tarball, but no user's: {', '.join(strange)}") if strange else checks.Outcome()
+
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
+    words = ("collection", "install", "--offline", "--no-deps", "-p", INSTALLED, tarballs[0])
+    outcome += step.check("ansible-galaxy", *words, cwd=project.HOME, **here)
+    return outcome + check_documentation(step, place, here)
+
+
+def check_documentation(step: checks.Step, place: pathlib.Path, here: dict[str, str]) -> checks.Outcome:
+    """ansible-doc finds all plugins and roles that the checkout has."""
+    outcome = checks.Outcome()
+    for folder, kind in PLUGIN_FOLDERS.items():
+        # A filter or test is documented by a YAML file beside the Python file that may hold several.
+        files = [file for suffix in ("yml", "yaml", "py") for file in place.glob(f"plugins/{folder}/*.{suffix}")]
+        wanted = {file.stem for file in files if not file.stem.startswith("_") and documents(file)}
+        for name in sorted(wanted):
+            outcome += step.check(
+                "ansible-doc", "--type", kind, "--json", f"voiceagent.sms.{name}", cwd=project.HOME, **here
+            )
+    for role in sorted(place.glob("roles/*/meta/argument_specs.yml")):
+        fqcn = f"voiceagent.sms.{role.parents[1].name}"
+        told = step.run("ansible-doc", "--type", "role", "--json", fqcn, cwd=project.HOME, **here)
+        if told.code or fqcn not in told.output:
+            outcome += step.refuse(f"ansible-doc does not know the role {fqcn}")
+    return outcome
+
+
+def documents(file: pathlib.Path) -> bool:
+    return "DOCUMENTATION" in file.read_text(encoding="utf-8")
+
+
+def demo_command(venv: pathlib.Path, box: sandbox_server.Sandbox, **more: str) -> tuple[list[str], dict[str, str]]:
+    env = project.environment(venv, SANDBOX_URL=box.url, **{**box.environment, **more})
+    return ["bash", str(project.ROOT / "tests" / "tools" / "demo.sh")], env
+
+
+def demo(venv: pathlib.Path) -> int:
+    """For people: its output goes straight to the terminal."""
+    with sandbox_server.running(venv, "demo") as box:
+        command, env = demo_command(venv, box)
+        return subprocess.run(command, env=env, cwd=project.ROOT, stdin=subprocess.DEVNULL).returncode
+
+
+def check_demo(log: process.Log) -> checks.Outcome:
+    """The same from the installed tarball, by the playbook's full name; the checkout's collection is out of sight."""
+    step = checks.Step(log)
+    with sandbox_server.running(step.venv, "demo") as box:
+        more = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED), "PLAYBOOK": "voiceagent.sms.connect_sms"}
+        command, env = demo_command(step.venv, box, **more)
+        ended = process.run(command, log, env, project.HOME)
+    return checks.Outcome(passed=1) if ended.code == 0 else step.refuse("the demo failed from the installed collection")
+
+
+def docs(log: process.Log) -> checks.Outcome:
+    """The site, from the documentation inside the plugins and roles; without intersphinx, which needs the internet."""
+    step = checks.Step(log, "docs")
+    site = project.ROOT / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir()
+    step.env["ANSIBLE_COLLECTIONS_PATH"] = str(project.link())
+    words = (
+        "sphinx-init",
+        "--use-current",
+        "--squash-hierarchy",
+        "--fail-on-error",
+        "--dest-dir",
+        site,
+        "voiceagent.sms",
+    )
+    outcome = step.check("antsibull-docs", *words)
+    if outcome.failed:
+        return outcome
+    settings = site / "conf.py"
+    settings.write_text(settings.read_text() + "\nintersphinx_mapping = {}\n")
+    ended = process.run(["bash", "build.sh"], log, step.env, site)
+    page = site / "build" / "html" / "index.html"
+    if ended.code or not page.exists():
+        return outcome + step.refuse("the documentation site cannot be built")
+    log.say(f"The site: {page.relative_to(project.ROOT)}")
+    return outcome
