@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
+from xml.etree import ElementTree
 
-from tools import process, project, sandbox_server, venvs
+from tools import process, project, pythons, sandbox_server, venvs
 
 NEWEST = "core-newest"
 FEWEST_SANITY_TESTS = 10
@@ -150,6 +151,9 @@ def _found_nothing(output: str) -> str | None:
 
 def sanity(log: process.Log, only: tuple[str, ...] = ()) -> Outcome:
     step = Step(log)
+    # Modules are compiled and imported with each Python at hand, whether active or not.
+    folders = dict.fromkeys(str(pathlib.Path(python.path).parent) for python in pythons.at_hand())
+    step.env["PATH"] = os.pathsep.join([step.env["PATH"], *folders])
     with project.locked("sanity-copy"):
         place = project.copy("sanity-copy")
         _prepare_ansible_test(step)

@@ -168,14 +168,14 @@ def sandbox(core: str, arguments: tuple[str, ...]) -> int:
     print(f"In another shell: set -a; . {variables}; set +a   (Ctrl-C here ends the sandbox)", flush=True)
     command = sandbox_server.command(venv, "--port", "0", "--env-file", str(variables), "--seed", "demo", *arguments)
     env = project.environment(venv, PYTHONPATH=str(project.ROOT / "tests"))
-    return subprocess.run(command, env=env, cwd=project.ROOT).returncode
+    return subprocess.run(command, env=env, cwd=project.ROOT, check=False).returncode
 
 
 def bench(core: str, arguments: tuple[str, ...]) -> int:
     venv = venvs.ensure(core)
     env = project.environment(venv, PYTHONPATH=str(project.ROOT / "tests"))
     command = [str(venv / "bin" / "python"), "tests/benchmarks/run.py", *arguments]
-    return subprocess.run(command, env=env, cwd=project.ROOT).returncode
+    return subprocess.run(command, env=env, cwd=project.ROOT, check=False).returncode
 
 
 def docs(core: str, arguments: tuple[str, ...]) -> int:

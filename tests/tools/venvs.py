@@ -68,7 +68,7 @@ def _stamp(recipe: Recipe, python: pythons.Python) -> str:
 def pip_settings(pip: list[str]) -> dict[str, str]:
     """What pip's files and PIP_* variables say, for the two that do not read them: uv, and pip inside ansible-test."""
     listed = subprocess.run(
-        [*pip, "config", "list"], env=project.outer_environment(), stdout=subprocess.PIPE, text=True
+        [*pip, "config", "list"], env=project.outer_environment(), stdout=subprocess.PIPE, text=True, check=False
     )
     found = {}
     for line in listed.stdout.splitlines():
