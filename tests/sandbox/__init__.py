@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both clouds on loopback, for tests: IBM Cloud, Twilio and the agent's SMS receiver behind one port.
+
+The sandbox behaves: it keeps state, refuses what the clouds refuse, pages its lists and fails on request. Tests look
+at it through a door of its own (``/_sandbox/...``), so that they need not believe the code they test.
+
+    PYTHONPATH=tests python -m sandbox --seed demo --env-file /tmp/sandbox.env
+
+:mod:`sandbox.client` starts and drives it from tests.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,337 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start the sandbox and drive it from tests, with nothing but the standard library.
+
+    with Sandbox.start(seed="demo") as sandbox:
+        number = sandbox.add_numbers({"phone_number": "+15550100042"})[0]
+        run_something(env={**os.environ, **sandbox.environment})
+        assert not sandbox.writes()
+        assert sandbox.text("+15550100042")["handled_by"] == "number"
+
+Every method that adds things returns them as the sandbox keeps them, secrets included. A refusal by the control door is
+a :class:`SandboxError` that gives the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+START_TIMEOUT = 60.0
+#: Proxies of the environment are not for loopback.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class SandboxError(Exception):
+    """The sandbox did not start, or refused what a test asked of it."""
+
+
+class Sandbox:
+    """A running sandbox."""
+
+    def __init__(
+        self,
+        url: str,
+        environment: dict[str, str],
+        process: subprocess.Popen[bytes] | None = None,
+        folder: pathlib.Path | None = None,
+    ) -> None:
+        """Speak to the sandbox at ``url``; ``process`` and ``folder`` are those that :meth:`start` made."""
+        self.url = url
+        #: The variables that lead the collection into the sandbox.
+        self.environment = environment
+        self._process = process
+        self._folder = folder
+
+    # --- start and stop ---
+
+    @classmethod
+    def start(cls, seed: str = "empty", max_age: float = 3600.0, port: int = 0) -> Sandbox:
+        """Start a sandbox and wait until it listens. It ends with :meth:`stop`, or with this process."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="sandbox-"))
+        ready = folder / "ready.json"
+        root = pathlib.Path(__file__).resolve().parent.parent
+        command = [sys.executable, "-m", "sandbox", "--ready-file", str(ready), "--seed", seed]
+        command += ["--max-age", str(max_age), "--port", str(port)]
+        with open(folder / "log", "wb") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, "PYTHONPATH": str(root)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                reason = (folder / "log").read_text(errors="replace")
+                shutil.rmtree(folder, ignore_errors=True)
+                raise SandboxError(f"the sandbox did not start: {reason}")
+            time.sleep(0.02)
+        said = json.loads(ready.read_text())
+        return cls(said["url"], said["environment"], process, folder)
+
+    @classmethod
+    def attach(cls, ready_file: str | os.PathLike[str]) -> Sandbox:
+        """Speak to a sandbox that somebody else started with ``--ready-file``; stopping it is left to them."""
+        said = json.loads(pathlib.Path(ready_file).read_text())
+        return cls(said["url"], said["environment"])
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return int(self.get("/health")["pid"])
+
+    def output(self) -> str:
+        """Return what the server wrote, its alarms among it."""
+        return "" if self._folder is None else (self._folder / "log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End a sandbox that :meth:`start` started."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- the control door ---
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request to the control door (``path`` without ``/_sandbox``) and return what it answers."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox{path}", data, method=method)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with _OPENER.open(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise SandboxError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+
+    def get(self, path: str) -> Any:
+        """Read from the control door."""
+        return self.call("GET", path)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Post to the control door."""
+        return self.call("POST", path, {} if body is None else body)
+
+    def reset(self, seed: str | None = None) -> None:
+        """Start afresh: state, settings, faults and log; the credentials in ``environment`` stay valid."""
+        self.post("/reset", {} if seed is None else {"seed": seed})
+
+    def state(self) -> dict[str, Any]:
+        """Return the whole state: ``ibm``, ``twilio``, ``receiver``, ``settings``."""
+        state: dict[str, Any] = self.get("/state")
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Replace the whole state by one that :meth:`state` gave."""
+        self.call("PUT", "/state", state)
+
+    def secrets(self) -> list[str]:
+        """Return all that no output may hold: keys, auth tokens, IAM tokens, passwords in URLs past and present."""
+        secrets: list[str] = self.get("/secrets")
+        return secrets
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """Change settings, if any are given, and return all of them."""
+        settings: dict[str, Any] = self.call("PATCH", "/settings", changes) if changes else self.get("/settings")
+        return settings
+
+    # --- what was asked of the clouds ---
+
+    def requests(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Return the logged requests, in the order of arrival: all, or those of ``cloud``, ``operation``, ``since``."""
+        requests: list[dict[str, Any]] = self.get(f"/requests?{urllib.parse.urlencode(wanted)}")
+        return requests
+
+    def operations(self, **wanted: Any) -> list[str]:
+        """Return the names of the logged operations, in the order of arrival."""
+        return [request["operation"] for request in self.requests(**wanted)]
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the logged requests that asked for a change, refused ones among them."""
+        writes: list[dict[str, Any]] = self.get("/writes")
+        return writes
+
+    def summary(self) -> dict[str, Any]:
+        """Return counts by operation and status, peak concurrency by cloud, alarms, texts accepted and refused."""
+        summary: dict[str, Any] = self.get("/requests/summary")
+        return summary
+
+    def clear_log(self) -> None:
+        """Forget the logged requests."""
+        self.call("DELETE", "/requests")
+
+    # --- faults ---
+
+    def fault(self, operation: str, **values: Any) -> int:
+        """Let requests of an operation (or pattern) fail, and return the fault's number.
+
+        ``status``, ``code``, ``message``, ``retry_after``, ``body`` (json, html, truncated, problem), ``mode``
+        (answer, answer_after, reset_before, reset_after, hang, hang_after), ``times`` (1; None: always), ``skip``,
+        ``seconds``, ``match`` (a text in the path or in a sent value).
+        """
+        return int(self.post("/faults", {"operation": operation, **values})["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults with their ``hits``."""
+        faults: list[dict[str, Any]] = self.get("/faults")
+        return faults
+
+    def hits(self, number: int) -> int:
+        """Return how many requests met a fault."""
+        return next((int(fault["hits"]) for fault in self.faults() if fault["id"] == number), 0)
+
+    def clear_faults(self) -> None:
+        """Forget all faults."""
+        self.call("DELETE", "/faults")
+
+    @contextmanager
+    def failing(self, operation: str, **values: Any) -> Iterator[int]:
+        """Let requests fail within a ``with`` block."""
+        number = self.fault(operation, **values)
+        try:
+            yield number
+        finally:
+            self.call("DELETE", f"/faults/{number}")
+
+    # --- IBM Cloud ---
+
+    def add_ibm_account(self, **values: Any) -> dict[str, Any]:
+        """Add an account with an administrator's ``api_key``; ``environment`` leads there."""
+        return self._add("/ibm/accounts", values)
+
+    def add_caller(self, **values: Any) -> dict[str, Any]:
+        """Add a caller's API key: ``service_role``, ``platform_role``, ``account_id``; its ``value`` is the key."""
+        return self._add("/ibm/api_keys", values)
+
+    def add_profile(self, **values: Any) -> dict[str, Any]:
+        """Add a trusted profile: ``name``, ``service_role``, ``platform_role``."""
+        return self._add("/ibm/profiles", values)
+
+    def add_instance(self, name: str = "sms-agent", region: str = "us-south", **values: Any) -> dict[str, Any]:
+        """Add a service instance: ``service_name``, ``state``, ``onetime_credentials``, ``alias=True``, ..."""
+        return self._add("/ibm/instances", {"name": name, "region": region, **values})
+
+    def add_key(
+        self, instance: str, name: str = "twilio-sms", role: str | None = "Writer", **values: Any
+    ) -> dict[str, Any]:
+        """Add a credential of an instance (GUID, CRN or name); the secret is at ``["api_key"]["value"]``.
+
+        ``api_key={...}`` sets fields of its API key (``disabled``, ``locked``, ``expires_at``), other values fields of
+        the credential (``state``, ``onetime_credentials``, ...).
+        """
+        return self._add("/ibm/keys", {"instance": instance, "name": name, "role": role, **values})
+
+    def api_key_of(self, key_guid: str) -> str:
+        """Return the API key value of a resource key."""
+        for api_key in self.get("/ibm/api_keys"):
+            if api_key["resource_key_guid"] == key_guid:
+                return str(api_key["value"])
+        raise SandboxError(f"there is no resource key {key_guid}")
+
+    # --- Twilio ---
+
+    def add_twilio_account(self, **values: Any) -> dict[str, Any]:
+        """Add an account, or a subaccount of ``owner_account_sid``; ``environment`` leads there."""
+        return self._add("/twilio/accounts", values)
+
+    def add_twilio_key(self, **values: Any) -> dict[str, Any]:
+        """Add an API key: ``account_sid``, ``kind`` (main, standard, restricted), ``permissions`` (operations)."""
+        return self._add("/twilio/api_keys", values)
+
+    def add_numbers(
+        self, numbers: dict[str, Any] | list[dict[str, Any]] | None = None, **values: Any
+    ) -> list[dict[str, Any]]:
+        """Add numbers and return them: one (a dict), a list of dicts, or ``count=N, prefix="+1555..."``."""
+        added: list[dict[str, Any]] = self.post("/twilio/numbers", {**values} if numbers is None else numbers)
+        return added
+
+    def add_service(self, **values: Any) -> dict[str, Any]:
+        """Add a Messaging Service; ``pool`` lists its phone numbers or SIDs."""
+        return self._add("/twilio/services", values)
+
+    def add_address(self, address: str, **values: Any) -> dict[str, Any]:
+        """Add a Conversations address configuration: ``auto_creation_enabled`` (True), ``type``, ..."""
+        return self._add("/twilio/addresses", {"address": address, **values})
+
+    def add_application(self, **values: Any) -> dict[str, Any]:
+        """Add a TwiML application: ``sms_url``, ..."""
+        return self._add("/twilio/applications", values)
+
+    def add_alert(self, **values: Any) -> dict[str, Any]:
+        """Add a Monitor alert: ``error_code``, ``request_url``, ``at`` (seconds since 1970), ..."""
+        return self._add("/twilio/alerts", values)
+
+    def number(self, phone_number: str) -> dict[str, Any]:
+        """Return a number as the sandbox keeps it: what a test compares with what was meant."""
+        for number in self.get("/twilio/numbers"):
+            if number["phone_number"] == phone_number:
+                found: dict[str, Any] = number
+                return found
+        raise SandboxError(f"there is no number {phone_number}")
+
+    # --- both ---
+
+    def rows(self, cloud: str, kind: str) -> list[dict[str, Any]]:
+        """Return all things of a kind: ``rows("ibm", "keys")``."""
+        rows: list[dict[str, Any]] = self.get(f"/{cloud}/{kind}")
+        return rows
+
+    def change(self, cloud: str, kind: str, key: str, **values: Any) -> dict[str, Any]:
+        """Change a thing behind the clients' backs: ``change("twilio", "numbers", "+1555...", sms_url="")``."""
+        changed: dict[str, Any] = self.call("PATCH", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}", values)
+        return changed
+
+    def remove(self, cloud: str, kind: str, key: str) -> None:
+        """Take a thing away without a trace."""
+        self.call("DELETE", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}")
+
+    def text(self, to: str, body: str = "hello", sender: str = "+15557650000") -> dict[str, Any]:
+        """Let a text arrive at a number, and return what became of it.
+
+        ``delivered``, ``handled_by`` (application, messaging_service, conversation, number, fallback, dropped),
+        ``status``, ``attempts``, ``reply``, ``error``.
+        """
+        outcome: dict[str, Any] = self.post("/inbound", {"to": to, "from": sender, "body": body})
+        return outcome
+
+    def texts(self) -> list[dict[str, Any]]:
+        """Return what the receivers saw, refused texts among them."""
+        texts: list[dict[str, Any]] = self.state()["receiver"]["texts"]
+        return texts
+
+    def _add(self, path: str, values: dict[str, Any]) -> dict[str, Any]:
+        added: dict[str, Any] = self.post(path, values)
+        return added

@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control door: how tests prepare the sandbox, make it fail, and see what it was asked to do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from . import seed as seeds
+from .gate import World
+from .inbound import Inbound
+from .models import ApiKey, IbmAccount, Profile, TwilioAccount
+from .settings import Settings
+from .state import State
+
+Json = Any
+
+
+class Control:
+    """Serves ``/_sandbox/...``. Nothing here is logged, slowed down or made to fail."""
+
+    def __init__(self, world: World, inbound: Inbound, identity: seeds.Identity, seed: str) -> None:
+        """Control this world, which started with this identity and seed."""
+        self._world = world
+        self._inbound = inbound
+        self._identity = identity
+        self._seed = seed
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the door."""
+        routes: list[tuple[str, str, Callable[[web.Request], Any]]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/state", self.get_state),
+            ("PUT", "/state", self.put_state),
+            ("GET", "/secrets", self.get_secrets),
+            ("POST", "/reset", self.reset),
+            ("GET", "/requests", self.get_requests),
+            ("DELETE", "/requests", self.clear_requests),
+            ("GET", "/requests/summary", self.get_summary),
+            ("GET", "/writes", self.get_writes),
+            ("GET", "/faults", self.get_faults),
+            ("POST", "/faults", self.add_fault),
+            ("DELETE", "/faults", self.clear_faults),
+            ("DELETE", "/faults/{id}", self.clear_faults),
+            ("GET", "/settings", self.get_settings),
+            ("PATCH", "/settings", self.change_settings),
+            ("POST", "/inbound", self.text),
+            ("POST", "/{cloud:ibm|twilio}/{kind}", self.add),
+            ("GET", "/{cloud:ibm|twilio}/{kind}", self.list_rows),
+            ("PATCH", "/{cloud:ibm|twilio}/{kind}/{key}", self.change),
+            ("DELETE", "/{cloud:ibm|twilio}/{kind}/{key}", self.remove),
+        ]
+        return [web.route(method, f"/_sandbox{path}", _door(handler)) for method, path, handler in routes]
+
+    # --- the whole ---
+
+    async def health(self, _request: web.Request) -> Json:
+        """Tell that the sandbox listens."""
+        return {"status": "ok", "pid": os.getpid(), "url": self._world.url}
+
+    async def get_state(self, _request: web.Request) -> Json:
+        """Return the whole state, secrets included, and the settings."""
+        return {**self._world.state.dump(), "settings": self._world.settings.to_json()}
+
+    async def put_state(self, request: web.Request) -> Json:
+        """Replace the whole state, and the settings if they are sent."""
+        sent = await request.json()
+        self._world.state = State.load(sent)
+        if "settings" in sent:
+            self._world.settings = Settings(**sent["settings"])
+        return {"status": "ok"}
+
+    async def get_secrets(self, _request: web.Request) -> Json:
+        """Return all secret values."""
+        return self._world.state.secrets()
+
+    async def reset(self, request: web.Request) -> Json:
+        """Start afresh: state, settings, faults and log. The announced credentials stay valid."""
+        sent = await _body(request)
+        self._world.state = seeds.seeded(sent.get("seed", self._seed), self._identity)
+        self._world.settings = Settings()
+        self._world.faults.clear()
+        self._world.log.clear()
+        return {"status": "ok", "environment": self._identity.environment(self._world.url)}
+
+    # --- log, faults, settings ---
+
+    async def get_requests(self, request: web.Request) -> Json:
+        """Return the logged requests in the order of arrival."""
+        return self._world.log.select(**request.query)
+
+    async def clear_requests(self, _request: web.Request) -> Json:
+        """Forget the logged requests."""
+        self._world.log.clear()
+        return {"status": "ok"}
+
+    async def get_summary(self, _request: web.Request) -> Json:
+        """Return counts, and what the receivers took and refused."""
+        accepted = sum(bool(text["accepted"]) for text in self._world.state.texts)
+        texts = {"accepted": accepted, "refused": len(self._world.state.texts) - accepted}
+        return {**self._world.log.summary(), "texts": texts}
+
+    async def get_writes(self, _request: web.Request) -> Json:
+        """Return the logged requests that asked for a change."""
+        return self._world.log.writes()
+
+    async def get_faults(self, _request: web.Request) -> Json:
+        """Return the faults with their hits."""
+        return self._world.faults.plain()
+
+    async def add_fault(self, request: web.Request) -> Json:
+        """Add a fault."""
+        return vars(self._world.faults.add(await _body(request)))
+
+    async def clear_faults(self, request: web.Request) -> Json:
+        """Forget all faults, or one."""
+        number = request.match_info.get("id")
+        self._world.faults.clear(None if number is None else int(number))
+        return {"status": "ok"}
+
+    async def get_settings(self, _request: web.Request) -> Json:
+        """Return the settings."""
+        return self._world.settings.to_json()
+
+    async def change_settings(self, request: web.Request) -> Json:
+        """Change settings."""
+        self._world.settings.update(await _body(request))
+        return self._world.settings.to_json()
+
+    # --- things ---
+
+    async def add(self, request: web.Request) -> Json:
+        """Add one thing (an object) or several (a list); return them with what they were given."""
+        cloud, kind = request.match_info["cloud"], request.match_info["kind"]
+        sent = await _body(request)
+        if (cloud, kind) == ("twilio", "numbers"):
+            return seeds.add_numbers(self._world.state, sent)
+        adders = {
+            "accounts": self._add_ibm_account if cloud == "ibm" else self._add_twilio_account,
+            "profiles": self._add_profile,
+            "instances": self._add_instance,
+            "keys": lambda values: seeds.add_key(self._world.state, values),
+            "api_keys": self._add_caller if cloud == "ibm" else None,
+        }
+        self._table(cloud, kind)
+        adder = adders.get(kind) or (lambda values: seeds.add_owned(self._world.state, kind, values))
+        return [adder(values) for values in sent] if isinstance(sent, list) else adder(sent)
+
+    def _add_ibm_account(self, values: dict[str, Any]) -> Json:
+        """Add an account, with the API key of an administrator."""
+        state = self._world.state
+        account: IbmAccount = state.ibm_accounts.create(values)
+        caller = self._add_caller({"account_id": account.id})
+        return {**state.ibm_accounts.plain(account), "api_key": caller, "environment": caller["environment"]}
+
+    def _add_caller(self, values: dict[str, Any]) -> Json:
+        """Add a caller's API key."""
+        state = self._world.state
+        key: ApiKey = state.api_keys.create({"account_id": seeds.first_ibm_account(state), **values})
+        return {**state.api_keys.plain(key), "environment": seeds.ibm_environment(key.value, self._world.url)}
+
+    def _add_profile(self, values: dict[str, Any]) -> Json:
+        state = self._world.state
+        profile: Profile = state.profiles.create({"account_id": seeds.first_ibm_account(state), **values})
+        return {**state.profiles.plain(profile), "crn": profile.crn, "iam_id": profile.iam_id}
+
+    def _add_instance(self, values: dict[str, Any]) -> Json:
+        instance = seeds.add_instance(self._world.state, values)
+        plain = self._world.state.instances.plain(instance)
+        return {**plain, "crn": instance.crn, "alias_crn": instance.alias_crn}
+
+    def _add_twilio_account(self, values: dict[str, Any]) -> Json:
+        """Add a main account, or a subaccount of ``owner_account_sid``."""
+        state = self._world.state
+        account: TwilioAccount = state.twilio_accounts.create(values)
+        environment = seeds.twilio_environment(account.sid, account.auth_token, self._world.url)
+        return {**state.twilio_accounts.plain(account), "environment": environment}
+
+    async def list_rows(self, request: web.Request) -> Json:
+        """Return all things of a kind."""
+        table = self._table(request.match_info["cloud"], request.match_info["kind"])
+        return [table.plain(row) for row in table]
+
+    async def change(self, request: web.Request) -> Json:
+        """Change fields of a thing, as somebody might in a console."""
+        state, sent = self._world.state, await _body(request)
+        table, row = self._row(request)
+        if "pool" in sent:
+            sent["pool"] = seeds.pool(state, sent["pool"])
+        for value in sent.values():
+            state.remember_url(value if isinstance(value, str) else None)
+        table.change(row, sent)
+        return table.plain(row)
+
+    async def remove(self, request: web.Request) -> Json:
+        """Take a thing away without a trace (to delete a key as IBM Cloud does, use its API)."""
+        table, row = self._row(request)
+        table.remove(row)
+        return {"status": "ok"}
+
+    def _table(self, cloud: str, kind: str) -> Any:
+        try:
+            return self._world.state.tables[cloud][kind]
+        except KeyError:
+            raise ValueError(f"{cloud} has no {kind}; it has {', '.join(self._world.state.tables[cloud])}") from None
+
+    def _row(self, request: web.Request) -> tuple[Any, Any]:
+        """Return the table and the row that a path means; a number and an API key go by their value, too."""
+        cloud, kind, key = (request.match_info[part] for part in ("cloud", "kind", "key"))
+        table = self._table(cloud, kind)
+        row = table.get(key)
+        if row is None and kind == "numbers":
+            row = self._world.state.numbers.by_phone.get(key)
+        if row is None and (cloud, kind) == ("ibm", "api_keys"):
+            row = self._world.state.api_keys.by_value.get(key)
+        if row is None:
+            raise ValueError(f"{cloud} {kind} has no {key}")
+        return table, row
+
+    # --- texts ---
+
+    async def text(self, request: web.Request) -> Json:
+        """Let a text arrive at a number: ``to``, ``from``, ``body``."""
+        sent = await _body(request)
+        number = self._world.state.numbers.by_phone.get(sent.get("to", ""))
+        if number is None:
+            raise ValueError(f"there is no number {sent.get('to')}")
+        return await self._inbound.text(number, sent.get("from", "+15557650000"), sent.get("body", "hello"))
+
+
+async def _body(request: web.Request) -> Json:
+    return json.loads(await request.read() or b"{}")
+
+
+def _door(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+    """Answer with what a handler returns, and with 400 and the reason for what it cannot do."""
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await handler(request))
+        except (ValueError, TypeError, AttributeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    return handle

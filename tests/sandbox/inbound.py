@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Twilio does with a text that arrives at a number."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
+
+import aiohttp
+import yarl
+
+from . import ids
+from .gate import World
+from .models import Alert, Number, Service
+from .receiver import LOOPBACK
+
+#: Seconds that a webhook has to answer.
+TIMEOUT = 15.0
+FETCH_FAILED, CONNECTION_FAILED, BAD_HOST, BAD_URL = "11200", "11205", "11210", "11100"
+
+
+@dataclasses.dataclass
+class Webhook:
+    """Where a text goes, and who decided it."""
+
+    handled_by: str
+    url: str | None = None
+    method: str = "POST"
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of one request to a webhook."""
+
+    status: int | None
+    body: str = ""
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the webhook took the text."""
+        return self.error is None
+
+
+def decide(world: World, number: Number) -> Webhook:
+    """Return where a number's inbound texts go: the number's own webhook is the last to be asked."""
+    state = world.state
+    application = state.applications.get(number.sms_application_sid)
+    if application is not None:  # all sms_*_url of the number are ignored
+        return Webhook(
+            "application",
+            application.sms_url,
+            application.sms_method,
+            application.sms_fallback_url,
+            application.sms_fallback_method,
+        )
+    service = next((each for each in state.services_of(number.account_sid) if number.sid in each.pool), None)
+    if service is not None and not service.use_inbound_webhook_on_number:
+        return _of_service(service)
+    address = state.address_of(number.account_sid, number.phone_number)
+    if address is not None and address.auto_creation_enabled:
+        return Webhook("conversation")
+    return Webhook("number", number.sms_url, number.sms_method, number.sms_fallback_url, number.sms_fallback_method)
+
+
+def _of_service(service: Service) -> Webhook:
+    return Webhook(
+        "messaging_service",
+        service.inbound_request_url,  # null: dropped, and not logged
+        service.inbound_method,
+        service.fallback_url,
+        service.fallback_method,
+    )
+
+
+class Inbound:
+    """Delivers texts to webhooks, on loopback only."""
+
+    def __init__(self, world: World) -> None:
+        """Deliver the texts of this world."""
+        self._world = world
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections to webhooks."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def text(self, number: Number, sender: str, body: str) -> dict[str, Any]:
+        """Deliver a text and tell what became of it."""
+        webhook = decide(self._world, number)
+        account = self._world.state.twilio_accounts.get(number.account_sid)
+        able = number.capabilities.get("sms", False) and account is not None and account.status == "active"
+        if webhook.handled_by == "conversation" and able:
+            return _outcome(True, "conversation", [], None)
+        if not webhook.url or not able:
+            return _outcome(False, "dropped", [], None)
+        attempts: list[dict[str, Any]] = []
+        message = _message(number, sender, body)
+        result = await self._deliver(number, webhook.url, webhook.method, message, attempts)
+        handled_by = webhook.handled_by
+        if not result.ok and webhook.fallback_url:
+            handled_by, failed = "fallback", result
+            message = {**message, "ErrorCode": str(failed.error), "ErrorUrl": without_credentials(webhook.url)}
+            result = await self._deliver(number, webhook.fallback_url, webhook.fallback_method, message, attempts)
+            result.error = result.error or (None if result.ok else failed.error)
+        return _outcome(result.ok, handled_by, attempts, result)
+
+    async def _deliver(
+        self, number: Number, url: str, method: str, message: dict[str, str], attempts: list[dict[str, Any]]
+    ) -> Result:
+        """Call a webhook without its credentials, and again with them after a 401 with a realm; note a failure."""
+        parts = urlsplit(url)
+        result, realm = await self._call(parts, method, message, None)
+        attempts.append({"url": masked(url), "status": result.status, "with_credentials": False})
+        if result.status == 401 and realm and parts.username is not None:
+            user = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""), "utf-8")
+            result, realm = await self._call(parts, method, message, user)
+            attempts.append({"url": masked(url), "status": result.status, "with_credentials": True})
+        if not result.ok:
+            self._alert(number, url, method, message, result)
+        return result
+
+    async def _call(
+        self, parts: SplitResult, method: str, message: dict[str, str], user: aiohttp.BasicAuth | None
+    ) -> tuple[Result, bool]:
+        """Send one request; tell its result, and whether the answer named a realm."""
+        try:
+            target, host = self._target(parts)
+        except LookupError:
+            return Result(None, error=BAD_HOST), False
+        except ValueError:
+            return Result(None, error=BAD_URL), False
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), trust_env=False)
+        if method == "GET":
+            target += ("&" if urlsplit(target).query else "?") + urlencode(message)
+        try:
+            async with self._session.request(
+                method,
+                yarl.URL(target, encoded=True),
+                data=message if method == "POST" else None,
+                headers={"Host": host, "User-Agent": "TwilioProxy/1.1"},
+                auth=user,
+                allow_redirects=False,  # a redirect could lead off loopback
+            ) as response:
+                body = await response.text(errors="replace")
+                error = None if 200 <= response.status < 300 else FETCH_FAILED
+                realm = "realm" in response.headers.get("WWW-Authenticate", "").lower()
+                return Result(response.status, body, error), realm
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
+            return Result(None, error=CONNECTION_FAILED), False
+
+    def _target(self, parts: SplitResult) -> tuple[str, str]:
+        """Return the loopback URL for a webhook and its Host header. Raise LookupError for a host that is unknown.
+
+        The fragment holds Twilio's connection overrides and never travels.
+        """
+        host = (parts.hostname or "").lower()
+        netloc = parts.netloc.rpartition("@")[2].lower()
+        receivers = self._world.settings.receivers
+        if netloc in receivers or host in receivers:
+            base = urlsplit(self._world.url)
+            return urlunsplit((base.scheme, base.netloc, parts.path or "/", parts.query, "")), netloc
+        if host in LOOPBACK:
+            return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")), netloc
+        raise LookupError(host)
+
+    def _alert(self, number: Number, url: str, method: str, message: dict[str, str], result: Result) -> None:
+        """Note a failure for the Monitor, where the URL stands as it was called."""
+        self._world.state.alerts.add(
+            Alert(
+                account_sid=number.account_sid,
+                error_code=str(result.error),
+                alert_text=urlencode({"ErrorCode": result.error or "", "httpResponse": result.status or ""}),
+                request_url=urlunsplit(urlsplit(url)._replace(fragment="")),
+                request_method=method,
+                request_variables=urlencode(message),
+                response_body=result.body,
+                resource_sid=message["MessageSid"],
+            )
+        )
+
+
+def _message(number: Number, sender: str, body: str) -> dict[str, str]:
+    """Return the parameters of a text."""
+    sid = ids.sid("SM")
+    return {
+        "ToCountry": "US",
+        "SmsMessageSid": sid,
+        "NumMedia": "0",
+        "SmsSid": sid,
+        "SmsStatus": "received",
+        "Body": body,
+        "To": number.phone_number,
+        "NumSegments": "1",
+        "MessageSid": sid,
+        "AccountSid": number.account_sid,
+        "From": sender,
+        "ApiVersion": "2010-04-01",
+    }
+
+
+def _outcome(delivered: bool, handled_by: str, attempts: list[dict[str, Any]], result: Result | None) -> dict[str, Any]:
+    return {
+        "delivered": delivered,
+        "handled_by": handled_by,
+        "status": result.status if result else None,
+        "attempts": attempts,
+        "reply": _reply(result.body) if result and result.ok else None,
+        "error": int(result.error) if result and result.error else None,
+    }
+
+
+def _reply(twiml: str) -> str | None:
+    """Return the text of a TwiML answer's message."""
+    try:
+        message = ElementTree.fromstring(twiml).find("Message")
+    except ElementTree.ParseError:
+        return None
+    return None if message is None else "".join(message.itertext())
+
+
+def masked(url: str) -> str:
+    """Return a URL as it is called, without its fragment, with its password hidden."""
+    parts = urlsplit(url)._replace(fragment="")
+    userinfo, at, host = parts.netloc.rpartition("@")
+    user, colon, _password = userinfo.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{user}{colon}{'***' if colon else ''}{at}{host}"))
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without user, password and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))

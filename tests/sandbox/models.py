@@ -1,0 +1,315 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The things that the clouds keep: plain records, without behaviour beyond names derived from their fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import field
+from typing import Any
+
+from . import ids
+
+#: CRN service names under which a voice agent is found.
+AGENT_SERVICES = ("voiceagent", "voice-agent", "voice-agent-with-watson")
+
+
+# --- IBM Cloud -------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class IbmAccount:
+    """An IBM Cloud account."""
+
+    id: str = field(default_factory=ids.hex_id)
+    name: str = "sandbox"
+
+
+@dataclasses.dataclass
+class Profile:
+    """A trusted profile: an identity that a caller can assume."""
+
+    account_id: str
+    id: str = field(default_factory=lambda: "Profile-" + ids.guid())
+    name: str = "automation"
+    service_role: str = "Manager"
+    platform_role: str = "Administrator"
+
+    @property
+    def iam_id(self) -> str:
+        """The identity of those who assumed the profile."""
+        return "iam-" + self.id
+
+    @property
+    def crn(self) -> str:
+        """The profile's CRN."""
+        return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::profile:{self.id}"
+
+
+@dataclasses.dataclass
+class ApiKey:
+    """An API key of IAM: a caller's own, or the secret of a resource key."""
+
+    account_id: str
+    value: str = field(default_factory=ids.ibm_api_key)
+    id: str = field(default_factory=lambda: "ApiKey-" + ids.guid())
+    name: str = "caller"
+    description: str = ""
+    iam_id: str = field(default_factory=lambda: "IBMid-" + ids.hex_id()[:10].upper())
+    #: Manager, Writer, Reader or None: the role on services. Another text is a custom role.
+    service_role: str = "Manager"
+    #: Administrator, Editor, Operator, Viewer or None: the role on the platform.
+    platform_role: str = "Administrator"
+    #: GUID of the instance that the role is limited to (API keys of resource keys).
+    instance_guid: str | None = None
+    resource_key_guid: str | None = None
+    locked: bool = False
+    disabled: bool = False
+    expires_at: str = ""
+    #: IAM does not know the key before this time.
+    active_at: float = 0.0
+    deleted: bool = False
+    created_at: str = field(default_factory=ids.iso8601)
+
+    @property
+    def crn(self) -> str:
+        """The API key's CRN."""
+        return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::apikey:{self.id}"
+
+    def known(self) -> bool:
+        """Tell whether IAM has heard of the key, and has not deleted it."""
+        return not self.deleted and time.time() >= self.active_at
+
+    def usable(self) -> bool:
+        """Tell whether the key opens anything. A lock only protects a key from changes, so a locked one does."""
+        expired = bool(self.expires_at) and ids.parse_time(self.expires_at) <= time.time()
+        return self.known() and not self.disabled and not expired
+
+
+@dataclasses.dataclass
+class Instance:
+    """A service instance."""
+
+    account_id: str
+    name: str
+    guid: str = field(default_factory=ids.guid)
+    region_id: str = "us-south"
+    service_name: str = "voice-agent-with-watson"
+    state: str = "active"
+    type: str = "service_instance"
+    sub_type: str = ""
+    resource_id: str = "voice-agent-with-watson-catalog-id"
+    resource_plan_id: str = "voice-agent-standard-plan"
+    resource_group_id: str = "sandbox-default-group"
+    #: New keys inherit this and keep it; the secret of a one-time key is in the create response only.
+    onetime_credentials: bool = False
+    #: GUID of an alias of Cloud Foundry days; keys can have it as their source.
+    alias_guid: str | None = None
+    locked: bool = False
+    created_at: str = field(default_factory=ids.iso8601)
+    updated_at: str = field(default_factory=ids.iso8601)
+
+    @property
+    def crn(self) -> str:
+        """The instance's CRN: its third and sixth parts are all that says service and region."""
+        return f"crn:v1:bluemix:public:{self.service_name}:{self.region_id}:a/{self.account_id}:{self.guid}::"
+
+    @property
+    def alias_crn(self) -> str | None:
+        """The CRN of the instance's alias."""
+        if self.alias_guid is None:
+            return None
+        return self.crn.removesuffix("::") + f":resource-alias:{self.alias_guid}"
+
+    @property
+    def is_agent(self) -> bool:
+        """Tell whether this is a live voice agent."""
+        return self.service_name in AGENT_SERVICES and self.state == "active"
+
+
+@dataclasses.dataclass
+class ResourceKey:
+    """A service credential. Deleting it only sets its state to ``removed``."""
+
+    account_id: str
+    instance_guid: str
+    name: str
+    crn: str
+    source_crn: str
+    api_key_id: str
+    guid: str = field(default_factory=ids.guid)
+    #: CRN of its role, which cannot change; None: no role.
+    role: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    service_id: str = field(default_factory=lambda: "ServiceId-" + ids.guid())
+    state: str = "active"
+    onetime_credentials: bool = False
+    #: Lists and GET do not show the key before this time.
+    visible_at: float = 0.0
+    created_at: str = field(default_factory=ids.iso8601)
+    created_by: str = ""
+    updated_at: str = field(default_factory=ids.iso8601)
+    updated_by: str = ""
+    deleted_at: str | None = None
+    deleted_by: str | None = None
+
+
+# --- Twilio ----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class TwilioAccount:
+    """A Twilio account, or the subaccount of one."""
+
+    sid: str = field(default_factory=lambda: ids.sid("AC"))
+    auth_token: str = field(default_factory=ids.auth_token)
+    friendly_name: str = "Sandbox"
+    status: str = "active"
+    type: str = "Full"
+    #: The parent's SID; None: a main account.
+    owner_account_sid: str | None = None
+    date_created: str = field(default_factory=ids.rfc2822)
+    date_updated: str = field(default_factory=ids.rfc2822)
+
+
+@dataclasses.dataclass
+class TwilioKey:
+    """An API key of a Twilio account."""
+
+    account_sid: str
+    sid: str = field(default_factory=lambda: ids.sid("SK"))
+    secret: str = field(default_factory=ids.key_secret)
+    friendly_name: str = "sandbox"
+    #: main, standard (no Accounts resource) or restricted (only the operations in ``permissions``).
+    kind: str = "standard"
+    permissions: list[str] = field(default_factory=list)
+
+
+def _sms_capable() -> dict[str, bool]:
+    return {"voice": True, "sms": True, "mms": True, "fax": False}
+
+
+@dataclasses.dataclass
+class Number:
+    """An incoming phone number. Unset SMS fields are empty texts, other unset ones null."""
+
+    account_sid: str
+    phone_number: str
+    sid: str = field(default_factory=lambda: ids.sid("PN"))
+    friendly_name: str = ""
+    sms_url: str = ""
+    sms_method: str = "POST"
+    sms_fallback_url: str = ""
+    sms_fallback_method: str = "POST"
+    sms_application_sid: str = ""
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    voice_application_sid: str | None = None
+    voice_caller_id_lookup: bool = False
+    voice_receive_mode: str = "voice"
+    trunk_sid: str | None = None
+    address_sid: str | None = None
+    address_requirements: str = "none"
+    identity_sid: str | None = None
+    bundle_sid: str | None = None
+    emergency_status: str = "Inactive"
+    emergency_address_sid: str | None = None
+    emergency_address_status: str = "unregistered"
+    origin: str = "twilio"
+    type: str = "local"
+    status: str = "in-use"
+    beta: bool = False
+    api_version: str = "2010-04-01"
+    capabilities: dict[str, bool] = field(default_factory=_sms_capable)
+    date_created: str = field(default_factory=ids.rfc2822)
+    date_updated: str = field(default_factory=ids.rfc2822)
+    #: Regulation refuses every update, even of the webhook alone, with 21631 or 21613.
+    bundle_required: bool = False
+    address_required: bool = False
+
+
+@dataclasses.dataclass
+class Application:
+    """A TwiML application: a number that names one uses its URLs."""
+
+    account_sid: str
+    sid: str = field(default_factory=lambda: ids.sid("AP"))
+    friendly_name: str = "sandbox"
+    sms_url: str = ""
+    sms_method: str = "POST"
+    sms_fallback_url: str = ""
+    sms_fallback_method: str = "POST"
+
+
+@dataclasses.dataclass
+class Service:
+    """A Messaging Service with its pool of numbers."""
+
+    account_sid: str
+    sid: str = field(default_factory=lambda: ids.sid("MG"))
+    friendly_name: str = "sandbox"
+    #: True: the number's webhook counts. False: ``inbound_request_url`` does, and null drops the text.
+    use_inbound_webhook_on_number: bool = False
+    inbound_request_url: str | None = None
+    inbound_method: str = "POST"
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    status_callback: str | None = None
+    sticky_sender: bool = True
+    mms_converter: bool = True
+    smart_encoding: bool = True
+    scan_message_content: str = "inherit"
+    fallback_to_long_code: bool = True
+    area_code_geomatch: bool = True
+    synchronous_validation: bool = False
+    validity_period: int = 14400
+    usecase: str = "undeclared"
+    us_app_to_person_registered: bool = False
+    date_created: str = field(default_factory=ids.iso8601)
+    date_updated: str = field(default_factory=ids.iso8601)
+    #: SIDs of the pool's numbers, in order; the values are not used (a dict finds one at once).
+    pool: dict[str, None] = field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Address:
+    """A Conversations address configuration."""
+
+    account_sid: str
+    address: str
+    sid: str = field(default_factory=lambda: ids.sid("IG"))
+    type: str = "sms"
+    friendly_name: str | None = None
+    #: Whether inbound texts become conversations, and the number's webhook stays silent.
+    auto_creation_enabled: bool = True
+    auto_creation_type: str = "default"
+    address_country: str | None = None
+    date_created: str = field(default_factory=ids.iso8601)
+    date_updated: str = field(default_factory=ids.iso8601)
+
+
+@dataclasses.dataclass
+class Alert:
+    """An entry of the Monitor's debugger log."""
+
+    account_sid: str
+    error_code: str = "11200"
+    sid: str = field(default_factory=lambda: ids.sid("NO"))
+    log_level: str = "error"
+    alert_text: str = ""
+    request_url: str | None = None
+    request_method: str | None = None
+    request_variables: str | None = None
+    request_headers: str | None = None
+    response_body: str | None = None
+    response_headers: str | None = None
+    resource_sid: str | None = None
+    service_sid: str | None = None
+    #: When it happened, in seconds since 1970.
+    at: float = field(default_factory=time.time)

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test may change about the sandbox while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+#: The receivers of IBM's agents. eu-de has two: which one serves an agent is said by its dashboard only.
+RECEIVERS: dict[str, dict[str, str]] = {
+    "sms-south.voiceagent.cloud.ibm.com": {"region": "us-south"},
+    "sms-east.voiceagent.cloud.ibm.com": {"region": "us-east"},
+    "sms-fra04.voiceagent.cloud.ibm.com": {"region": "eu-de"},
+    "sms-fra05.voiceagent.cloud.ibm.com": {"region": "eu-de"},
+}
+
+
+def _default_receivers() -> dict[str, dict[str, str]]:
+    return {host: dict(receiver) for host, receiver in RECEIVERS.items()}
+
+
+@dataclasses.dataclass
+class Settings:
+    """Knobs of the sandbox; ``PATCH /_sandbox/settings`` turns them, ``POST /_sandbox/reset`` puts them back."""
+
+    #: Seconds that every request to a cloud takes.
+    latency: float = 0.0
+    #: Requests of one Twilio account that may be in flight; the next one gets 429, code 20429. None: no limit.
+    twilio_concurrency: int | None = None
+    #: Seconds in the Retry-After header of such a 429. None: no header, as Twilio documents none.
+    retry_after: float | None = None
+    #: Seconds that an IAM token lives.
+    token_lifetime: float = 3600.0
+    #: Seconds until a new resource key shows in lists and in GET (until then 404 RC-DatabaseErrorResponse).
+    list_lag: float = 0.0
+    #: Seconds until IAM accepts the API key of a new resource key.
+    key_activation_delay: float = 0.0
+    #: Resource Controller lists: the first, third, ... page is empty, the others are half full.
+    page_holes: bool = False
+    #: Rows on a page of the Resource Controller, at most (100 is the documented maximum).
+    page_limit: int = 100
+    #: Whether lists of resource keys still show removed ones. (GET always does.)
+    list_removed: bool = False
+    #: What reading a one-time key gives as its credentials: ``redacted``, ``empty`` or ``absent`` (only the secret).
+    one_time_answer: str = "redacted"
+    #: Whether ``credentials`` name the API key's ID (seen in public files, documented nowhere).
+    api_key_id_in_credentials: bool = True
+    #: Name of a resource key's API key: ``name`` (newer: the key's name) or ``generated`` (older).
+    api_key_names: str = "name"
+    #: Whether a platform Editor may create keys of roles that it does not hold.
+    editors_create_any_role: bool = False
+    #: Status of ``/v1/apikeys/details`` for an API key that nobody knows: 404 or 400.
+    unknown_api_key_status: int = 404
+    #: Hosts that inbound texts can reach: ``{"region": ...}``, or ``{"username": ..., "password": ...}``.
+    receivers: dict[str, dict[str, str]] = dataclasses.field(default_factory=_default_receivers)
+    #: Whether the request log keeps the values that were sent, not only their names.
+    log_bodies: bool = True
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change settings; receivers are merged (null takes one away). Raise ValueError for one that is unknown."""
+        known = {field.name for field in dataclasses.fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise ValueError(f"unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        for name, value in changes.items():
+            if name == "receivers":
+                self._merge_receivers(value)
+            else:
+                setattr(self, name, value)
+
+    def _merge_receivers(self, changes: dict[str, dict[str, str] | None]) -> None:
+        for host, receiver in changes.items():
+            if receiver is None:
+                self.receivers.pop(host.lower(), None)
+            else:
+                self.receivers[host.lower()] = dict(receiver)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings as plain data."""
+        return dataclasses.asdict(self)

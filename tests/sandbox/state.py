@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything the two clouds know."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from . import ids
+from .models import (
+    Address,
+    Alert,
+    ApiKey,
+    Application,
+    IbmAccount,
+    Instance,
+    Profile,
+    ResourceKey,
+    Service,
+    TwilioAccount,
+    TwilioKey,
+)
+from .tables import ApiKeys, Numbers, ResourceKeys, Table
+
+#: Role names in rising order: who holds one holds those before it.
+SERVICE_ROLES = ("None", "Reader", "Writer", "Manager")
+
+
+def role_name(role: str | None) -> str:
+    """Return the name in a role's CRN (its last part), ``None`` without a role."""
+    return "None" if role is None else role.rsplit(":", 1)[-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Token:
+    """An IAM token that was given out, with what its bearer may do."""
+
+    account_id: str
+    iam_id: str
+    service_role: str
+    platform_role: str
+    expires_at: float
+
+
+class State:
+    """The accounts of both clouds and what is in them."""
+
+    def __init__(self) -> None:
+        """Start with nothing at all."""
+        self.ibm_accounts = Table(IbmAccount, "id")
+        self.profiles = Table(Profile, "id")
+        self.api_keys = ApiKeys()
+        self.instances = Table(Instance, "guid")
+        self.keys = ResourceKeys()
+        self.tokens: dict[str, Token] = {}
+        self.twilio_accounts = Table(TwilioAccount, "sid")
+        self.twilio_keys = Table(TwilioKey, "sid")
+        self.numbers = Numbers()
+        self.applications = Table(Application, "sid")
+        self.services = Table(Service, "sid")
+        self.addresses = Table(Address, "sid")
+        self.alerts = Table(Alert, "sid")
+        #: What the receivers saw: one entry for each text, accepted or refused.
+        self.texts: list[dict[str, Any]] = []
+        self._url_passwords: set[str] = set()
+
+    @property
+    def tables(self) -> dict[str, dict[str, Table[Any]]]:
+        """All tables by cloud and by the name that the control door uses."""
+        return {
+            "ibm": {
+                "accounts": self.ibm_accounts,
+                "profiles": self.profiles,
+                "api_keys": self.api_keys,
+                "instances": self.instances,
+                "keys": self.keys,
+            },
+            "twilio": {
+                "accounts": self.twilio_accounts,
+                "api_keys": self.twilio_keys,
+                "numbers": self.numbers,
+                "applications": self.applications,
+                "services": self.services,
+                "addresses": self.addresses,
+                "alerts": self.alerts,
+            },
+        }
+
+    # --- IBM Cloud ---
+
+    def find_instance(self, wanted: str | None) -> Instance | None:
+        """Return the instance with this GUID, CRN, alias CRN or (if only one has it) name."""
+        if wanted is None:
+            return None
+        found = self.instances.get(wanted)
+        if found is not None:
+            return found
+        if wanted.startswith("crn:"):
+            return next((each for each in self.instances if wanted in (each.crn, each.alias_crn)), None)
+        named = [each for each in self.instances if each.name == wanted]
+        return named[0] if len(named) == 1 else None
+
+    def find_key(self, wanted: str) -> ResourceKey | None:
+        """Return the resource key with this GUID or CRN."""
+        return self.keys.get(wanted.rsplit(":", 1)[-1])
+
+    def create_key(
+        self,
+        instance: Instance,
+        name: str,
+        role: str | None,
+        created_by: str,
+        *,
+        parameters: dict[str, Any] | None = None,
+        source_crn: str | None = None,
+        list_lag: float = 0.0,
+        activation_delay: float = 0.0,
+        generated_names: bool = False,
+    ) -> tuple[ResourceKey, ApiKey]:
+        """Create a resource key with its service ID and API key. Names need not be unique."""
+        guid, now = ids.guid(), time.time()
+        crn = instance.crn.removesuffix("::") + f":resource-key:{guid}"
+        parameters = dict(parameters or {})
+        if role is not None:
+            parameters.setdefault("role_crn", role)
+        service_id = str(parameters.get("serviceid_crn") or "").rsplit(":", 1)[-1] or "ServiceId-" + ids.guid()
+        api_key = self.api_keys.add(
+            ApiKey(
+                account_id=instance.account_id,
+                name=f"auto-generated-apikey-{guid}" if generated_names else name,
+                description=f"Auto-generated for key {crn}",
+                iam_id="iam-" + service_id,
+                service_role=role_name(role),
+                platform_role="None",
+                instance_guid=instance.guid,
+                resource_key_guid=guid,
+                active_at=now + activation_delay,
+            )
+        )
+        key = ResourceKey(
+            account_id=instance.account_id,
+            instance_guid=instance.guid,
+            name=name,
+            crn=crn,
+            source_crn=source_crn or instance.crn,
+            api_key_id=api_key.id,
+            guid=guid,
+            role=role,
+            parameters=parameters,
+            service_id=service_id,
+            onetime_credentials=instance.onetime_credentials,
+            visible_at=now + list_lag,
+            created_by=created_by,
+            updated_by=created_by,
+        )
+        return self.keys.add(key), api_key
+
+    def remove_key(self, key: ResourceKey, removed_by: str) -> None:
+        """Delete a key softly: it stays readable as ``removed``; its API key dies at once."""
+        api_key = self.api_keys.get(key.api_key_id)
+        if api_key is not None:
+            api_key.deleted = True
+        key.state = "removed"
+        key.deleted_at = key.updated_at = ids.iso8601()
+        key.deleted_by = key.updated_by = removed_by
+
+    # --- Twilio ---
+
+    def services_of(self, account_sid: str) -> list[Service]:
+        """Return an account's Messaging Services."""
+        return [each for each in self.services if each.account_sid == account_sid]
+
+    def address_of(self, account_sid: str, wanted: str) -> Address | None:
+        """Return an account's address configuration, by its SID or by the address itself."""
+        for each in self.addresses:
+            if each.account_sid == account_sid and wanted in (each.sid, each.address):
+                return each
+        return None
+
+    # --- the whole ---
+
+    def remember_url(self, url: str | None) -> None:
+        """Note the password of a URL, so that :meth:`secrets` knows it after it was overwritten, too."""
+        if url and "@" in url:
+            try:
+                password = urlsplit(url).password
+            except ValueError:
+                return
+            if password:
+                self._url_passwords.update((password, unquote(password)))
+
+    def secrets(self) -> list[str]:
+        """Return every secret value that tests should never find in an output."""
+        found = {each.value for each in self.api_keys} | {each.secret for each in self.twilio_keys}
+        found |= {each.auth_token for each in self.twilio_accounts}
+        found |= self._url_passwords | set(self.tokens)
+        return sorted(found)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state as plain data, secrets included."""
+        clouds: dict[str, Any] = {
+            cloud: {name: [table.plain(row) for row in table] for name, table in tables.items()}
+            for cloud, tables in self.tables.items()
+        }
+        return {**clouds, "receiver": {"texts": self.texts}}
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> State:
+        """Return the state that :meth:`dump` wrote. IAM tokens are not part of it: callers get new ones."""
+        state = cls()
+        for cloud, tables in state.tables.items():
+            for name, table in tables.items():
+                for row in data.get(cloud, {}).get(name, []):
+                    table.create(row)
+                    for value in row.values():
+                        state.remember_url(value if isinstance(value, str) else None)
+        state.texts = list(data.get("receiver", {}).get("texts", []))
+        return state
