@@ -165,7 +165,7 @@ def sandbox(core: str, arguments: tuple[str, ...]) -> int:
     """In the foreground, until Ctrl-C; the variables that point at it are written to a file to be sourced."""
     venv = venvs.ensure(checks.NEWEST)
     variables = project.CACHE / "sandbox.env"
-    print(f"In another shell: set -a; . {variables}; set +a   (Ctrl-C here ends the sandbox)", flush=True)
+    print(f"In another shell: . {variables}   (Ctrl-C here ends the sandbox)", flush=True)
     command = sandbox_server.command(venv, "--port", "0", "--env-file", str(variables), "--seed", "demo", *arguments)
     env = project.environment(venv, PYTHONPATH=str(project.ROOT / "tests"))
     return subprocess.run(command, env=env, cwd=project.ROOT, check=False).returncode

@@ -16,6 +16,8 @@ CACHE = ROOT / ".cache"
 LINK = CACHE / "link"
 HOME = CACHE / "home"
 LOGS = CACHE / "log"
+# In the environment of all that is started for a test: whoever still carries it in the end was left behind.
+MARK = "VOICEAGENT_SMS_RUN"
 
 # A developer's own settings and credentials must decide nothing here: least of all which cloud a test talks to.
 FOREIGN = (
@@ -66,7 +68,7 @@ def environment(venv: pathlib.Path, **more: str) -> dict[str, str]:
     )
     if sys.platform == "linux":
         result["LC_ALL"] = "C.UTF-8"
-    return {**result, **more}
+    return {**result, MARK: str(os.getpid()), **more}
 
 
 @contextlib.contextmanager
@@ -98,6 +100,13 @@ def known_files() -> list[str]:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, env=outer_environment(), stdout=subprocess.PIPE, check=True)
     return [name for name in listed.stdout.decode().split("\0") if name and os.path.lexists(ROOT / name)]
+
+
+def git_status() -> str:
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(
+        command, cwd=ROOT, env=outer_environment(), stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
 
 
 def copy(name: str) -> pathlib.Path:

@@ -90,7 +90,7 @@ def check_demo(log: process.Log) -> checks.Outcome:
     """The same from the installed tarball, by the playbook's full name; the checkout's collection is out of sight."""
     step = checks.Step(log)
     with sandbox_server.running(step.venv, "demo") as box:
-        more = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED), "PLAYBOOK": "voiceagent.sms.connect_sms"}
+        more = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED), "DEMO_PLAYBOOK": "voiceagent.sms.connect_sms"}
         command, env = demo_command(step.venv, box, **more)
         ended = process.run(command, log, env, project.HOME)
     return checks.Outcome(passed=1) if ended.code == 0 else step.refuse("the demo failed from the installed collection")
