@@ -70,7 +70,10 @@ class Sandbox:
         with open(folder / "log", "wb") as log:
             process = subprocess.Popen(
                 command,
-                env={**os.environ, "PYTHONPATH": str(root)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH")))),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -185,7 +188,7 @@ class Sandbox:
         return writes
 
     def summary(self) -> dict[str, Any]:
-        """Return counts by operation and status, peak concurrency by cloud, alarms, texts accepted and refused."""
+        """Return counts by operation and status, peak concurrency by cloud, alarms, and texts accepted, refused, challenged."""
         summary: dict[str, Any] = self.get("/requests/summary")
         return summary
 
@@ -254,6 +257,14 @@ class Sandbox:
         """
         return self._add("/ibm/keys", {"instance": instance, "name": name, "role": role, **values})
 
+    def token(self, api_key: str | None = None) -> str:
+        """Return a ready IAM token of a caller (default: the announced one); the log does not show this."""
+        return str(self.post("/ibm/tokens", {} if api_key is None else {"api_key": api_key})["access_token"])
+
+    def expire_tokens(self) -> None:
+        """Let all IAM tokens expire at once."""
+        self.call("DELETE", "/ibm/tokens")
+
     def api_key_of(self, key_guid: str) -> str:
         """Return the API key value of a resource key."""
         for api_key in self.get("/ibm/api_keys"):
@@ -315,7 +326,7 @@ class Sandbox:
         return changed
 
     def remove(self, cloud: str, kind: str, key: str) -> None:
-        """Take a thing away without a trace."""
+        """Take a thing away without a trace; a resource key softly, as somebody in IBM's console would."""
         self.call("DELETE", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}")
 
     def text(self, to: str, body: str = "hello", sender: str = "+15557650000") -> dict[str, Any]:

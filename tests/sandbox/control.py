@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from typing import Any
 
 from aiohttp import web
 
+from . import iam
 from . import seed as seeds
 from .gate import World
 from .inbound import Inbound
-from .models import ApiKey, IbmAccount, Profile, TwilioAccount
+from .models import ApiKey, IbmAccount, Profile, ResourceKey, TwilioAccount
 from .settings import Settings
 from .state import State
 
@@ -51,6 +53,8 @@ class Control:
             ("GET", "/settings", self.get_settings),
             ("PATCH", "/settings", self.change_settings),
             ("POST", "/inbound", self.text),
+            ("POST", "/ibm/tokens", self.add_token),
+            ("DELETE", "/ibm/tokens", self.expire_tokens),
             ("POST", "/{cloud:ibm|twilio}/{kind}", self.add),
             ("GET", "/{cloud:ibm|twilio}/{kind}", self.list_rows),
             ("PATCH", "/{cloud:ibm|twilio}/{kind}/{key}", self.change),
@@ -78,7 +82,8 @@ class Control:
 
     async def get_secrets(self, _request: web.Request) -> Json:
         """Return all secret values."""
-        return self._world.state.secrets()
+        gateways = {receiver.get("password", "") for receiver in self._world.settings.receivers.values()}
+        return sorted({*self._world.state.secrets(), *gateways} - {""})
 
     async def reset(self, request: web.Request) -> Json:
         """Start afresh: state, settings, faults and log. The announced credentials stay valid."""
@@ -102,8 +107,10 @@ class Control:
 
     async def get_summary(self, _request: web.Request) -> Json:
         """Return counts, and what the receivers took and refused."""
-        accepted = sum(bool(text["accepted"]) for text in self._world.state.texts)
-        texts = {"accepted": accepted, "refused": len(self._world.state.texts) - accepted}
+        texts = {"accepted": 0, "refused": 0, "challenged": 0}
+        for text in self._world.state.texts:
+            refusal = "refused" if text["with_credentials"] else "challenged"
+            texts["accepted" if text["accepted"] else refusal] += 1
         return {**self._world.log.summary(), "texts": texts}
 
     async def get_writes(self, _request: web.Request) -> Json:
@@ -199,9 +206,27 @@ class Control:
         return table.plain(row)
 
     async def remove(self, request: web.Request) -> Json:
-        """Take a thing away without a trace (to delete a key as IBM Cloud does, use its API)."""
+        """Take a thing away without a trace; a resource key softly, as somebody in IBM's console would."""
         table, row = self._row(request)
-        table.remove(row)
+        if isinstance(row, ResourceKey):
+            self._world.state.remove_key(row, "IBMid-CONSOLE")
+        else:
+            table.remove(row)
+        return {"status": "ok"}
+
+    async def add_token(self, request: web.Request) -> Json:
+        """Issue an IAM token for a caller's ``api_key`` (default: the announced one) without a logged request."""
+        value = (await _body(request)).get("api_key", self._identity.ibm_api_key)
+        key = self._world.state.api_keys.by_value.get(value)
+        if key is None:
+            raise ValueError("there is no such API key")
+        token = iam.issue(self._world.state, self._world.settings.token_lifetime, iam.GRANT_API_KEY, key)
+        return {"access_token": token}
+
+    async def expire_tokens(self, _request: web.Request) -> Json:
+        """Let all tokens that were issued expire at once."""
+        state = self._world.state
+        state.tokens = {value: dataclasses.replace(token, expires_at=0.0) for value, token in state.tokens.items()}
         return {"status": "ok"}
 
     def _table(self, cloud: str, kind: str) -> Any:

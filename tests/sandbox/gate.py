@@ -171,7 +171,7 @@ class Gate:
         return fault.answer(operation.name, real)
 
     def _enter(self, call: Call) -> None:
-        """Count a request of a Twilio account as in flight; over the limit refuse it (not processed: safe to repeat)."""
+        """Count a request of a Twilio account as in flight; over the limit refuse it (unprocessed: safe to repeat)."""
         account, settings = call.credential_account, self._world.settings
         if not account:
             return

@@ -15,7 +15,7 @@ from . import ids
 from .answers import Answer, Refused, iam_error, rc_error
 from .gate import Call, Operation
 from .models import ApiKey, Profile
-from .state import Token
+from .state import State, Token
 
 GRANT_API_KEY = "urn:ibm:params:oauth:grant-type:apikey"
 GRANT_ASSUME = "urn:ibm:params:oauth:grant-type:assume"
@@ -44,7 +44,7 @@ def exchange(call: Call) -> Answer:
         # A wrong key is a bad request to IAM (400), not an unauthorized one.
         if api_key is None or not api_key.usable():
             raise Refused(iam_error(400, "BXNIM0415E", "Provided API key could not be found."))
-        return _issue(call, api_key.account_id, api_key.iam_id, api_key.service_role, api_key.platform_role)
+        return _token_answer(call, api_key)
     if grant == GRANT_ASSUME:
         token = call.state.tokens.get(call.fields.get("access_token", ""))
         if token is None or token.expires_at <= time.time():
@@ -52,7 +52,7 @@ def exchange(call: Call) -> Answer:
         profile = _find_profile(call)
         if profile is None or profile.account_id != token.account_id:
             raise Refused(iam_error(400, "BXNIM0513E", "Provided trusted profile could not be found."))
-        return _issue(call, profile.account_id, profile.iam_id, profile.service_role, profile.platform_role)
+        return _token_answer(call, profile)
     raise Refused(iam_error(400, "BXNIM0103E", "The grant type is missing or not supported."))
 
 
@@ -71,31 +71,38 @@ def _find_profile(call: Call) -> Profile | None:
     return None
 
 
-def _issue(call: Call, account_id: str, iam_id: str, service_role: str, platform_role: str) -> Answer:
+def issue(state: State, lifetime: float, grant: str, holder: ApiKey | Profile) -> str:
     """Issue a token: a JWT of three parts with numeric ``iat`` and ``exp``, from which the SDK takes its lifetime."""
-    now, lifetime = time.time(), call.settings.token_lifetime
+    now = time.time()
     payload: dict[str, Any] = {
-        "iam_id": iam_id,
-        "id": iam_id,
-        "sub": iam_id,
-        "account": {"valid": True, "bss": account_id},
+        "iam_id": holder.iam_id,
+        "id": holder.iam_id,
+        "sub": holder.iam_id,
+        "account": {"valid": True, "bss": holder.account_id},
         "iat": int(now),
         "exp": int(now + lifetime),
         "iss": "https://iam.cloud.ibm.com/identity",
-        "grant_type": call.fields["grant_type"],
+        "grant_type": grant,
         "scope": "ibm openid",
         "client_id": "default",
         "jti": ids.hex_id(),
     }
     value = ".".join((_encoded({"kid": "sandbox", "alg": "RS256"}), _encoded(payload), secrets.token_urlsafe(48)))
-    call.state.tokens[value] = Token(account_id, iam_id, service_role, platform_role, now + lifetime)
-    call.entry.account, call.entry.authorized_as = account_id, iam_id
+    state.tokens[value] = Token(
+        holder.account_id, holder.iam_id, holder.service_role, holder.platform_role, now + lifetime
+    )
+    return value
+
+
+def _token_answer(call: Call, holder: ApiKey | Profile) -> Answer:
+    lifetime = call.settings.token_lifetime
+    call.entry.account, call.entry.authorized_as = holder.account_id, holder.iam_id
     body = {
-        "access_token": value,
+        "access_token": issue(call.state, lifetime, call.fields["grant_type"], holder),
         "refresh_token": "not_supported",
         "token_type": "Bearer",
         "expires_in": int(lifetime),
-        "expiration": int(now + lifetime),
+        "expiration": int(time.time() + lifetime),
         "scope": "ibm openid",
     }
     return Answer(200, body)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import xml.etree.ElementTree as ElementTree
 from typing import Any
@@ -118,18 +119,17 @@ class Inbound:
     ) -> Result:
         """Call a webhook without its credentials, and again with them after a 401 with a realm; note a failure."""
         parts = urlsplit(url)
-        result, realm = await self._call(parts, method, message, None)
+        result, realm = await self._call(parts, method, message, {})
         attempts.append({"url": masked(url), "status": result.status, "with_credentials": False})
         if result.status == 401 and realm and parts.username is not None:
-            user = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""), "utf-8")
-            result, realm = await self._call(parts, method, message, user)
+            result, realm = await self._call(parts, method, message, _basic(parts))
             attempts.append({"url": masked(url), "status": result.status, "with_credentials": True})
         if not result.ok:
             self._alert(number, url, method, message, result)
         return result
 
     async def _call(
-        self, parts: SplitResult, method: str, message: dict[str, str], user: aiohttp.BasicAuth | None
+        self, parts: SplitResult, method: str, message: dict[str, str], authorization: dict[str, str]
     ) -> tuple[Result, bool]:
         """Send one request; tell its result, and whether the answer named a realm."""
         try:
@@ -147,8 +147,7 @@ class Inbound:
                 method,
                 yarl.URL(target, encoded=True),
                 data=message if method == "POST" else None,
-                headers={"Host": host, "User-Agent": "TwilioProxy/1.1"},
-                auth=user,
+                headers={"Host": host, "User-Agent": "TwilioProxy/1.1", **authorization},
                 allow_redirects=False,  # a redirect could lead off loopback
             ) as response:
                 body = await response.text(errors="replace")
@@ -189,6 +188,12 @@ class Inbound:
         )
 
 
+def _basic(parts: SplitResult) -> dict[str, str]:
+    """Return the header that the credentials in a URL make."""
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
 def _message(number: Number, sender: str, body: str) -> dict[str, str]:
     """Return the parameters of a text."""
     sid = ids.sid("SM")
@@ -222,7 +227,7 @@ def _outcome(delivered: bool, handled_by: str, attempts: list[dict[str, Any]], r
 def _reply(twiml: str) -> str | None:
     """Return the text of a TwiML answer's message."""
     try:
-        message = ElementTree.fromstring(twiml).find("Message")
+        message = ElementTree.fromstring(twiml).find("Message")  # noqa: S314 - from a test's own receiver
     except ElementTree.ParseError:
         return None
     return None if message is None else "".join(message.itertext())

@@ -35,6 +35,7 @@ def receive(call: Call) -> Answer:
         "accepted": status == 200,
         "status": status,
         "username": username or None,
+        "with_credentials": bool(username or password),
         "instance": agent,
         "from": message.get("From"),
         "to": message.get("To"),

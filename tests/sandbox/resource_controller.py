@@ -127,6 +127,7 @@ def instance_body(instance: Instance) -> dict[str, Any]:
     """Return an instance as the API writes it."""
     path = f"/v2/resource_instances/{quote(instance.crn, safe='')}"
     group, plan = instance.resource_group_id, instance.resource_plan_id
+    owner = f"a/{instance.account_id}"
     return {
         "id": instance.crn,
         "guid": instance.guid,
@@ -135,7 +136,7 @@ def instance_body(instance: Instance) -> dict[str, Any]:
         "name": instance.name,
         "account_id": instance.account_id,
         "resource_group_id": group,
-        "resource_group_crn": f"crn:v1:bluemix:public:resource-controller::a/{instance.account_id}::resource-group:{group}",
+        "resource_group_crn": f"crn:v1:bluemix:public:resource-controller::{owner}::resource-group:{group}",
         "resource_id": instance.resource_id,
         "resource_plan_id": plan,
         "target_crn": f"crn:v1:bluemix:public:globalcatalog::::deployment:{plan}%3A{instance.region_id}",
