@@ -65,15 +65,13 @@ class Sandbox:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="sandbox-"))
         ready = folder / "ready.json"
         root = pathlib.Path(__file__).resolve().parent.parent
+        path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
         command = [sys.executable, "-m", "sandbox", "--ready-file", str(ready), "--seed", seed]
         command += ["--max-age", str(max_age), "--port", str(port)]
         with open(folder / "log", "wb") as log:
             process = subprocess.Popen(
                 command,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH")))),
-                },
+                env={**os.environ, "PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -188,7 +186,7 @@ class Sandbox:
         return writes
 
     def summary(self) -> dict[str, Any]:
-        """Return counts by operation and status, peak concurrency by cloud, alarms, and texts accepted, refused, challenged."""
+        """Return counts by operation and status, peaks of concurrency by cloud, alarms, and counts of texts."""
         summary: dict[str, Any] = self.get("/requests/summary")
         return summary
 
