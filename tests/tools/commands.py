@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import threading
@@ -68,7 +69,7 @@ def in_turn(*plans: Planned) -> int:
     return conclude([carry_out(plan, terminal=True) for plan in plans])
 
 
-def in_lanes(*lanes: Sequence[Planned]) -> int:
+def in_lanes(*lanes: Sequence[Planned], last: Planned | None = None) -> int:
     """Lanes at the same time, the steps of a lane one after the other; the logs follow once all have ended."""
     results: list[list[Done]] = [[] for _lane in lanes]
 
@@ -86,6 +87,7 @@ def in_lanes(*lanes: Sequence[Planned]) -> int:
     for thread in threads:
         thread.join()
     everything = [done for lane in results for done in lane]
+    everything += [carry_out(last, terminal=False)] if last else []
     for done in everything:
         print(f"\n==== {done.name} ====")
         print(done.log.path.read_text(encoding="utf-8", errors="replace"), flush=True)
@@ -147,14 +149,24 @@ def test(core: str, arguments: tuple[str, ...]) -> int:
     return in_lanes(*LANES)
 
 
+def tidy(log: process.Log, before: str) -> checks.Outcome:
+    """A run leaves the work tree as it was, and nobody behind."""
+    changed = sorted(set(project.git_status().splitlines()) ^ set(before.splitlines()))
+    running = process.left_over(f"{project.MARK}={os.getpid()}\0")
+    for line in (*changed, *running):
+        log.say(line)
+    untidy = [word for word, found in (("files changed", changed), ("processes left", running)) if found]
+    return checks.Outcome(failed=len(untidy), note=", ".join(untidy))
+
+
 def ci(core: str, arguments: tuple[str, ...]) -> int:
     """Everything: `make test`, the slower linters, the older cores, and the tarball as a user installs it."""
+    before = project.git_status()
     set_up([checks.NEWEST, "lint", *OLDER_CORES])
     older = [pytest_step(kind, core) for core in OLDER_CORES for kind in ("unit", "system")]
     first, second = LANES
-    return in_lanes(
-        [*first, Planned("tarball", release.check_tarball)], [*second, Planned("lint", checks.lint), *older]
-    )
+    lanes = [*first, Planned("tarball", release.check_tarball)], [*second, Planned("lint", checks.lint), *older]
+    return in_lanes(*lanes, last=Planned("tidy", functools.partial(tidy, before=before)))
 
 
 def demo(core: str, arguments: tuple[str, ...]) -> int:

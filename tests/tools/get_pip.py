@@ -7,11 +7,11 @@ checks.py puts it where ansible-test keeps its download.
 
 from __future__ import annotations
 
-import ensurepip
 import subprocess
 import sys
 
 if __name__ == "__main__":
-    ensurepip.bootstrap()
+    # Not ensurepip.bootstrap(): that switches pip's settings off for this process and all that it starts.
+    subprocess.check_call([sys.executable, "-m", "ensurepip"])
     wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
     sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--no-input", "--upgrade", *wanted]))
