@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules support; see the attributes table on each module's page."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+"""
+
+    ACTION_GROUP_IBM_CLOUD = r"""
+attributes:
+  action_group:
+    description: Use C(group/voiceagent.sms.ibm_cloud) in C(module_defaults) to set the IBM Cloud options for this module.
+    support: full
+    membership:
+      - voiceagent.sms.ibm_cloud
+"""
+
+    ACTION_GROUP_TWILIO = r"""
+attributes:
+  action_group:
+    description: Use C(group/voiceagent.sms.twilio) in C(module_defaults) to set the Twilio options for this module.
+    support: full
+    membership:
+      - voiceagent.sms.twilio
+"""

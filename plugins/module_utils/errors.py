@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors that clients raise and modules report."""
+
+from __future__ import annotations
+
+
+class SmsError(Exception):
+    """Something that the user has to know: what was tried, on which thing, why it failed and what to do next.
+
+    The message is made for the user and never holds a secret or a response body. *code* is stable and made for
+    programs: a provider's own code (``20404``, ``BXNIM0415E``) or one of our named outcomes (``wrong_role``).
+    """
+
+    def __init__(self, message: str, *, code: str = "error", status: int | None = None):
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+    def facts(self) -> dict:
+        """Return what a module returns as ``failure``."""
+        return {"code": self.code, "status": self.status}
+
+
+class ApiError(SmsError):
+    """A cloud refused a request, or gave an answer that is none."""
+
+
+class TransportError(ApiError):
+    """No answer came: nobody listened, the connection broke, or it took too long.
+
+    *maybe_done* tells that the request may have been carried out all the same.
+    """
+
+    def __init__(self, message: str, *, code: str, maybe_done: bool):
+        super().__init__(message, code=code)
+        self.maybe_done = maybe_done

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What makes Twilio pass a number's own webhook by: Messaging Services and Conversations."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .errors import SmsError
+
+PARENT_CANNOT_KNOW = (
+    "a parent account's credentials cannot see the Messaging Services and Conversations of its subaccounts:"
+    " use the subaccount's own credentials (its SID as account_sid)"
+)
+
+
+def find_overrides(twilio: Any, numbers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``. Those that nothing
+    overrides are left out.
+
+    Costs one request for the services, one for each service that overrides, and one for the address configurations,
+    however many numbers there are: Twilio has no look-up from a number to its service.
+
+    :param twilio: a :class:`twilio.TwilioNumbers`
+    :param numbers: Twilio's descriptions, by number
+    :raises SmsError: when it cannot be known
+    """
+    if not twilio.sees_overrides:
+        raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
+    by_sid = {row.get("sid"): number for number, row in numbers.items()}
+    overrides: dict[str, dict[str, Any]] = {}
+    for address in twilio.conversation_addresses():
+        automatic = address.get("auto_creation")
+        if isinstance(automatic, dict) and automatic.get("enabled") and address.get("address") in numbers:
+            overrides[str(address["address"])] = _override("conversation", address)
+    for service in twilio.messaging_services():
+        # True: the number's own webhook is used. False: the service's, and the number's is passed by.
+        if service.get("use_inbound_webhook_on_number"):
+            continue
+        for member in twilio.pool(str(service.get("sid"))):
+            if member.get("sid") in by_sid:
+                overrides[by_sid[member["sid"]]] = _override("messaging_service", service)
+    return overrides
+
+
+def describe_override(override: Mapping[str, Any]) -> str:
+    """Return an override in words, with what to do about it."""
+    if override["kind"] == "messaging_service":
+        return (
+            f"Messaging Service '{override['name']}' ({override['sid']}) takes its texts: choose \"Defer to sender's"
+            " webhook\" in the service's Integration settings, or take the number out of its sender pool"
+        )
+    return (
+        f"Conversations address configuration '{override['name']}' ({override['sid']}) makes a conversation of its texts:"
+        " turn its auto-creation off"
+    )
+
+
+def _override(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "sid": row.get("sid"), "name": row.get("friendly_name") or row.get("address") or ""}

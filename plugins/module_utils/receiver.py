@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Receiver URLs: where an agent takes its texts. Building, comparing and redacting them, without any I/O.
+
+A receiver URL such as ``https://apikey:KEY@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv`` carries a
+password, so the URL itself is a secret, and so is the one that is read back from a phone number.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit, urlunsplit
+
+PATH = "/sms.receiver/SmsRecv"
+USERNAME = "apikey"
+MASK = "***"
+
+# Voice Agent documentation, "Connecting an SMS agent" (us-south, us-east) and "SMS API" (eu-de). A second SMS
+# provider or another region plugs in here.
+HOSTS: dict[str, tuple[str, ...]] = {
+    "us-south": ("sms-south.voiceagent.cloud.ibm.com",),
+    "us-east": ("sms-east.voiceagent.cloud.ibm.com",),
+    "eu-de": ("sms-fra04.voiceagent.cloud.ibm.com", "sms-fra05.voiceagent.cloud.ibm.com"),
+}
+
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+_API_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# scheme://anything@, also percent-encoded once or twice, as in a form body or in a query of a query
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2})([^\s/?#\"'<>]*?)(@|%(?:25)*40)(?![^\s/?#\"'<>]*?@)")
+
+
+def host_for(region: str | None, receiver_host: str | None = None) -> str:
+    """Return the receiver's ``host[:port]`` for an IBM Cloud region.
+
+    :param region: IBM Cloud region id, such as ``us-south``
+    :param receiver_host: the user's own choice, which wins
+    :raises ValueError: when the region has no receiver that is known, or more than one
+    """
+    if receiver_host:
+        if not _HOST.fullmatch(receiver_host):
+            raise ValueError(
+                f"receiver host {redact(receiver_host)!r} is not of the form host or host:port"
+                " (no scheme, no path, no user or password)"
+            )
+        return receiver_host.lower()
+    hosts = HOSTS.get(region or "", ())
+    if len(hosts) == 1:
+        return hosts[0]
+    if hosts:
+        raise ValueError(
+            f"region '{region}' has more than one receiver ({' and '.join(hosts)}): the Getting Started page of the"
+            " instance's dashboard says which one serves the agent; give it as the receiver host"
+        )
+    if not region:
+        raise ValueError(f"no region is given, so the receiver is not known: give one of {', '.join(HOSTS)}, or a receiver host")
+    raise ValueError(
+        f"region '{region}' has no known receiver: use one of {', '.join(HOSTS)},"
+        " or give the host of a self-hosted gateway as the receiver host"
+    )
+
+
+def build_url(host: str, password: str, username: str = USERNAME) -> str:
+    """Return the webhook URL of a receiver, with its Basic credentials in it.
+
+    :raises ValueError: for a user name or password that Twilio cannot take in a URL (error 11100); the message
+        never holds the password
+    """
+    for what, value in (("user name", username), ("password", password)):
+        if not _UNRESERVED.fullmatch(value or ""):
+            raise ValueError(
+                f"the receiver's {what} must be letters, digits, '-', '.', '_' and '~' only: Twilio takes no others in a"
+                " webhook URL; choose another one"
+            )
+    return f"https://{username}:{password}@{host}{PATH}"
+
+
+def is_api_key(value: object) -> bool:
+    """Whether *value* can be an IBM Cloud API key: never a marker such as ``REDACTED``."""
+    return isinstance(value, str) and bool(_API_KEY.fullmatch(value)) and not value.upper().startswith("REDACTED")
+
+
+def check_url(url: str) -> None:
+    """Refuse a webhook URL that Twilio would refuse or never reach.
+
+    :raises ValueError: with a message that does not hold the URL's password
+    """
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
+        raise ValueError(f"webhook URL '{redact(url)}' is not an absolute http or https URL")
+
+
+def place(url: str | None) -> tuple[str, str, int | None, str] | None:
+    """Return what says where a webhook leads: scheme, host, port and path, without credentials, query, fragment."""
+    parts = _split(url or "")
+    if parts is None or not parts.hostname:
+        return None
+    return (parts.scheme, parts.hostname, _port(parts), parts.path or "/")
+
+
+def password_of(url: str | None) -> str | None:
+    """Return the password inside *url*, decoded, or ``None``."""
+    parts = _split(url or "")
+    return unquote(parts.password) if parts is not None and parts.password else None
+
+
+def fragment_of(url: str | None) -> str:
+    """Return the fragment of *url*, where Twilio keeps connection overrides such as ``#rc=2``, or ``""``."""
+    parts = _split(url or "")
+    return parts.fragment if parts is not None else ""
+
+
+def same_url(one: str | None, other: str | None) -> bool:
+    """Whether two webhook URLs do the same, however host, default port and credentials are written."""
+    if (one or "") == (other or ""):
+        return True
+    left, right = _split(one or ""), _split(other or "")
+    return left is not None and right is not None and bool(left.netloc) and _essence(left) == _essence(right)
+
+
+def redact_url(url: str | None) -> str:
+    """Return *url* fit to be shown: the password and the values of the query as ``***``. ``""`` for none."""
+    if not url:
+        return ""
+    parts = _split(url)
+    if parts is None:
+        return MASK
+    host = parts.netloc.rpartition("@")[2]
+    netloc = host
+    if "@" in parts.netloc:
+        user, colon, _password = parts.netloc.rpartition("@")[0].partition(":")
+        # A user name without a password is a token as often as not.
+        netloc = f"{user}:{MASK}@{host}" if colon else f"{MASK}@{host}"
+    query = "&".join(name + equals + (MASK if value else "") for name, equals, value in _query(parts.query))
+    return redact(urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment)))
+
+
+def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return *text* without the userinfo of any URL in it, and without *secrets* in plain or percent-encoded form."""
+    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, MASK)
+    return _USERINFO.sub(_mask_userinfo, text)
+
+
+def _mask_userinfo(match: re.Match) -> str:
+    user, colon, _password = re.split(r"(?i)(:|%(?:25)*3a|$)", match[2], maxsplit=1)
+    return f"{match[1]}{user}{colon}{MASK}{match[3]}" if colon else f"{match[1]}{MASK}{match[3]}"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises ValueError for a port that is no number
+    except ValueError:
+        return None
+    return parts
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _query(query: str) -> list[tuple[str, str, str]]:
+    return [piece.partition("=") for piece in query.split("&")] if query else []
+
+
+def _essence(parts: SplitResult) -> tuple:
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return (parts.scheme, parts.hostname, _port(parts), user, password, parts.path or "/", parts.query, parts.fragment)

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The same work on many numbers at once: bounded by the provider's pace, one outcome for each."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Iterable, TypeVar
+
+from .errors import SmsError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_all(
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    *,
+    workers: int,
+    is_hopeless: Callable[[SmsError], bool] = lambda _error: False,
+) -> list[Result | SmsError]:
+    """Do *work* on every item and return the results in order, with the error in place of a failed one.
+
+    :param workers: how many at the most are under way together
+    :param is_hopeless: whether after this error no other item can succeed (refused credentials): those not begun are
+        then not tried
+    """
+    hopeless: list[SmsError] = []
+    stopped = threading.Event()
+
+    def attempt(item: Item) -> Result | SmsError:
+        if hopeless:
+            return SmsError(f"Not tried, because of an earlier error: {hopeless[0]}", code=hopeless[0].code)
+        if stopped.is_set():
+            return SmsError("Not tried, because the run was interrupted", code="interrupted")
+        try:
+            return work(item)
+        except SmsError as error:
+            if is_hopeless(error):
+                hopeless.append(error)
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        try:
+            return list(pool.map(attempt, items))
+        except BaseException:
+            stopped.set()  # an interrupt: let what is under way end, begin nothing else
+            raise

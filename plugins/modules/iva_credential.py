@@ -1,0 +1,302 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iva_credential
+short_description: Manage the service credential of an SMS agent's instance in IBM Cloud
+version_added: 0.1.0
+description:
+  - Makes sure that an instance of Voice Agent has exactly one service credential of a name, and returns its API key.
+  - The API key goes into the webhook URL of phone numbers, see M(voiceagent.sms.twilio_sms_webhook).
+  - Never creates a second credential of a name. Where the key of an existing one cannot be read, it says so instead.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.ibm_cloud
+  - voiceagent.sms.attributes
+  - voiceagent.sms.attributes.action_group_ibm_cloud
+options:
+  name:
+    description: Name of the service credential.
+    type: str
+    required: true
+  instance:
+    description:
+      - Name, GUID or CRN of the service instance.
+      - Without it, the only instance in O(region) that belongs to one of O(service_names) is meant.
+    type: str
+  region:
+    description:
+      - IBM Cloud region id, such as V(us-south).
+      - When given, the instance must be there. Required without O(instance).
+    type: str
+  role:
+    description:
+      - Role of the credential. SMS agents need one of the two.
+      - The role of an existing credential cannot be changed. Another one than wanted is an error.
+    type: str
+    choices: [Writer, Manager]
+    default: Writer
+  state:
+    description:
+      - V(present) makes sure that the credential exists.
+      - V(absent) deletes it. Its API key stops to work at once, so clear the webhooks that hold it first.
+    type: str
+    choices: [present, absent]
+    default: present
+  candidate_api_keys:
+    description:
+      - API keys that the caller already holds, from a vault or from a webhook.
+      - They are tried, in order, when the key of an existing credential cannot be read (redacted, or shown only once).
+        One fits when IAM says that it belongs to this credential.
+    type: list
+    elements: str
+    default: []
+  service_names:
+    description: Service names, as in an instance's CRN, that count as SMS agents where O(instance) is not given.
+    type: list
+    elements: str
+    default: [voiceagent, voice-agent, voice-agent-with-watson]
+  wait_until_accepted:
+    description:
+      - Whether to wait, after the credential was created, until IAM accepts its API key. That takes some seconds, in
+        which texts to a number that already uses it would be refused.
+      - By default it waits where the instance has other credentials, so that numbers may be in service with those.
+    type: bool
+"""
+
+EXAMPLES = r"""
+- name: Make sure that the agent in Dallas has a credential for Twilio
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    region: us-south
+  register: sms_credential
+  no_log: true # the result holds the API key
+
+- name: Use one of several instances, with a key from the vault where the stored one cannot be read
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    instance: support-agent
+    region: us-east
+    role: Manager
+    candidate_api_keys:
+      - "{{ vault_twilio_sms_key }}"
+  register: sms_credential
+  no_log: true
+
+- name: Delete the credential
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    instance: support-agent
+    state: absent
+"""
+
+RETURN = r"""
+credential:
+  description: The service credential.
+  returned: success
+  type: dict
+  contains:
+    name: {description: Its name., type: str, sample: twilio-sms}
+    guid: {description: Its GUID; null for one that does not exist., type: str, sample: 5d0c1f4e-7a0c-4b7e-9a53-0a0f2f2b3c11}
+    id: {description: Its CRN; null for one that does not exist., type: str}
+    role: {description: Its role., type: str, sample: Writer}
+    state: {description: "V(active), or V(absent) for one that does not exist.", type: str, sample: active}
+    region: {description: Region id of its instance., type: str, sample: us-south}
+    instance: {description: Name of its instance., type: str, sample: sms-agent}
+    instance_guid: {description: GUID of its instance., type: str}
+    service_id: {description: "ID of the service ID behind it, null where it is not shown.", type: str}
+    created_at: {description: When it was created (ISO 8601)., type: str, sample: "2026-11-22T10:00:00.000Z"}
+    one_time: {description: Whether its key was shown only once., type: bool}
+    readable: {description: Whether its key is known., type: bool}
+api_key:
+  description:
+    - The API key. A secret, so use C(no_log) on the task.
+    - Null when it cannot be known, in a dry run that would create the credential, and with O(state=absent).
+  returned: success
+  type: str
+api_key_source:
+  description: Where the key comes from. Null where it is not known.
+  returned: success
+  type: str
+  sample: created
+failure:
+  description: What failed, for programs.
+  returned: failure
+  type: dict
+  contains:
+    code: {description: "The provider's code, or V(wrong_role), V(duplicate_credential), V(unknown_instance) and so on.", type: str}
+    status: {description: The HTTP status if there was one., type: int}
+"""
+
+import re
+import time
+from typing import Any, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import credential as credentials
+from ..module_utils.entry import run
+from ..module_utils.errors import SmsError
+from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud
+from ..module_utils.mint import Mint
+from ..module_utils.options import IBM_CLOUD_OPTIONS
+from ..module_utils.receiver import is_api_key
+
+_ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
+
+
+def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the instance that the options mean, or raise an error that lists what is there."""
+    wanted = params["instance"]
+    if not wanted and not params["region"]:
+        raise SmsError("give an instance, or a region whose only SMS agent is meant", code="missing_instance")
+    if wanted and _ID.fullmatch(wanted):
+        found = cloud.instance(wanted)
+        instances = [found] if found else []
+    else:
+        instances = cloud.instances(wanted or None)
+    return credentials.choose_instance(
+        instances, instance=wanted or None, region=params["region"] or None, service_names=params["service_names"]
+    )
+
+
+def ensure_present(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
+    """Find or create the credential and its API key."""
+    mint = Mint(cloud, str(instance["guid"]), wanted)
+    on_instance = cloud.keys(str(instance["guid"]))
+    keys = mint.settled(credentials.named(on_instance, wanted.name))
+    if len(keys) > 1:
+        raise credentials.duplicates(keys, wanted)
+    key: Mapping[str, Any] | None = keys[0] if keys else None
+    created = False
+    if key is None and not module.check_mode:
+        key, created = mint.create()
+    after = summary(instance, wanted)
+    if key is None:
+        return result_of(None, instance, wanted, before={}, after=after)
+    credentials.check_role(key, wanted)
+    if not created:
+        api_key, source = known_api_key(cloud, key, module.params["candidate_api_keys"])
+        return result_of(key, instance, wanted, before=after, after=after, api_key=api_key, source=source)
+    api_key = credentials.api_key_of(key)
+    if api_key and should_wait(module.params["wait_until_accepted"], on_instance):
+        wait_until_accepted(cloud, api_key, wanted)
+    return result_of(key, instance, wanted, before={}, after=after, api_key=api_key, source="created")
+
+
+def known_api_key(cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str]) -> tuple[str | None, str | None]:
+    """Return the API key of an existing credential and where it comes from: IBM Cloud, or the caller's candidates."""
+    api_key = credentials.api_key_of(key)
+    if api_key is None and not key.get("onetime_credentials"):
+        # A list may hide what a read of the single credential shows.
+        api_key = credentials.api_key_of(cloud.key(str(key["guid"])) or {})
+    if api_key is not None:
+        return api_key, "read"
+    for candidate in candidates:
+        details = cloud.api_key_details(candidate) if is_api_key(candidate) else None
+        if details and credentials.belongs(details, key) and credentials.usable(details):
+            return candidate, "candidate"
+    return None, None
+
+
+def should_wait(asked: bool | None, on_instance: list[Mapping[str, Any]]) -> bool:
+    """Whether numbers may be in service now, so that a switch to a key that IAM does not accept yet loses texts."""
+    return bool(on_instance) if asked is None else asked
+
+
+def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wanted) -> None:
+    """Wait until IAM accepts a fresh API key."""
+    deadline = time.monotonic() + ACCEPTED_WITHIN
+    while not cloud.accepts(api_key):
+        if time.monotonic() > deadline:
+            raise SmsError(
+                f"Service credential '{wanted.name}' was created, but IAM has not accepted its API key for"
+                f" {ACCEPTED_WITHIN} s. No webhook was touched; run again later",
+                code="key_not_accepted",
+            )
+        time.sleep(1)
+
+
+def ensure_absent(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
+    """Delete the credential if it exists."""
+    keys = credentials.named(cloud.keys(str(instance["guid"])), wanted.name)
+    if len(keys) > 1:
+        raise credentials.duplicates(keys, wanted)
+    before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(keys[0]))) if keys else {}
+    if keys and not module.check_mode:
+        cloud.delete_key(str(keys[0]["guid"]))
+    return result_of(None, instance, wanted, before=before, after={})
+
+
+def summary(instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict[str, Any]:
+    """Return what a diff shows of a credential: not what the server assigns, so that a dry run predicts it."""
+    return {
+        "name": wanted.name,
+        "role": wanted.role,
+        "instance": instance.get("name"),
+        "region": credentials.region_of(instance),
+    }
+
+
+def result_of(
+    key: Mapping[str, Any] | None,
+    instance: Mapping[str, Any],
+    wanted: credentials.Wanted,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    api_key: str | None = None,
+    source: str | None = None,
+) -> dict:
+    """Return the module's result."""
+    return {
+        "changed": before != after,
+        "credential": credentials.describe(key, instance, wanted, readable=api_key is not None),
+        "api_key": api_key,
+        "api_key_source": source if api_key else None,
+        "diff": {"before": before, "after": after},
+    }
+
+
+def manage(module: AnsibleModule) -> dict:
+    """Do what the options ask for and return the module's result."""
+    params = module.params
+    wanted = credentials.Wanted(params["name"], params["role"])
+    credentials.check_name(wanted.name)
+    cloud = IbmCloud.from_options(params)
+    instance = find_instance(cloud, params)
+    ensure = ensure_present if params["state"] == "present" else ensure_absent
+    result = ensure(module, cloud, instance, wanted)
+    if result["api_key_source"] == "candidate":
+        # Ansible masks every value of a no_log option in the result too, but this one is what the caller asks for.
+        module.no_log_values.discard(result["api_key"])
+        params["candidate_api_keys"] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **IBM_CLOUD_OPTIONS,
+            "name": {"type": "str", "required": True},
+            "instance": {"type": "str"},
+            "region": {"type": "str"},
+            "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
+            "wait_until_accepted": {"type": "bool"},
+        },
+        supports_check_mode=True,
+    )
+    run(module, lambda: manage(module), needs={"ibm-platform-services": IBM_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()
