@@ -139,7 +139,11 @@ class Inbound:
         except ValueError:
             return Result(None, error=BAD_URL), False
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), trust_env=False)
+            self._session = aiohttp.ClientSession(
+                # A fresh connection each time: on a reused one aiohttp quietly repeats a GET that was cut off.
+                connector=aiohttp.TCPConnector(force_close=True),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            )
         if method == "GET":
             target += ("&" if urlsplit(target).query else "?") + urlencode(message)
         try:
