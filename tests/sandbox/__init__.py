@@ -6,7 +6,7 @@
 The sandbox behaves: it keeps state, refuses what the clouds refuse, pages its lists and fails on request. Tests look
 at it through a door of its own (``/_sandbox/...``), so that they need not believe the code they test.
 
-    PYTHONPATH=tests python -m sandbox --seed demo --env-file /tmp/sandbox.env
+    PYTHONPATH=tests python -m sandbox --seed demo --env-file sandbox.env
 
 :mod:`sandbox.client` starts and drives it from tests.
 """
