@@ -38,3 +38,14 @@ attributes:
     membership:
       - voiceagent.sms.twilio
 """
+
+    INFO_MODULE = r"""
+attributes:
+  check_mode:
+    details: The module changes nothing, so it does the same in check mode.
+  diff_mode:
+    support: N/A
+    details: The module changes nothing.
+  idempotent:
+    details: The module changes nothing.
+"""

@@ -152,8 +152,8 @@ def belongs(details: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
 
 
 def usable(details: Mapping[str, Any]) -> bool:
-    """Whether IAM's *details* of an API key leave it in use: neither locked nor disabled."""
-    return not details.get("disabled") and not details.get("locked")
+    """Whether IAM's *details* of an API key leave it in use. A locked one is only protected against changes."""
+    return not details.get("disabled")
 
 
 def service_id_of(key: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,15 @@
 from __future__ import annotations
 
 
+NAMED = 10  # how many things a message names
+
+
+def join(items: list[str], separator: str) -> str:
+    """Join *items* for a message: the first ten, then how many more."""
+    more = f"{separator}and {len(items) - NAMED} more" if len(items) > NAMED else ""
+    return separator.join(items[:NAMED]) + more
+
+
 class SmsError(Exception):
     """Something that the user has to know: what was tried, on which thing, why it failed and what to do next.
 
@@ -18,6 +27,11 @@ class SmsError(Exception):
         super().__init__(message)
         self.code = code
         self.status = status
+
+    def during(self, action: str) -> SmsError:
+        """Say what could not be done because of this error. Returns the error itself."""
+        self.args = (f"Could not {action}: {self}",)
+        return self
 
     def facts(self) -> dict:
         """Return what a module returns as ``failure``."""

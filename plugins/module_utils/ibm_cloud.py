@@ -259,8 +259,7 @@ class IbmCloud:
             if not (refused and managers and not renewed):
                 raise self._explain(action, error, token_was_asked) from None
         except SmsError as error:
-            error.args = (f"Could not {action}: {error}",)
-            raise
+            raise error.during(action)
         except (ValueError, TypeError, KeyError, AttributeError, jwt.PyJWTError):  # an answer that the SDK did not expect
             self._forget_token()
             raise _unexpected(action) from None
@@ -299,11 +298,9 @@ def _authenticator(option: Mapping[str, Any], iam_endpoint: str) -> Any:
     api_key = (option["ibmcloud_api_key"] or "").strip()
     if not api_key:
         raise missing(
-            "IBM Cloud credentials are",
-            [
-                "the option ibmcloud_api_key (environment IC_API_KEY or IBMCLOUD_API_KEY)",
-                "or iam_token (IC_IAM_TOKEN or IBMCLOUD_IAM_TOKEN)",
-            ],
+            "IBM Cloud",
+            "ibmcloud_api_key (environment IC_API_KEY or IBMCLOUD_API_KEY), or iam_token (IC_IAM_TOKEN or"
+            " IBMCLOUD_IAM_TOKEN)",
         )
     try:
         if option["iam_profile_id"]:

@@ -73,10 +73,10 @@ def given(params: Mapping[str, Any], name: str, spec: Mapping[str, dict[str, Any
         return spec[name].get("default")
 
 
-def missing(what: str, alternatives: list[str]) -> SmsError:
+def missing(cloud: str, ways: str) -> SmsError:
     """Return the error for credentials that were not given.
 
-    :param what: what is missing, such as ``Twilio credentials``
-    :param alternatives: the ways to give them, each naming options and environment variables
+    :param cloud: whose credentials
+    :param ways: the ways to give them, by options and environment variables
     """
-    return SmsError(f"{what} missing: give {', or '.join(alternatives)}", code="missing_credentials")
+    return SmsError(f"{cloud} credentials are missing: give {ways}", code="missing_credentials")

@@ -131,7 +131,7 @@ class TwilioNumbers:
         queries = [{"PhoneNumber": number} for number in wanted] if len(wanted) <= 2 else [{}]
         for query in queries:
             for row in self.list(**query):
-                number = row.get("phone_number")
+                number = row["phone_number"]
                 if number in missing_numbers:
                     found[number] = row
                     missing_numbers.discard(number)
@@ -144,20 +144,24 @@ class TwilioNumbers:
         action = f"list the phone numbers of account {self.account_sid}"
         url = f"{self._bases['api']}{self._path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
         for page in self._pages(action, url, lambda page: page.get("next_page_uri")):
-            yield from self._rows(action, page, "incoming_phone_numbers")
+            for row in self._rows(action, page, "incoming_phone_numbers"):
+                if not (isinstance(row.get("sid"), str) and isinstance(row.get("phone_number"), str)):
+                    raise _unexpected(action)
+                yield row
 
-    def update(self, number: dict, fields: Mapping[str, str]) -> dict:
+    def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
         """Change *fields* of a number and return it as Twilio describes it afterwards.
 
-        :param number: a row of :meth:`find`
+        :param number: in E.164, for messages
+        :param sid: its SID, as :meth:`find` told
         :param fields: Twilio's names (``SmsUrl``); an empty string clears, what is not named stays
         """
         # A closed list: AccountSid would move the number to another account.
         if not set(fields) <= {"SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"}:
             raise ValueError(f"not for this client: {sorted(fields)}")
-        action = f"update phone number {number['phone_number']}"
-        row = self._request(action, "POST", f"{self._bases['api']}{self._path}/{number['sid']}.json", data=fields)
-        if row.get("sid") != number["sid"]:
+        action = f"update phone number {number}"
+        row = self._request(action, "POST", f"{self._bases['api']}{self._path}/{sid}.json", data=fields)
+        if row.get("sid") != sid:
             raise _unexpected(action)
         return row
 
@@ -206,8 +210,7 @@ class TwilioNumbers:
         try:
             reply = self._client.request(method, url, **arguments)
         except SmsError as error:
-            error.args = (f"Could not {action}: {error}",)
-            raise
+            raise error.during(action)
         if not reply.ok:
             raise self._explain(action, reply)
         if not isinstance(reply.json, dict):
@@ -232,13 +235,12 @@ class TwilioNumbers:
 
 def _credentials(option: Mapping[str, Any]) -> tuple[str, str]:
     """Return user name and password for Twilio, or say what is missing or not of its form."""
-    ways = [
-        "account_sid (environment TWILIO_ACCOUNT_SID)",
-        "and auth_token (TWILIO_AUTH_TOKEN)",
-        "or api_key_sid and api_key_secret (TWILIO_API_KEY and TWILIO_API_SECRET)",
-    ]
     if not option["account_sid"] or not (option["auth_token"] or (option["api_key_sid"] and option["api_key_secret"])):
-        raise missing("Twilio credentials are", ways)
+        raise missing(
+            "Twilio",
+            "account_sid (environment TWILIO_ACCOUNT_SID), and auth_token (TWILIO_AUTH_TOKEN) or api_key_sid with"
+            " api_key_secret (TWILIO_API_KEY and TWILIO_API_SECRET)",
+        )
     for name, prefix in (("account_sid", "AC"), ("subaccount_sid", "AC"), ("api_key_sid", "SK")):
         value = option[name]
         if value and not re.fullmatch(prefix + "[0-9A-Za-z]+", value):

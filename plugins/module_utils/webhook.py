@@ -102,8 +102,18 @@ def diff_of(number: str, before: Mapping[str, str], after: Mapping[str, str]) ->
     for name in URLS:
         if before[name] != after[name] and old[name] == new[name]:
             old[f"{name} password"], new[f"{name} password"] = "(another one)", "(the wanted one)"
-    header = f"SMS settings of {number}"
-    return {"before_header": header, "after_header": header, "before": old, "after": new}
+    return {"before_header": diff_header(number), "after_header": diff_header(number), "before": old, "after": new}
+
+
+def diff_header(number: str) -> str:
+    """Return the title of a number's diff."""
+    return f"SMS settings of {number}"
+
+
+def in_service(settings: Mapping[str, str]) -> bool:
+    """Whether texts to a number with these settings go to something of somebody's: not to Twilio's welcome message."""
+    where = place(settings["url"])
+    return bool(settings["application_sid"] or (where and where[1] != "demo.twilio.com"))
 
 
 def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:

@@ -65,8 +65,8 @@ options:
     description:
       - Whether to wait, after the credential was created, until IAM accepts its API key. That takes some seconds, in
         which texts to a number that already uses it would be refused.
-      - By default it waits where the instance has other credentials, so that numbers may be in service with those.
     type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -169,8 +169,7 @@ def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, An
 def ensure_present(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
     """Find or create the credential and its API key."""
     mint = Mint(cloud, str(instance["guid"]), wanted)
-    on_instance = cloud.keys(str(instance["guid"]))
-    keys = mint.settled(credentials.named(on_instance, wanted.name))
+    keys = mint.settled(mint.listed())
     if len(keys) > 1:
         raise credentials.duplicates(keys, wanted)
     key: Mapping[str, Any] | None = keys[0] if keys else None
@@ -185,7 +184,7 @@ def ensure_present(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str
         api_key, source = known_api_key(cloud, key, module.params["candidate_api_keys"])
         return result_of(key, instance, wanted, before=after, after=after, api_key=api_key, source=source)
     api_key = credentials.api_key_of(key)
-    if api_key and should_wait(module.params["wait_until_accepted"], on_instance):
+    if api_key and module.params["wait_until_accepted"]:
         wait_until_accepted(cloud, api_key, wanted)
     return result_of(key, instance, wanted, before={}, after=after, api_key=api_key, source="created")
 
@@ -203,11 +202,6 @@ def known_api_key(cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str]
         if details and credentials.belongs(details, key) and credentials.usable(details):
             return candidate, "candidate"
     return None, None
-
-
-def should_wait(asked: bool | None, on_instance: list[Mapping[str, Any]]) -> bool:
-    """Whether numbers may be in service now, so that a switch to a key that IAM does not accept yet loses texts."""
-    return bool(on_instance) if asked is None else asked
 
 
 def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wanted) -> None:
@@ -291,7 +285,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
-            "wait_until_accepted": {"type": "bool"},
+            "wait_until_accepted": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

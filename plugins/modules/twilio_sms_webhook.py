@@ -97,6 +97,11 @@ options:
       - How many updates may be under way at once. Fewer are when Twilio answers that there are too many (429).
     type: int
     default: 16
+  snapshot:
+    description:
+      - What M(voiceagent.sms.twilio_sms_webhook_info) returned as C(snapshot) a moment ago, for the same account and numbers.
+        The account is then not listed again. A secret.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -173,12 +178,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import webhook
 from ..module_utils.entry import run
-from ..module_utils.errors import SmsError
+from ..module_utils.errors import SmsError, join
 from ..module_utils.options import TWILIO_OPTIONS
-from ..module_utils.override import describe_override, find_overrides
+from ..module_utils.override import describe_override
 from ..module_utils.pace import Pace
 from ..module_utils.phone_number import normalize_all
 from ..module_utils.rollout import run_all
+from ..module_utils.snapshot import Snapshot, why_not
 from ..module_utils.transport import Transport
 from ..module_utils.twilio import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
 
@@ -189,7 +195,6 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "fallback_method": {"type": "str", "choices": ["POST", "GET"]},
 }
 STATUSES = ("changed", "unchanged", "overridden", "failed")
-NAMED = 10  # how many numbers a message names
 
 
 def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -208,37 +213,17 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             if wanted.setdefault(number, options) != options:
                 raise SmsError(f"{number} is asked for with two different webhooks", code="bad_phone_number")
     if problems:
-        raise SmsError(f"{listing(problems, '; ')}. No number was touched", code="bad_phone_number")
+        raise SmsError(f"{join(problems, '; ')}. No number was touched", code="bad_phone_number")
     return wanted
 
 
-def overrides_of(module: AnsibleModule, twilio: TwilioNumbers, rows: Mapping[str, Mapping[str, Any]]) -> dict | None:
-    """Return what takes numbers' texts instead of their webhooks, by number, or ``None`` when it is not known."""
-    if module.params["on_override"] == "ignore" or module.params["state"] == "absent" or not rows:
-        return None
-    try:
-        return find_overrides(twilio, rows)
-    except SmsError as error:
-        text = f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"
-        if module.params["on_override"] == "fail":
-            raise SmsError(f"{text}. No number was touched", code="overrides_unknown") from None
-        module.warn(text)
-        return None
-
-
-def plan(
-    number: str,
-    row: Mapping[str, Any] | None,
-    wanted: Mapping[str, Any],
-    *,
-    params: Mapping[str, Any],
-    account_sid: str,
-    override: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to become of a number, as the entry to be returned; ``fields`` in it is the update to send."""
+    found = snapshot.numbers.get(number)
+    override = (snapshot.overrides or {}).get(number)
     entry = {
         "phone_number": number,
-        "sid": row["sid"] if row else None,
+        "sid": found.sid if found else None,
         "changed": False,
         "status": "unchanged",
         "msg": "as wanted",
@@ -247,17 +232,15 @@ def plan(
         "after": None,
         "fields": {},
     }
-    if row is None:
-        return dict(entry, status="failed", msg=f"not a phone number of account {account_sid} (20404)")
+    refusal = why_not(number, snapshot, params)
+    if found is None:
+        return dict(entry, status="failed", msg=refusal)
+    before = found.settings
+    if refusal:
+        return dict(entry, before=before, after=before, status="failed", msg=refusal)
     present = params["state"] == "present"
-    before = webhook.settings_of(row)
     after = webhook.connected(before, wanted) if present else webhook.disconnected(before, wanted)
-    entry.update(before=before, after=before)
-    if present and not webhook.receives_sms(row):
-        return dict(entry, status="failed", msg="cannot receive texts: the number has no SMS capability")
-    if override and params["on_override"] == "fail":
-        return dict(entry, status="failed", msg=f"left alone: {describe_override(override)}")
-    entry.update(after=after, fields=webhook.changes(before, after))
+    entry.update(before=before, after=after, fields=webhook.changes(before, after))
     if entry["fields"]:
         entry.update(changed=True, status="changed", msg="connected" if present else "disconnected")
     if override:
@@ -267,7 +250,7 @@ def plan(
 
 def carry_out(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
     """Send a number's update and return its entry with the settings that Twilio then shows."""
-    row = twilio.update(entry, entry["fields"])
+    row = twilio.update(entry["phone_number"], entry["sid"], entry["fields"])
     return dict(entry, after=webhook.settings_of(row))
 
 
@@ -304,11 +287,11 @@ def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides
         ]
     failed = [f"{entry['phone_number']}: {entry['msg']}" for entry in entries if entry["status"] == "failed"]
     if failed:
-        msg = f"{len(failed)} of {len(entries)} phone numbers failed. {listing(failed, '; ')}"
+        msg = f"{len(failed)} of {len(entries)} phone numbers failed. {join(failed, '; ')}"
         result.update(failed=True, msg=msg, failure={"code": "numbers_failed", "status": None})
     overridden = [f"{entry['phone_number']}: {entry['msg']}" for entry in entries if entry["status"] == "overridden"]
     if overridden:
-        module.warn(f"Webhooks that Twilio does not call. {listing(overridden, '; ')}")
+        module.warn(f"Webhooks that Twilio does not call. {join(overridden, '; ')}")
     return result
 
 
@@ -316,12 +299,6 @@ def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry fit to be shown."""
     settings = {name: entry[name] and webhook.shown(entry[name]) for name in ("before", "after")}
     return {name: value for name, value in {**entry, **settings}.items() if name != "fields"}
-
-
-def listing(items: list[str], separator: str) -> str:
-    """Join *items*, the first ten of them."""
-    more = f"{separator}and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return separator.join(items[:NAMED]) + more
 
 
 def manage(module: AnsibleModule) -> dict[str, Any]:
@@ -333,22 +310,19 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     pace = Pace(params["concurrency"])
     transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"], pace=pace)
     twilio = TwilioNumbers.from_options(params, transport)
-    rows = twilio.find(list(wanted))
-    overrides = overrides_of(module, twilio, rows)
-    entries = [
-        plan(
-            number,
-            rows.get(number),
-            options,
-            params=params,
-            account_sid=twilio.account_sid,
-            override=(overrides or {}).get(number),
-        )
-        for number, options in wanted.items()
-    ]
+    if params["snapshot"]:
+        snapshot = Snapshot.load(params["snapshot"])
+    else:
+        asks = params["on_override"] != "ignore" and params["state"] == "present"
+        snapshot = Snapshot.take(twilio, wanted, with_overrides=asks)
+    if snapshot.override_problem:
+        if params["on_override"] == "fail":
+            raise SmsError(f"{snapshot.override_problem}. No number was touched", code="overrides_unknown")
+        module.warn(snapshot.override_problem)
+    entries = [plan(number, options, snapshot, params) for number, options in wanted.items()]
     if not module.check_mode:
         entries = apply_all(twilio, entries, params["concurrency"])
-    return result_of(module, entries, overrides_checked=overrides is not None)
+    return result_of(module, entries, overrides_checked=snapshot.overrides is not None)
 
 
 def main() -> None:
@@ -366,6 +340,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "on_override": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
             "concurrency": {"type": "int", "default": 16},
+            "snapshot": {"type": "str", "no_log": True},
         },
         required_one_of=[("phone_numbers", "webhooks")],
         mutually_exclusive=[("phone_numbers", "webhooks"), ("url", "webhooks"), ("fallback_url", "webhooks")],

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+
+from ..module_utils.plan import make_plan
+
+
+class ActionModule(ActionBase):
+    """Reads the role's variables for every host of the batch and plans the work for all of them.
+
+    Only a plugin on the controller can do so: a template sees another host's inventory variables, but neither play
+    variables nor role defaults as they are for that host.
+    """
+
+    BYPASS_HOST_LOOP = True  # once for the batch
+    _requires_connection = False
+    _VALID_ARGS = frozenset({"entry_point"})
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        assert task_vars is not None
+        spec = self._options()
+        hosts, problems = {}, {}
+        for host in task_vars["ansible_play_batch"]:
+            values, errors = self._values(host, spec, task_vars)
+            if errors:
+                problems[host] = "; ".join(errors)
+            else:
+                hosts[host] = values
+        return {**result, "changed": False, **make_plan(hosts, problems)}
+
+    def _options(self) -> dict[str, dict[str, Any]]:
+        """Return the role's own argument spec, the one place that says which variables there are."""
+        role = self._task._role
+        if role is None:
+            raise AnsibleActionFail("sms_plan works inside the role voiceagent.sms.connect_sms only")
+        specs = self._loader.load_from_file(os.path.join(role._role_path, "meta", "argument_specs.yml"))
+        return specs["argument_specs"][self._task.args.get("entry_point", "main")]["options"]
+
+    def _values(
+        self, host: str, spec: dict[str, dict[str, Any]], task_vars: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return the role's variables as they are for *host*, validated, and what is wrong with them."""
+        hostvars = task_vars["hostvars"]
+        manager, inventory = hostvars._variable_manager, hostvars._inventory
+        record = inventory.get_host(host)  # makes the implicit localhost, too
+        variables = manager.get_vars(play=self._task.get_play(), host=record, task=self._task)
+        templar = Templar(loader=self._loader, variables=variables)
+        values, errors = {}, []
+        for name in spec:
+            if variables.get(name) is None:
+                continue
+            try:
+                values[name] = templar.template(variables[name])
+            except AnsibleError as error:
+                errors.append(f"{name} cannot be templated: {error.message}")
+        values = {name: value for name, value in values.items() if value is not None and value != ""}
+        checked = ArgumentSpecValidator(spec).validate(values)
+        errors += checked.error_messages
+        return {name: checked.validated_parameters.get(name) for name in spec}, errors

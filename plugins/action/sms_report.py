@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.plan import outcome
+
+
+class ActionModule(ActionBase):
+    """Reports what became of a host's phone numbers, or of the whole batch's, as this task's own result.
+
+    Takes the names of the registered variables, not their values: templating a thousand outcomes for each of a
+    thousand hosts would cost more than everything else.
+    """
+
+    _requires_connection = False
+    _VALID_ARGS = frozenset({"plan", "look", "credentials", "webhooks", "host"})
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        assert task_vars is not None
+        args = self._task.args
+        steps = [task_vars[args[step]].get("results", []) for step in ("look", "credentials", "webhooks")]
+        return {**result, **outcome(task_vars[args["plan"]], *steps, args.get("host"))}

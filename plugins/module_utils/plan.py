@@ -1,0 +1,310 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the variables of a batch's hosts to the least work for all of them, and back to each host's outcome. No I/O.
+
+The role handles a play's whole batch at once: each distinct service credential is looked up once and each Twilio
+account is listed once, whatever regions, instances and accounts the hosts belong to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Iterator, Mapping
+
+from .errors import NAMED, join
+from .options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+from .phone_number import normalize_all
+from .receiver import USERNAME, build_url, check_url, host_for, is_api_key, password_of
+from .snapshot import Snapshot, why_not
+from .webhook import URLS, diff_header, in_service
+
+PREFIX = "connect_sms_"
+# The role's variables behind the modules' options; those of both clouds share timeout and validate_certs.
+IBM_VARIABLES = {name: PREFIX + name for name in IBM_CLOUD_OPTIONS}
+TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") + name for name in TWILIO_OPTIONS}
+MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
+PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
+
+NO_NUMBERS = (
+    "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
+    " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
+    " the numbers (-e numbers_file=numbers.csv)"
+)
+
+
+def make_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the work for a batch.
+
+    :param hosts: the role's variables (validated, ``None`` where not given) of each host, by host name
+    :param problems: what is wrong with hosts that are therefore not in *hosts*, by host name
+    :returns: ``credentials`` (the distinct service credentials to look up), ``accounts`` (the Twilio accounts, each
+        with groups of numbers that get the same webhook), ``numbers`` (by host) and ``errors`` (by host); it holds
+        the secrets of the variables
+    """
+    credentials = _Distinct()
+    accounts = _Distinct()
+    numbers: dict[str, list[str]] = {}
+    errors = dict(problems or {})
+    webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # of a number in an account: who asked first, for what
+    for host, values in hosts.items():
+        try:
+            receiver = _receiver(values)
+            wanted = _numbers(host, values)
+            requests = [_credential_request(values, region) for region in receiver.pop("credential_regions")]
+        except ValueError as error:
+            errors[host] = str(error)
+            continue
+        account = accounts.add(_account(values), label=_account_label(values), webhooks={})
+        webhook = {**receiver, "credentials": [credentials.add(**request) for request in requests]}
+        clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
+        if clash:
+            errors[host] = f"{clash} is also the phone number of host {webhooks[account, clash][0]}, with another receiver"
+            continue
+        numbers[host] = wanted
+        groups = accounts.items[account]["webhooks"]
+        group = groups.setdefault(repr(sorted(webhook.items())), {**webhook, "phone_numbers": []})
+        group["phone_numbers"] += [number for number in wanted if number not in group["phone_numbers"]]
+        if values["connect_sms_api_key"]:
+            for index in webhook["credentials"]:
+                offered = credentials.items[index]["candidate_api_keys"]
+                offered += [key for key in [values["connect_sms_api_key"]] if key not in offered]
+    for item in accounts.items:
+        item["webhooks"] = list(item["webhooks"].values())
+    return {"credentials": credentials.items, "accounts": accounts.items, "numbers": numbers, "errors": errors}
+
+
+def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the plan's credentials with what the look at the numbers adds to them.
+
+    ``needed`` is false where no number can be connected with the credential, so that it is not created for nothing.
+    ``wait`` tells that numbers are in service now, which must not be switched to a key that IAM does not accept yet.
+    The passwords of present webhooks join the candidates, for credentials whose key cannot be read.
+
+    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
+    """
+    requests = [{**credential, "needed": False, "wait": False} for credential in plan["credentials"]]
+    for account, group, snapshot in _groups(plan, looked):
+        usable = [number for number in group["phone_numbers"] if not _refusal(number, account, snapshot)]
+        for index in group["credentials"] if usable else ():
+            request = requests[index]
+            settings = [snapshot.numbers[number].settings for number in usable] if snapshot else []
+            found = {password_of(one[name]) for one in settings for name in URLS}
+            new = sorted(key for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
+            request.update(
+                needed=True,
+                wait=request["wait"] or any(in_service(one) for one in settings),
+                candidate_api_keys=request["candidate_api_keys"] + new[:MAX_CANDIDATES],
+            )
+    return requests
+
+
+def webhooks(
+    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the plan's accounts with the webhook URLs filled in, for ``twilio_sms_webhook``.
+
+    Groups whose credential is not to be had are left out: :func:`outcome` tells why.
+
+    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
+    :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
+    """
+    accounts = []
+    for account, look in zip(plan["accounts"], looked):
+        ready = [group for group in account["webhooks"] if "snapshot" in look and not _blocked(group, plan, found)]
+        groups = [{"phone_numbers": group["phone_numbers"], **_urls(group, found)} for group in ready]
+        accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
+    return accounts
+
+
+def outcome(
+    plan: Mapping[str, Any],
+    looked: list[Mapping[str, Any]],
+    found: list[Mapping[str, Any]],
+    done: list[Mapping[str, Any]],
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Return what became of one host's numbers, or of the whole batch's, as a task's result without secrets.
+
+    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
+    :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
+    :param done: the results of ``twilio_sms_webhook``, in the order of the plan's ``accounts``
+    :param host: a host of the batch; without it, all of them
+    :returns: ``changed``, ``failed``, ``msg``, ``numbers``, and ``diff`` and ``warnings`` where there are any
+    """
+    hosts = [host] if host else list(dict.fromkeys([*plan["numbers"], *plan["errors"]]))
+    asked = {number for name in hosts for number in plan["numbers"].get(name, ())}
+    problems = [plan["errors"][name] for name in hosts if name in plan["errors"]]
+    entries: list[Mapping[str, Any]] = []
+    diffs: list[Mapping[str, Any]] = []
+    warnings: list[str] = []
+    headers = {diff_header(number) for number in asked}
+    for account, look, result in zip(plan["accounts"], looked, done):
+        entries += [entry for entry in result.get("numbers", ()) if entry["phone_number"] in asked]
+        diffs += [diff for diff in result.get("diff", ()) if diff["before_header"] in headers]
+        warnings += [str(warning) for warning in (*look.get("warnings", ()), *result.get("warnings", ()))]
+    reported = {entry["phone_number"] for entry in entries}
+    for reason, numbers in _unreported(plan, looked, found, done, asked - reported).items():
+        problems.append(f"{join(numbers, ', ')}: {reason}")
+    problems += [_line(entry) for entry in entries if entry["status"] == "failed"]
+    counts = Counter(entry["status"] for entry in entries)
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no phone numbers"
+    texts = [_line(entry) for entry in entries] if len(entries) <= NAMED else [summary]
+    result = {
+        "changed": any(entry["changed"] for entry in entries),
+        "failed": bool(problems),
+        "msg": join(list(dict.fromkeys(problems)) or texts, "; "),
+        "numbers": entries,
+    }
+    if diffs:
+        result["diff"] = diffs
+    if warnings and not host:
+        result["warnings"] = list(dict.fromkeys(warnings))
+    return result
+
+
+def _unreported(
+    plan: Mapping[str, Any],
+    looked: list[Mapping[str, Any]],
+    found: list[Mapping[str, Any]],
+    done: list[Mapping[str, Any]],
+    asked: set[str],
+) -> dict[str, list[str]]:
+    """Return why numbers never came to their update: the numbers by reason."""
+    results = {id(account): (look, result) for account, look, result in zip(plan["accounts"], looked, done)}
+    reasons: dict[str, list[str]] = {}
+    for account, group, snapshot in _groups(plan, looked):
+        look, result = results[id(account)]
+        for number in group["phone_numbers"]:
+            if number in asked:
+                reason = (
+                    (_refusal(number, account, snapshot) if snapshot else look.get("msg"))
+                    or _blocked(group, plan, found)
+                    or result.get("msg")
+                )
+                reasons.setdefault(str(reason or "no result"), []).append(number)
+    return reasons
+
+
+def _groups(
+    plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
+    """Yield every group of numbers with its account and what the account says of its numbers."""
+    for account, look in zip(plan["accounts"], looked):
+        snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
+        for group in account["webhooks"]:
+            yield account, group, snapshot
+
+
+def _refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:
+    if snapshot is None:
+        return "the account could not be read"
+    if snapshot.override_problem and account["on_override"] == "fail":
+        return snapshot.override_problem
+    return why_not(number, snapshot, account)
+
+
+class _Distinct:
+    """A list of dictionaries in which each distinct one stands once."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self._places: dict[str, int] = {}
+
+    def add(self, identity: Mapping[str, Any], **more: Any) -> int:
+        """Return the place of *identity* in the list, where *more* is added to it the first time."""
+        place = self._places.setdefault(repr(sorted(identity.items())), len(self.items))
+        if place == len(self.items):
+            self.items.append({**identity, **more})
+        return place
+
+
+def _numbers(host: str, values: Mapping[str, Any]) -> list[str]:
+    numbers, errors = normalize_all(values["connect_sms_phone_numbers"] or [])
+    if errors:
+        raise ValueError(join(errors, "; "))
+    if not numbers:
+        raise ValueError(NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number")
+    return numbers
+
+
+def _receiver(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a host's texts go: a literal ``url``, or what is put together once the API keys are known."""
+    region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
+    receiver: dict[str, Any] = {"url": None, "host": None, "fallback_host": None, "credential_regions": []}
+    receiver.update(username=values["connect_sms_username"] or USERNAME, password=values["connect_sms_password"] or None)
+    if values["connect_sms_receiver_url"]:
+        if second:
+            raise ValueError("connect_sms_fallback_region cannot go with connect_sms_receiver_url, which has no region")
+        check_url(values["connect_sms_receiver_url"])
+        return {**receiver, "url": values["connect_sms_receiver_url"]}
+    try:
+        receiver["host"] = host_for(region, values["connect_sms_receiver_host"])
+        receiver["fallback_host"] = host_for(second) if second else None
+    except ValueError as error:
+        raise ValueError(f"{error} (variables connect_sms_region and connect_sms_receiver_host)") from None
+    if receiver["password"]:
+        build_url(receiver["host"], receiver["password"], receiver["username"])  # refuses what Twilio would refuse
+    else:
+        receiver["credential_regions"] = [region, second] if second else [region]
+    return receiver
+
+
+def _credential_request(values: Mapping[str, Any], region: str | None) -> dict[str, Any]:
+    name = values["connect_sms_credential_name"]
+    second = region != values["connect_sms_region"]
+    instance = None if second else values["connect_sms_instance"]
+    identity = {
+        "name": name,
+        "region": region or None,
+        "instance": instance or None,
+        "role": values["connect_sms_role"],
+        **{option: values[variable] for option, variable in IBM_VARIABLES.items()},
+    }
+    label = f"{name} on {instance or 'the SMS agent'}" + (f" in {region}" if region else "")
+    return {"identity": identity, "label": label, "candidate_api_keys": []}
+
+
+def _account(values: Mapping[str, Any]) -> dict[str, Any]:
+    options = {option: values[variable] for option, variable in TWILIO_VARIABLES.items()}
+    return {**options, "on_override": values["connect_sms_on_override"]}
+
+
+def _account_label(values: Mapping[str, Any]) -> str:
+    sid = values[TWILIO_VARIABLES["subaccount_sid"]] or values[TWILIO_VARIABLES["account_sid"]]
+    return f"Twilio account {sid}" if sid else "the Twilio account of the environment"
+
+
+def _blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> str | None:
+    """Return why a group's API key is not to be had, or ``None``."""
+    for index in group["credentials"]:
+        result, name = found[index], plan["credentials"][index]["label"]
+        if "credential" not in result:
+            return str(result.get("msg", "no result"))
+        if not result.get("api_key") and not _to_be_created(result):
+            once = result["credential"].get("one_time")
+            why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
+            return (
+                f"the API key of service credential {name} {why}, and no key at hand belongs to it. Give the key as"
+                " connect_sms_api_key, or replace the credential with the playbook rotate_sms_key"
+            )
+    return None
+
+
+def _to_be_created(result: Mapping[str, Any]) -> bool:
+    """Whether this is a dry run's prediction. In a real run a credential that was changed is there."""
+    return bool(result.get("changed")) and result["credential"].get("state") == "absent"
+
+
+def _urls(group: Mapping[str, Any], found: list[Mapping[str, Any]]) -> dict[str, Any]:
+    if group["url"]:
+        return {"url": group["url"], "fallback_url": None}
+    keys = [PLACEHOLDER if _to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
+    keys = keys or [group["password"]]
+    second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
+    return {"url": build_url(group["host"], keys[0], group["username"]), "fallback_url": second}
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return f"{entry['phone_number']}: {entry['msg']}"

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an account says of phone numbers at one moment, looked up once and used by more than one task.
+
+A role looks before it writes anything in either cloud, and writes to the numbers after the credential is there. The
+snapshot carries the look from the one task to the other, so that the account is listed once. It holds the webhooks'
+passwords: it is a secret.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Iterable, Mapping
+
+from .errors import SmsError
+from .override import describe_override, find_overrides
+from .webhook import receives_sms, settings_of
+
+
+def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
+    """Return why a number must be left alone, in words, or ``None``.
+
+    :param params: ``state`` and ``on_override`` as in twilio_sms_webhook
+    """
+    found = snapshot.numbers.get(number)
+    if found is None:
+        return f"not a phone number of account {snapshot.account_sid} (20404): check the number and the account"
+    if params.get("state", "present") == "present":
+        if not found.receives_sms:
+            return "cannot receive texts: the number has no SMS capability"
+        override = (snapshot.overrides or {}).get(number)
+        if override and params["on_override"] == "fail":
+            return f"left alone: {describe_override(override)}"
+    return None
+
+
+@dataclass
+class Number:
+    """One phone number: its SID, its SMS settings (see :mod:`webhook`) and whether it can receive texts at all."""
+
+    sid: str
+    settings: dict[str, str]
+    receives_sms: bool = True
+
+
+@dataclass
+class Snapshot:
+    """The account's numbers among those asked for, by number in E.164.
+
+    *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
+    for or is not known, which *override_problem* then explains.
+    """
+
+    account_sid: str
+    numbers: dict[str, Number] = field(default_factory=dict)
+    overrides: dict[str, dict[str, Any]] | None = None
+    override_problem: str | None = None
+
+    @classmethod
+    def take(cls, twilio: Any, wanted: Iterable[str] | None, *, with_overrides: bool = True) -> Snapshot:
+        """Look at the account.
+
+        :param twilio: a :class:`twilio.TwilioNumbers`
+        :param wanted: numbers in E.164; ``None`` for all of the account's
+        :param with_overrides: whether to look up what takes the numbers' texts instead
+        :raises SmsError: when the numbers cannot be read; an override look-up that fails is only noted
+        """
+        rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
+        numbers = {number: Number(row["sid"], settings_of(row), receives_sms(row)) for number, row in rows.items()}
+        snapshot = cls(twilio.account_sid, numbers)
+        if with_overrides and rows:
+            try:
+                snapshot.overrides = find_overrides(twilio, rows)
+            except SmsError as error:
+                snapshot.override_problem = (
+                    f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"
+                )
+        return snapshot
+
+    def dump(self) -> str:
+        """Return the snapshot as text, for :meth:`load`."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str) -> Snapshot:
+        """Return the snapshot behind what :meth:`dump` returned.
+
+        :raises SmsError: for anything else
+        """
+        try:
+            data = json.loads(text)
+            numbers = {number: Number(**row) for number, row in data.pop("numbers").items()}
+            return cls(numbers=numbers, **data)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise SmsError("snapshot is not what twilio_sms_webhook_info returned", code="bad_snapshot") from None

@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_plan
+short_description: Plan the work of the role connect_sms for a batch of hosts
+version_added: 0.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the
+    distinct service credentials and Twilio accounts that they need, so that each is looked up once.
+  - Runs once for the batch. Its result holds secrets.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: full
+  check_mode:
+    support: full
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: none
+  platform:
+    platforms: all
+    support: full
+options:
+  entry_point:
+    description: The role's entry point, whose variables are read.
+    type: str
+    default: main
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_plan:
+    entry_point: main
+  register: __connect_sms_plan
+  no_log: true
+"""
+
+RETURN = r"""
+credentials:
+  description: The distinct service credentials.
+  returned: always
+  type: list
+  elements: dict
+accounts:
+  description: The Twilio accounts, each with groups of phone numbers that get the same webhook.
+  returned: always
+  type: list
+  elements: dict
+numbers:
+  description: The phone numbers of each host.
+  returned: always
+  type: dict
+errors:
+  description: What is wrong with the variables of hosts that can therefore not be served.
+  returned: always
+  type: dict
+"""

@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_report
+short_description: Report what the role connect_sms did for a host
+version_added: 0.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Tells, as its own result, whether a host's phone numbers were changed or failed, without any secret.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: none
+  check_mode:
+    support: full
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: full
+  platform:
+    platforms: all
+    support: full
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
+    type: str
+    required: true
+  look:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+    type: str
+    required: true
+  credentials:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
+    type: str
+    required: true
+  webhooks:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
+    type: str
+    required: true
+  host:
+    description: The host that is reported on. Without it, the whole batch is.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_report:
+    plan: __connect_sms_plan
+    look: __connect_sms_look
+    credentials: __connect_sms_credentials
+    webhooks: __connect_sms_webhooks
+    host: "{{ inventory_hostname }}"
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in words.
+  returned: always
+  type: str
+numbers:
+  description: The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
+  returned: always
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: twilio_sms_webhook_info
+short_description: Read the inbound SMS webhook of Twilio phone numbers
+version_added: 0.1.0
+description:
+  - Tells where Twilio sends the texts that come in for phone numbers of an account, and what else takes them.
+  - The read-only partner of M(voiceagent.sms.twilio_sms_webhook).
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.twilio
+  - voiceagent.sms.attributes
+  - voiceagent.sms.attributes.action_group_twilio
+  - voiceagent.sms.attributes.info_module
+options:
+  phone_numbers:
+    description:
+      - The phone numbers, with their country codes, in any notation.
+      - Without it, every number of the account is read.
+    type: list
+    elements: str
+    aliases: [phone_number]
+  overrides:
+    description: Whether to look up which Messaging Services and conversations take the numbers' texts instead.
+    type: bool
+    default: true
+  snapshot:
+    description:
+      - Whether to return RV(snapshot), too. It holds passwords, so use C(no_log) on the task.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Read all numbers of the account
+  voiceagent.sms.twilio_sms_webhook_info:
+  register: sms_numbers
+
+- name: Look before the leap, and list the account only once
+  voiceagent.sms.twilio_sms_webhook_info:
+    phone_numbers: "{{ my_numbers }}"
+    snapshot: true
+  register: sms_look
+  no_log: true
+"""
+
+RETURN = r"""
+numbers:
+  description: One entry for each number asked for, in order, or for each of the account's.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
+    sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
+    receives_sms: {description: Whether it can receive texts., type: bool}
+    overridden_by:
+      description: "What takes its texts instead: kind (V(messaging_service) or V(conversation\\)), sid and name. Null for nothing."
+      type: dict
+    settings:
+      description:
+        - Its SMS settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
+        - Null when the account has no such number.
+      type: dict
+overrides_checked:
+  description: Whether it was looked up what takes numbers' texts instead.
+  returned: success
+  type: bool
+snapshot:
+  description: What O(voiceagent.sms.twilio_sms_webhook#module:snapshot) takes. A secret.
+  returned: when O(snapshot=true)
+  type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import webhook
+from ..module_utils.entry import run
+from ..module_utils.errors import SmsError, join
+from ..module_utils.options import TWILIO_OPTIONS
+from ..module_utils.phone_number import normalize_all
+from ..module_utils.snapshot import Snapshot
+from ..module_utils.twilio import TWILIO_IMPORT_ERROR, TwilioNumbers
+
+
+def entry_of(number: str, snapshot: Snapshot) -> dict[str, Any]:
+    """Return what is returned for one number."""
+    found = snapshot.numbers.get(number)
+    return {
+        "phone_number": number,
+        "sid": found.sid if found else None,
+        "receives_sms": found.receives_sms if found else False,
+        "overridden_by": (snapshot.overrides or {}).get(number),
+        "settings": webhook.shown(found.settings) if found else None,
+    }
+
+
+def read(module: AnsibleModule) -> dict[str, Any]:
+    """Return the module's result."""
+    params = module.params
+    wanted = None
+    if params["phone_numbers"] is not None:
+        wanted, problems = normalize_all(params["phone_numbers"])
+        if problems:
+            raise SmsError(join(problems, "; "), code="bad_phone_number")
+    twilio = TwilioNumbers.from_options(params)
+    snapshot = Snapshot.take(twilio, wanted, with_overrides=params["overrides"])
+    if snapshot.override_problem:
+        module.warn(snapshot.override_problem)
+    result: dict[str, Any] = {
+        "changed": False,
+        "numbers": [entry_of(number, snapshot) for number in (snapshot.numbers if wanted is None else wanted)],
+        "overrides_checked": snapshot.overrides is not None,
+    }
+    if params["snapshot"]:
+        result["snapshot"] = snapshot.dump()
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **TWILIO_OPTIONS,
+            "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
+            "overrides": {"type": "bool", "default": True},
+            "snapshot": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module, lambda: read(module), needs={"twilio": TWILIO_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()
