@@ -267,7 +267,7 @@ def manage(module: AnsibleModule) -> dict:
     instance = find_instance(cloud, params)
     ensure = ensure_present if params["state"] == "present" else ensure_absent
     result = ensure(module, cloud, instance, wanted)
-    if result["api_key_source"] == "candidate":
+    if result["api_key"] in params["candidate_api_keys"]:  # tried or not: a key that could be read may be among them
         # Ansible masks every value of a no_log option in the result too, but this one is what the caller asks for.
         module.no_log_values.discard(result["api_key"])
         params["candidate_api_keys"] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]

@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs ansible-playbook, and holds each run to what is true of all of them."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sandbox.client import Sandbox
+from system.leaks import Leaks
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TIMEOUT = 180
+FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "IAM_IDENTITY_", "RESOURCE_CONTROLLER_", "VCAP_", "JOB_ID")
+SECRET_VARIABLES = ("IC_API_KEY", "IBMCLOUD_API_KEY", "IC_IAM_TOKEN", "TWILIO_AUTH_TOKEN", "TWILIO_API_SECRET")
+# What tells of a program that broke, rather than of a user's mistake.
+BROKEN = ("Traceback (most recent call last)", "MODULE FAILURE", "An exception occurred", "Unexpected failure")
+# What stands for a secret in outputs must never be taken for one and sent.
+MASKS = ("VALUE_SPECIFIED_IN_NO_LOG", "KEY-TO-BE-CREATED", "REDACTED", "***")
+
+
+@dataclasses.dataclass
+class Run:
+    """What a run of ansible-playbook said, and what it asked of the clouds."""
+
+    code: int
+    stdout: str
+    stderr: str
+    #: The sandbox's log of this run.
+    requests: list[dict[str, Any]]
+
+    @property
+    def output(self) -> str:
+        """All that a user sees."""
+        return self.stdout + self.stderr
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """The counts of the recap that are not zero, by host."""
+        hosts = {}
+        for line in self.stdout.partition("PLAY RECAP")[2].splitlines():
+            found = re.match(r"(\S+)\s+: (ok=.*)", line)
+            if found:
+                counts = dict(part.split("=") for part in found[2].split())
+                hosts[found[1]] = {name: int(count) for name, count in counts.items() if count != "0"}
+        return hosts
+
+    @property
+    def status(self) -> dict[str, str]:
+        """What became of each host: its own report is the last task, so ``changed`` and ``failed`` are its own."""
+        return {
+            host: "failed" if counts.get("failed") else "changed" if host in self.changed else "ok"
+            for host, counts in self.recap.items()
+        }
+
+    @property
+    def changed(self) -> set[str]:
+        """The hosts whose report says that something changed."""
+        report = self.stdout.rpartition("Report on the phone numbers]")[2]
+        return set(re.findall(r"^changed: \[([^\]]+)\]", report, re.MULTILINE))
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The message of each host that failed."""
+        messages = {}
+        for found in re.finditer(r"^fatal: \[([^\]]+)\]: FAILED! => ", self.stdout, re.MULTILINE):
+            messages[found[1]] = str(json.JSONDecoder().raw_decode(self.stdout, found.end())[0].get("msg"))
+        return messages
+
+    @property
+    def diff(self) -> str:
+        """The diffs that were shown."""
+        return "\n".join(re.findall(r"^--- before.*?(?=^\n|\Z)", self.stdout, re.MULTILINE | re.DOTALL))
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """How many requests there were of each kind."""
+        return dict(collections.Counter(request["operation"] for request in self.requests))
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """The requests for a change."""
+        return [request for request in self.requests if request["write"]]
+
+
+class Player:
+    """Runs playbooks with a HOME, a TMPDIR and a current directory of their own."""
+
+    def __init__(self, box: Sandbox, folder: pathlib.Path, environment: Mapping[str, str]) -> None:
+        """Run against this sandbox, by default with this environment."""
+        self._box = box
+        self._environment = environment
+        self.folder = folder
+        self.home, self.temporary, self.here = folder / "home", folder / "tmp", folder / "here"
+        for place in (self.home, self.temporary, self.here):
+            place.mkdir()
+
+    def __call__(
+        self,
+        *arguments: str,
+        playbook: str = "connect_sms",
+        inventory: str | Mapping[str, Any] | None = None,
+        env: Mapping[str, str | None] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        secrets: Iterable[str] = (),
+    ) -> Run:
+        """Run a playbook of the collection.
+
+        :param playbook: its name for the one in the checkout, its full name (with dots) as a user of the collection
+        :param inventory: INI (a text) or YAML (a dictionary)
+        :param env: changes of the environment; None takes a variable away
+        :param variables: extra variables that are no plain text
+        :param secrets: what the output must not hold, beyond all that the sandbox and the environment know
+        """
+        command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook"))]
+        command.append(playbook if "." in playbook else str(ROOT / "playbooks" / f"{playbook}.yml"))
+        if inventory is not None:
+            command += ["-i", str(self._written(inventory))]
+        if variables:
+            command += ["-e", json.dumps(variables)]
+        environment = self._full_environment(env or {})
+        known = self._files()
+        self._box.clear_log()
+        ended = subprocess.run(
+            [*command, *arguments],
+            env=environment,
+            cwd=self.here,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        run = Run(ended.returncode, ended.stdout, ended.stderr, self._box.requests())
+        own = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+        self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), known)
+        return run
+
+    def _judge(self, run: Run, leaks: Leaks, known: Mapping[pathlib.Path, int]) -> None:
+        """Hold a run to what is true of all of them."""
+        assert not [word for word in BROKEN if word in run.output], run.output
+        assert not leaks.in_text(run.output), run.output
+        left = {path: changed for path, changed in self._files().items() if known.get(path) != changed}
+        assert not [(path, leak) for path in left for leak in leaks.in_text(path.read_text(errors="replace"))]
+        for request in run.requests:
+            assert request["operation"] != "unknown", request
+            assert not request["alarm"], request
+            assert not leaks.in_text(f"{request['path']} {request['query']}"), request
+        for request in run.writes:
+            assert not [mask for mask in MASKS if mask in str(request["fields"])], request
+
+    def _files(self) -> dict[pathlib.Path, int]:
+        return {path: path.stat().st_mtime_ns for path in self._walk() if path.is_file() and not path.is_symlink()}
+
+    def _walk(self) -> Iterator[pathlib.Path]:
+        for place in (self.home, self.temporary, self.here):
+            yield from place.rglob("*")
+
+    def _written(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
+        """Write an inventory where the look for leaks does not come: it may hold credentials of hosts."""
+        text = isinstance(inventory, str)
+        path = self.folder / ("hosts.ini" if text else "hosts.yml")
+        path.write_text(inventory if isinstance(inventory, str) else json.dumps(inventory, indent=2))
+        return path
+
+    def _full_environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        own = {
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "TMPDIR": str(self.temporary),
+            "ANSIBLE_HOME": str(self.home / ".ansible"),
+            "ANSIBLE_REMOTE_TMP": str(self.temporary / "remote"),
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT / ".cache" / "link"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_DEVEL_WARNING": "false",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        wanted = {**kept, **own, **self._environment, **changes}
+        return {name: value for name, value in wanted.items() if value is not None}
