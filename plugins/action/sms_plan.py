@@ -12,6 +12,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
+from ..module_utils.errors import SmsError
+from ..module_utils.numbers_file import load
 from ..module_utils.plan import make_plan
 
 
@@ -67,4 +69,13 @@ class ActionModule(ActionBase):
         values = {name: value for name, value in values.items() if value is not None and value != ""}
         checked = ArgumentSpecValidator(spec).validate(values)
         errors += checked.error_messages
-        return {name: checked.validated_parameters.get(name) for name in spec}, errors
+        values = {name: checked.validated_parameters.get(name) for name in spec}
+        if not errors and values.get("connect_sms_numbers_file"):
+            try:
+                rows = load(os.path.abspath(values["connect_sms_numbers_file"]))
+            except SmsError as error:
+                errors.append(str(error))
+            else:
+                given = values["connect_sms_phone_numbers"] or []
+                values["connect_sms_phone_numbers"] = [*given, *(number for number, _description in rows)]
+        return values, errors
