@@ -8,6 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+
 from ansible_collections.voiceagent.sms.plugins.module_utils.errors import SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils.numbers_file import load, read_numbers
 
@@ -30,7 +31,7 @@ TWO = [("+15551230001", "Support"), ("+15551230002", "")]
         '"15551230001","Support"\n"15551230002",""\n',
         '"+1 (555) 123-0001";"Support"\n"001-555-123-0002";\n',
         "\n  \n+1 (555) 123-0001 , Support \n,\n\n 0015551230002\n\n",
-        "'+15551230001,Support\n=\"+15551230002\",\n",
+        '\'+15551230001,Support\n="+15551230002",\n',
         '"=""+15551230001""",Support\n15551230002,,,\n',
     ],
 )
