@@ -30,8 +30,12 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# scheme://anything@, also percent-encoded once or twice, as in a form body or in a query of a query
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2})([^\s/?#\"'<>]*?)(@|%(?:25)*40)(?![^\s/?#\"'<>]*?@)")
+# scheme://anything@, also percent-encoded once or twice, as in a form body or in a query of a query. Up to the last @ of
+# any encoding: one that is encoded belongs to the password. No scheme is long, and a bound keeps long texts cheap.
+_USERINFO = re.compile(
+    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2})([^\s/?#\"'<>]*?)(@|%(?:25)*40)"
+    r"(?![^\s/?#\"'<>]*?(?:@|%(?:25)*40))"
+)
 
 
 def host_for(region: str | None, receiver_host: str | None = None) -> str:
@@ -44,7 +48,7 @@ def host_for(region: str | None, receiver_host: str | None = None) -> str:
     if receiver_host:
         if not _HOST.fullmatch(receiver_host):
             raise ValueError(
-                f"receiver host {redact(receiver_host)!r} is not of the form host or host:port"
+                f"receiver host '{redact_bad_url(receiver_host)}' is not of the form host or host:port"
                 " (no scheme, no path, no user or password)"
             )
         return receiver_host.lower()
@@ -91,7 +95,7 @@ def check_url(url: str) -> None:
     """
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
-        raise ValueError(f"webhook URL '{redact(url)}' is not an absolute http or https URL")
+        raise ValueError(f"webhook URL '{redact_bad_url(url)}' is not an absolute http or https URL")
 
 
 def place(url: str | None) -> tuple[str, str, int | None, str] | None:
@@ -139,12 +143,23 @@ def redact_url(url: str | None) -> str:
     return redact(urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment)))
 
 
+def redact_bad_url(text: str) -> str:
+    """Return what may be shown of a text that should be a URL and is none: where its password is, nobody can tell."""
+    return MASK if "@" in text else redact_url(text)
+
+
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Return *text* without the userinfo of any URL in it, and without *secrets* in plain or percent-encoded form."""
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        for form in (secret, quote(secret, safe=""), quote_plus(secret)):
-            text = text.replace(form, MASK)
+    for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, MASK)
     return _USERINFO.sub(_mask_userinfo, text)
+
+
+def _forms(secret: str) -> list[str]:
+    """Return *secret* as it is and percent-encoded once and twice, with capital and with small hexadecimal digits."""
+    once = [quote(secret, safe=""), quote_plus(secret)]
+    forms = [secret, *once, *(quote(form, safe="") for form in once)]
+    return forms + [re.sub("%(?:25)*[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in forms[1:]]
 
 
 def _mask_userinfo(match: re.Match) -> str:

@@ -26,7 +26,7 @@ from urllib.request import getproxies, proxy_bypass, proxy_bypass_environment
 
 from .errors import SmsError, TransportError
 from .pace import Pace
-from .receiver import redact
+from .receiver import redact, redact_bad_url
 
 HTTP_IMPORT_ERROR: str | None = None
 try:
@@ -81,7 +81,9 @@ def check_endpoint(url: str, option: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SmsError(f"{option} '{shown}' is not a base URL such as https://api.example.com", code="bad_endpoint")
+        raise SmsError(
+            f"{option} '{redact_bad_url(url)}' is not a base URL such as https://api.example.com", code="bad_endpoint"
+        )
     if "@" in parts.netloc:
         raise SmsError(f"{option} '{shown}' must not hold a user name or password", code="bad_endpoint")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):

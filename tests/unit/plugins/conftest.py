@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+
+import pytest
+from unit.plugins.scripted import Clock, Script, Step
+
+
+@pytest.fixture(autouse=True)
+def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no credentials of the person who runs the tests decide anything, and keep lock files out of their folders."""
+    for name in list(os.environ):
+        if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("tmp")))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., Script]]:
+    """Return a function that makes a script; in the end nothing in it may be left unplayed."""
+    scripts: list[Script] = []
+
+    def make(*steps: Step) -> Script:
+        scripts.append(Script(*steps))
+        return scripts[-1]
+
+    yield make
+    for script in scripts:
+        assert script.is_over(), f"never asked for: {[step.request for step in script.steps]}"
