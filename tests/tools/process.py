@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TextIO
 
-LIMIT = 40 * 60  # seconds; far above what any single command needs
+LIMIT = 25 * 60  # seconds; far above what any single command needs
 _live: set[subprocess.Popen] = set()
 
 
@@ -92,10 +92,18 @@ def start(command: list[str], env: dict[str, str], cwd: pathlib.Path, output: in
     return process
 
 
-def run(command: list[str], log: Log, env: dict[str, str], cwd: pathlib.Path, limit: float = LIMIT) -> Finished:
+def run(
+    command: list[str],
+    log: Log,
+    env: dict[str, str],
+    cwd: pathlib.Path,
+    limit: float = LIMIT,
+    quiet: bool = False,
+) -> Finished:
     """Run one program to its end; its output goes to the log line by line and comes back as one text."""
     shown = shlex.join(str(word) for word in command)
-    log.say(f"$ {shown.replace(str(cwd) + os.sep, '')}")
+    if not quiet:
+        log.say(f"$ {shown.replace(str(cwd) + os.sep, '')}")
     process = start([str(word) for word in command], env, cwd, subprocess.PIPE)
     late = threading.Event()
 
