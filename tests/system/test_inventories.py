@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many hosts at once: regions, accounts, a subaccount, and mistakes among them."""
+
+from __future__ import annotations
+
+import collections
+
+from system.conftest import EAST, Accounts, url
+from system.playing import Player, Run
+
+STRANGER = "+15559990001"  # nobody's number
+
+
+def by_account(run: Run, operation: str) -> dict[str, int]:
+    return dict(collections.Counter(r["account"] for r in run.requests if r["operation"] == operation))
+
+
+def test_regions_accounts_and_mistakes_in_one_run(play: Player, accounts: Accounts) -> None:
+    box, own = accounts.box, accounts.twilio
+    other = box.add_twilio_account()
+    sub = box.add_twilio_account(owner_account_sid=own["sid"])
+    south, east = accounts.agent(), accounts.agent("sms-agent-east", "us-east")
+    key = box.add_key(south["guid"])
+    box.add_key(south["guid"], name="of somebody else")
+    numbers = {
+        "fresh": accounts.number(),
+        "done": accounts.connected(key),
+        "drifted": accounts.number(sms_url="https://old.example.com/sms"),
+        "eastern": accounts.number(),
+        "foreign": accounts.number(account_sid=other["sid"]),
+        "child": accounts.number(account_sid=sub["sid"]),
+    }
+    lines = {name: f"{name} phone_number={number}" for name, number in numbers.items()}
+    ini = f"""
+[dallas]
+{lines["fresh"]}
+{lines["done"]}
+{lines["drifted"]}
+stranger phone_number={STRANGER}
+short phone_number=12
+
+[washington]
+{lines["eastern"]}
+
+[foreigners]
+{lines["foreign"]}
+
+[children]
+{lines["child"]}
+
+[dallas:vars]
+connect_sms_region=us-south
+
+[washington:vars]
+connect_sms_region=us-east
+
+[foreigners:vars]
+connect_sms_region=us-south
+connect_sms_twilio_account_sid={other["sid"]}
+connect_sms_twilio_auth_token="{other["auth_token"]}"
+
+[children:vars]
+connect_sms_region=us-south
+connect_sms_twilio_subaccount_sid={sub["sid"]}
+"""
+    first = play("--diff", "-vvv", inventory=ini)
+    assert first.code == 2, first.output
+    assert first.status == {
+        **dict.fromkeys(("fresh", "drifted", "eastern", "foreign", "child"), "changed"),
+        "done": "ok",
+        **dict.fromkeys(("stranger", "short"), "failed"),
+    }
+    for host in ("done", "stranger", "short"):  # the first host of a batch also counts what is done for all
+        assert "changed" not in first.recap[host], first.recap
+    assert STRANGER in first.failures["stranger"]
+    assert own["sid"] in first.failures["stranger"]
+    assert "'12' is not a phone number" in first.failures["short"]
+    assert by_account(first, "twilio.list_numbers") == {own["sid"]: 1, other["sid"]: 1, sub["sid"]: 1}
+    assert by_account(first, "twilio.update_number") == {own["sid"]: 3, other["sid"]: 1, sub["sid"]: 1}
+    assert {name: count for name, count in first.operations.items() if name.startswith(("iam.", "rc."))} == {
+        "iam.token": 2,
+        "rc.list_instances": 2,
+        "rc.list_instance_keys": 2,
+        "rc.create_key": 1,
+    }
+    dallas, washington = url(key["api_key"]["value"]), url(accounts.the_api_key(east), EAST)
+    wanted = {name: washington if name == "eastern" else dallas for name in numbers}
+    assert {name: accounts.sms_url(number) for name, number in numbers.items()} == wanted
+    assert all(box.text(number)["delivered"] for number in numbers.values())
+    # A parent's credentials do not see what takes a subaccount's texts, and the run does not pretend that they do.
+    assert "subaccount" in first.output
+
+    # The same as YAML, where the numbers are texts: the same hosts, and nothing left to do.
+    def group(names: str, **variables: str) -> dict[str, object]:
+        return {"hosts": {name: {"phone_number": numbers[name]} for name in names.split()}, "vars": variables}
+
+    foreign = {
+        "connect_sms_twilio_account_sid": other["sid"],
+        "connect_sms_twilio_auth_token": other["auth_token"],
+    }
+    children = {
+        "dallas": group("fresh done drifted", connect_sms_region="us-south"),
+        "washington": group("eastern", connect_sms_region="us-east"),
+        "foreigners": group("foreign", connect_sms_region="us-south", **foreign),
+        "children": group("child", connect_sms_region="us-south", connect_sms_twilio_subaccount_sid=sub["sid"]),
+    }
+    hosts = {"all": {"children": children}}
+    second = play(inventory=hosts)
+    assert second.code == 0, second.output
+    assert (second.writes, set(second.status.values())) == ([], {"ok"})
+    assert not any("changed" in counts for counts in second.recap.values())
+
+    # With --limit the others are left alone, and so are their accounts.
+    for name in ("drifted", "foreign"):
+        box.change("twilio", "numbers", numbers[name], sms_url="https://old.example.com/sms")
+    limited = play("--limit", "foreigners", inventory=hosts)
+    assert (limited.code, limited.status) == (0, {"foreign": "changed"})
+    assert set(by_account(limited, "twilio.list_numbers")) == {other["sid"]}
+    assert accounts.sms_url(numbers["foreign"]) == dallas
+    assert accounts.sms_url(numbers["drifted"]) == "https://old.example.com/sms"
+
+
+def test_a_canary_that_fails_stops_the_rest(play: Player, accounts: Accounts) -> None:
+    accounts.agent()
+    number = accounts.number()
+    hosts = {"all": {"hosts": {"canary": {"phone_number": STRANGER}, "rest": {"phone_number": number}}}}
+    run = play("-e", "region=us-south", "-e", "connect_sms_serial=1", inventory=hosts)
+    assert run.code == 2
+    assert run.status == {"canary": "failed"}
+    assert run.writes == []
+
+
+def test_a_number_given_beside_an_inventory_wins(play: Player, accounts: Accounts) -> None:
+    key = accounts.box.add_key(accounts.agent()["guid"])
+    given, listed = accounts.connected(key), accounts.number()
+    hosts = {"all": {"hosts": {"listed": {"phone_number": listed}}}}
+    run = play("-e", "region=us-south", "-e", f"phone_number={given}", inventory=hosts)
+    assert (run.code, run.status, run.writes) == (0, {"localhost": "ok"}, [])
