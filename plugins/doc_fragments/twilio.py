@@ -66,3 +66,72 @@ notes:
   - The module runs on the controller; nothing is installed or run elsewhere.
   - C(.netrc) is never read. CA bundle and proxies come from E(REQUESTS_CA_BUNDLE), E(HTTPS_PROXY) and E(NO_PROXY).
 """
+
+    # The same options for plugins, which read the environment through Ansible. It takes an empty variable for a value;
+    # module_utils.options.given does not.
+    PLUGIN = r"""
+options:
+  account_sid:
+    description:
+      - SID of the Twilio account (V(AC…)).
+    type: str
+    env:
+      - name: TWILIO_ACCOUNT_SID
+  auth_token:
+    description:
+      - The account's auth token. Give either this or O(api_key_sid) with O(api_key_secret).
+    type: str
+    env:
+      - name: TWILIO_AUTH_TOKEN
+  api_key_sid:
+    description:
+      - SID of a Twilio API key (V(SK…)) of the account.
+    type: str
+    env:
+      - name: TWILIO_API_KEY
+  api_key_secret:
+    description:
+      - The secret of O(api_key_sid).
+    type: str
+    env:
+      - name: TWILIO_API_SECRET
+  subaccount_sid:
+    description:
+      - SID of the subaccount whose phone numbers are meant, where they are not O(account_sid)'s own.
+    type: str
+    env:
+      - name: TWILIO_SUBACCOUNT_SID
+  edge:
+    description:
+      - Twilio's edge location, such as V(dublin).
+    type: str
+    env:
+      - name: TWILIO_EDGE
+  region:
+    description:
+      - Twilio's processing region, such as V(ie1); not IBM Cloud's.
+    type: str
+    env:
+      - name: TWILIO_REGION
+  api_endpoint:
+    description:
+      - One base URL instead of Twilio's hosts. It wins over O(edge) and O(region).
+      - Plain C(http) is accepted for loopback addresses only.
+    type: str
+    env:
+      - name: TWILIO_API_ENDPOINT
+  timeout:
+    description: Seconds to wait for each answer.
+    type: float
+    default: 30
+  validate_certs:
+    description: Whether servers must show a valid certificate.
+    type: bool
+    default: true
+requirements:
+  - Python 3.10 or newer
+  - twilio (see C(requirements.txt) for the oldest version that is tested)
+notes:
+  - An environment variable that is empty counts as not set.
+  - C(.netrc) is never read. CA bundle and proxies come from E(REQUESTS_CA_BUNDLE), E(HTTPS_PROXY) and E(NO_PROXY).
+"""

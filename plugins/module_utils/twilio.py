@@ -149,6 +149,17 @@ class TwilioNumbers:
                     raise _unexpected(action)
                 yield row
 
+    def subaccounts(self) -> list[str]:
+        """Return the SIDs of the active subaccounts of the credentials' account."""
+        action = f"list the subaccounts of account {self.owner_sid}"
+        url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({'Status': 'active', 'PageSize': PAGE_SIZE})}"
+        pages = self._pages(action, url, lambda page: page.get("next_page_uri"))
+        # The rows hold the subaccounts' auth tokens: nothing but SIDs leaves here.
+        rows = [(row.get("sid"), row.get("status")) for page in pages for row in self._rows(action, page, "accounts")]
+        if not all(isinstance(sid, str) and re.fullmatch("AC[0-9A-Za-z]+", sid) for sid, _status in rows):
+            raise _unexpected(action)
+        return [sid for sid, status in rows if status == "active" and sid != self.owner_sid]
+
     def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
         """Change *fields* of a number and return it as Twilio describes it afterwards.
 
