@@ -282,7 +282,7 @@ def _blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: list[Mapp
         result, name = found[index], plan["credentials"][index]["label"]
         if "credential" not in result:
             return str(result.get("msg", "no result"))
-        if not result.get("api_key") and not _to_be_created(result):
+        if not is_api_key(result.get("api_key")) and not _to_be_created(result):
             once = result["credential"].get("one_time")
             why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
             return (

@@ -28,6 +28,7 @@ HOSTS: dict[str, tuple[str, ...]] = {
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
+_MARKERS = ("REDACTED", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # scheme://anything@, also percent-encoded once or twice, as in a form body or in a query of a query. Up to the last @ of
@@ -84,8 +85,9 @@ def build_url(host: str, password: str, username: str = USERNAME) -> str:
 
 
 def is_api_key(value: object) -> bool:
-    """Whether *value* can be an IBM Cloud API key: never a marker such as ``REDACTED``."""
-    return isinstance(value, str) and bool(_API_KEY.fullmatch(value)) and not value.upper().startswith("REDACTED")
+    """Whether *value* can be an IBM Cloud API key: never a marker such as ``REDACTED``, nor the one that Ansible puts
+    in place of a secret."""
+    return isinstance(value, str) and bool(_API_KEY.fullmatch(value)) and not value.upper().startswith(_MARKERS)
 
 
 def check_url(url: str) -> None:

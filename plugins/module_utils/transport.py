@@ -11,30 +11,30 @@ that is never repeated (twilio). What the policy never does: read ``.netrc``, fo
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import json
 import os
 import random
+import select
+import ssl
 import threading
 import time
-import traceback
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Callable, Mapping
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass, proxy_bypass_environment
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass_environment
 
 from .errors import SmsError, TransportError
 from .pace import Pace
 from .receiver import redact, redact_bad_url
 
-HTTP_IMPORT_ERROR: str | None = None
 try:
     import certifi
-    import urllib3
-    from urllib3 import exceptions as failures
-except ImportError:  # both SDKs bring them; module mains report what is missing
-    HTTP_IMPORT_ERROR = traceback.format_exc()
+except ImportError:  # comes with both SDKs, whose absence the modules report
+    certifi = None
 
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
@@ -122,7 +122,7 @@ class Transport:
         validate_certs: bool = True,
         pace: Pace | None = None,
         environ: Mapping[str, str] = os.environ,
-        send: Callable[..., Reply] | None = None,
+        send: Callable[[str, str, Mapping[str, str], bytes | None], Reply] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.timeout = timeout
@@ -130,8 +130,8 @@ class Transport:
         self.pace = pace or Pace(1, sleep=sleep)
         self._environ = environ
         self._sleep = sleep
-        self._send = send or self._send_with_urllib3
-        self._pools: dict[str, Any] = {}
+        self._send = send or self._send_over_network
+        self._routes: dict[str, _Route] = {}
         self._lock = threading.Lock()
 
     def request(
@@ -192,106 +192,145 @@ class Transport:
             return min(float(asked), LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
         return min(LONGEST_PAUSE, 0.25 * 2**count) * random.uniform(0.5, 1.0)
 
-    def _send_with_urllib3(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    def _send_over_network(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         origin = _origin(url)
-        pool = self._pools.get(origin) or self._open_pool(origin)
-        target = url if getattr(pool, "_proxy_absolute", False) else url[len(origin) :] or "/"
+        route = self._routes.get(origin) or self._route_to(origin)
+        connection = route.take()
         try:
-            answer = pool.urlopen(
-                method, target, body=body, headers=headers, retries=False, redirect=False, assert_same_host=False
-            )
-        except failures.HTTPError as error:
-            raise _explain(origin, error, self.timeout) from None
-        return Reply(answer.status, answer.headers, answer.data)
+            if connection.sock is None:
+                connection.connect()
+                connection.sock.settimeout(self.timeout)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise _not_connected(origin, route.proxy, error) from None
+        try:
+            connection.request(method, route.target(url), body=body, headers={**headers, **route.headers})
+            response = connection.getresponse()
+            reply = Reply(response.status, response.headers, response.read())
+        except TimeoutError:
+            connection.close()
+            raise TransportError(
+                f"{origin} gave no answer within {self.timeout:g} s", code="timeout", maybe_done=True
+            ) from None
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise TransportError(f"{origin} broke the connection off", code="broken", maybe_done=True) from None
+        route.give_back(connection)
+        return reply
 
-    def _open_pool(self, origin: str) -> Any:
-        """Make the pool for *origin*. CA and proxies are looked up here, once, and not at every request."""
+    def _route_to(self, origin: str) -> _Route:
+        """Make the way to *origin*. CA and proxies are looked up here, once, and not at every request."""
         with self._lock:
-            if origin in self._pools:
-                return self._pools[origin]
-            limits: dict[str, Any] = {
-                "timeout": urllib3.Timeout(connect=min(self.timeout, 10), read=self.timeout),
-                "maxsize": self.pace.ceiling,
-                "retries": False,
-            }
-            if origin.startswith("https://"):
-                limits.update(self._tls())
-            proxy = _proxy_for(origin, self._environ)
-            if proxy:
-                manager: Any = _proxy_manager(proxy, limits)
-            else:
-                manager = urllib3.PoolManager(**limits)
-            pool = manager.connection_from_url(origin)
-            pool._proxy_absolute = bool(proxy) and origin.startswith("http://")
-            self._pools[origin] = pool
-            return pool
+            if origin not in self._routes:
+                context = self._tls() if origin.startswith("https://") else None
+                self._routes[origin] = _Route(origin, _proxy_for(origin, self._environ), min(self.timeout, 10), context)
+            return self._routes[origin]
 
-    def _tls(self) -> dict[str, Any]:
-        if not self.validate_certs:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user said so, once is enough
-            return {"cert_reqs": "CERT_NONE"}
+    def _tls(self) -> ssl.SSLContext:
         bundle = self._environ.get("REQUESTS_CA_BUNDLE") or self._environ.get("CURL_CA_BUNDLE") or certifi.where()
         if not os.path.exists(bundle):
             raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
-        return {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if os.path.isdir(bundle) else "ca_certs": bundle}
+        context = ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        if not self.validate_certs:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
-def _proxy_manager(proxy: str, limits: dict[str, Any]) -> Any:
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in ("http", "https"):
-        raise SmsError(f"proxy scheme '{parts.scheme}' is not supported: use an http or https proxy", code="bad_proxy")
-    proxy_headers = None
-    if parts.username:
-        proxy_headers = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return urllib3.ProxyManager(address, proxy_headers=proxy_headers, **limits)
+class _Route:
+    """The way to one origin, with the connections that are open and idle.
+
+    On the standard library's ``http.client``, not on a pool of requests or urllib3: these take more than
+    half of an update's CPU time for what a run of one kind of request does not need (`make bench`).
+    """
+
+    def __init__(self, origin: str, proxy: str | None, connect_timeout: float, context: ssl.SSLContext | None):
+        self.proxy = proxy
+        self.headers: dict[str, str] = {}
+        self._tunnel_headers: dict[str, str] = {}
+        self._timeout = connect_timeout
+        self._context = context
+        self._origin = origin
+        self._idle: list[http.client.HTTPConnection] = []
+        target = urlsplit(origin)
+        self._target = (target.hostname or "", target.port or (443 if context else 80))
+        self._address = self._target
+        if proxy:
+            self._use_proxy(proxy)
+
+    def _use_proxy(self, proxy: str) -> None:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if parts.scheme != "http" or not parts.hostname:
+            raise SmsError(
+                f"the proxy {redact(proxy)} cannot be used: only proxies with http:// are supported", code="bad_proxy"
+            )
+        self._address = (parts.hostname, parts.port or 80)
+        if parts.username:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            authorization = {"Proxy-Authorization": "Basic " + b64encode(login).decode()}
+            if self._context:
+                self._tunnel_headers = authorization
+            else:
+                self.headers = authorization
+
+    def target(self, url: str) -> str:
+        """Return what stands in the request line: a proxy for plain http wants the whole URL."""
+        return url if self.proxy and not self._context else url[len(self._origin) :] or "/"
+
+    def take(self) -> http.client.HTTPConnection:
+        """Return a connection that nobody uses: an idle one that the server has not closed, or a new one."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            waiting = select.poll()
+            waiting.register(connection.sock, select.POLLIN)
+            if not waiting.poll(0):
+                return connection
+            connection.close()  # readable without a request: the server has ended it
+        if self._context is None:
+            return http.client.HTTPConnection(*self._address, timeout=self._timeout)
+        secure = http.client.HTTPSConnection(*self._address, timeout=self._timeout, context=self._context)
+        if self.proxy:
+            secure.set_tunnel(*self._target, headers=self._tunnel_headers)
+        return secure
+
+    def give_back(self, connection: http.client.HTTPConnection) -> None:
+        """Keep a connection for the next request. One that the server ends has no socket any more."""
+        if connection.sock is not None:
+            self._idle.append(connection)
+
+
+def _not_connected(origin: str, proxy: str | None, error: Exception) -> TransportError:
+    """Say why there is no connection. Nothing was sent, so that repeating does no harm."""
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", None) or error.reason or "handshake failed"
+        return TransportError(
+            f"{origin} showed no valid certificate ({reason}): name the CA's file in REQUESTS_CA_BUNDLE",
+            code="tls",
+            maybe_done=False,
+        )
+    reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or "connection failed"
+    through = f" through the proxy {redact(proxy)}" if proxy else ""
+    return TransportError(
+        f"{origin} could not be reached{through} ({reason}): check the address, the network and the proxy",
+        code="unreachable",
+        maybe_done=False,
+    )
 
 
 def _proxy_for(origin: str, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that the usual variables name for *origin*, if any."""
+    """Return the proxy that the usual variables name for *origin*, if any; never for this machine's own addresses."""
     parts = urlsplit(origin)
-    if environ is os.environ:
-        proxies, bypass = getproxies(), proxy_bypass(parts.hostname or "")
-    else:
-        proxies = {k.lower()[:-6]: v for k, v in environ.items() if k.lower().endswith("_proxy") and v}
-        bypass = proxy_bypass_environment(parts.hostname or "", proxies)
-    return None if bypass else proxies.get(parts.scheme) or proxies.get("all")
+    host = parts.hostname or ""
+    named = ((name.lower(), value) for name, value in environ.items())
+    proxies = {name.removesuffix("_proxy"): value for name, value in named if name.endswith("_proxy") and value}
+    if _is_loopback(host) or proxy_bypass_environment(host, proxies):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _origin(url: str) -> str:
     end = url.find("/", url.find("://") + 3)
     return url if end < 0 else url[:end]
-
-
-def _explain(origin: str, error: Exception, timeout: float) -> TransportError:
-    """Translate urllib3's failure into what it means for the user and for a repetition."""
-    cause: Any = error
-    if isinstance(error, failures.MaxRetryError) and error.reason is not None:
-        cause = error.reason
-    if isinstance(cause, failures.ProxyError):
-        return TransportError(
-            f"the proxy for {origin} could not be used: check HTTPS_PROXY and NO_PROXY", code="proxy", maybe_done=False
-        )
-    if isinstance(cause, failures.SSLError):
-        return TransportError(
-            f"{origin} showed no valid certificate ({_short(cause)}): name the CA's file in REQUESTS_CA_BUNDLE",
-            code="tls",
-            maybe_done=False,
-        )
-    if isinstance(cause, (failures.NewConnectionError, failures.ConnectTimeoutError)):
-        return TransportError(
-            f"{origin} could not be reached ({_short(cause)}): check the address, the network and the proxy",
-            code="unreachable",
-            maybe_done=False,
-        )
-    if isinstance(cause, failures.TimeoutError):
-        return TransportError(f"{origin} gave no answer within {timeout:g} s", code="timeout", maybe_done=True)
-    return TransportError(f"{origin} broke the connection off", code="broken", maybe_done=True)
-
-
-def _short(error: Exception) -> str:
-    """The innermost reason, such as ``Connection refused``, without urllib3's object names and addresses."""
-    text = str(error)
-    for mark in ("] ", ": "):
-        text = text.rpartition(mark)[2] or text
-    return redact(text.strip("()'\" "))[:120]
