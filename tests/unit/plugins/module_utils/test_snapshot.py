@@ -14,13 +14,7 @@ from ansible_collections.voiceagent.sms.plugins.module_utils.errors import ApiEr
 from ansible_collections.voiceagent.sms.plugins.module_utils.snapshot import Number, Snapshot, why_not
 
 ONE, TWO, THREE = "+15550000001", "+15550000002", "+15550000003"
-SETTINGS = {
-    "url": "https://u:p@gw/",
-    "method": "POST",
-    "fallback_url": "",
-    "fallback_method": "",
-    "application_sid": "",
-}
+SETTINGS = {"url": "https://u:p@gw/", "method": "", "fallback_url": "", "fallback_method": "", "application_sid": ""}
 SERVICE = {"kind": "messaging_service", "sid": "MG1", "name": "marketing"}
 
 
