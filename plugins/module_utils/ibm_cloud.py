@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from .errors import ApiError, SmsError
-from .options import IBM_CLOUD_OPTIONS, given, missing
+from .options import IBM_CLOUD_OPTIONS, missing, resolved
 from .receiver import redact
 from .transport import Transport, check_endpoint
 
@@ -117,7 +117,7 @@ class IbmCloud:
 
         :raises SmsError: when credentials are missing or an endpoint is refused; nothing was sent
         """
-        option = {name: given(params, name, IBM_CLOUD_OPTIONS) for name in IBM_CLOUD_OPTIONS}
+        option = resolved(params, IBM_CLOUD_OPTIONS, ("iam_token",), ("ibmcloud_api_key",))
         iam = check_endpoint(option["iam_endpoint"].removesuffix(TOKEN_PATH), "iam_endpoint")
         controller = check_endpoint(option["resource_controller_endpoint"], "resource_controller_endpoint")
         authenticator = _authenticator(option, iam)

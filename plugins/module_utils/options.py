@@ -73,6 +73,20 @@ def given(params: Mapping[str, Any], name: str, spec: Mapping[str, dict[str, Any
         return spec[name].get("default")
 
 
+def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *ways: tuple[str, ...]) -> dict[str, Any]:
+    """Return all options of *spec*.
+
+    :param ways: options that get in in different ways. One that was given leaves the others out where they come from
+        the environment: a host with credentials of its own knows nothing of those that the environment is full of.
+    """
+    option = {name: given(params, name, spec) for name in spec}
+    surroundings = {name: given({}, name, spec) for way in ways for name in way}
+    own = [way for way in ways if all(option[name] for name in way) and any(option[n] != surroundings[n] for n in way)]
+    if own:
+        option.update({name: None for way in ways if way not in own for name in way})
+    return option
+
+
 def missing(cloud: str, ways: str) -> SmsError:
     """Return the error for credentials that were not given.
 

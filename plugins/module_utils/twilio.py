@@ -17,7 +17,7 @@ from typing import Any, Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 from .errors import ApiError, SmsError
-from .options import TWILIO_OPTIONS, given, missing
+from .options import TWILIO_OPTIONS, missing, resolved
 from .receiver import redact
 from .transport import Reply, Transport, check_endpoint
 
@@ -89,7 +89,7 @@ class TwilioNumbers:
 
         :raises SmsError: when credentials are missing or not of their form; nothing was sent
         """
-        option = {name: given(params, name, TWILIO_OPTIONS) for name in TWILIO_OPTIONS}
+        option = resolved(params, TWILIO_OPTIONS, ("auth_token",), ("api_key_sid", "api_key_secret"))
         username, password = _credentials(option)
         endpoint = check_endpoint(option["api_endpoint"], "api_endpoint") if option["api_endpoint"] else None
         transport = transport or Transport(timeout=option["timeout"], validate_certs=option["validate_certs"])

@@ -20,6 +20,7 @@ def by_account(run: Run, operation: str) -> dict[str, int]:
 def test_regions_accounts_and_mistakes_in_one_run(play: Player, accounts: Accounts) -> None:
     box, own = accounts.box, accounts.twilio
     other = box.add_twilio_account()
+    pair = box.add_twilio_key(account_sid=other["sid"])  # the environment's auth token is another account's
     sub = box.add_twilio_account(owner_account_sid=own["sid"])
     south, east = accounts.agent(), accounts.agent("sms-agent-east", "us-east")
     key = box.add_key(south["guid"])
@@ -59,7 +60,8 @@ connect_sms_region=us-east
 [foreigners:vars]
 connect_sms_region=us-south
 connect_sms_twilio_account_sid={other["sid"]}
-connect_sms_twilio_auth_token="{other["auth_token"]}"
+connect_sms_twilio_api_key_sid={pair["sid"]}
+connect_sms_twilio_api_key_secret="{pair["secret"]}"
 
 [children:vars]
 connect_sms_region=us-south

@@ -12,7 +12,7 @@ from system.playing import Player
 def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Accounts) -> None:
     """A redacted key that the vault has; a one-time key that a number still carries; a second region."""
     box = accounts.box
-    editor = box.add_caller(account_id=accounts.ibm["id"], service_role="Reader", platform_role="Editor")["value"]
+    editor = box.add_caller(account_id=accounts.ibm["id"], service_role="Reader", platform_role="Editor")
     redacted, once = accounts.agent("redacted"), accounts.agent("once")
     vault = box.add_key(redacted["guid"])
     shown_once = box.add_key(once["guid"], onetime_credentials=True)
@@ -27,7 +27,7 @@ def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Ac
     variables = {name: {"phone_number": number, "connect_sms_instance": "once"} for name, number in numbers.items()}
     variables["vault"] |= {
         "connect_sms_instance": "redacted",
-        "connect_sms_ibmcloud_api_key": editor,
+        "connect_sms_ibmcloud_api_key": editor["value"],
         "connect_sms_api_key": vault["api_key"]["value"],
     }
     variables["two_regions"]["connect_sms_fallback_region"] = "us-east"
@@ -55,8 +55,12 @@ def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Ac
         "two_regions": (once_url, eastern),
     }
 
-    second = play(inventory=hosts)
+    # With a ready token in the environment, a host that has an API key of its own keeps to that.
+    ready = {"IC_API_KEY": "", "IC_IAM_TOKEN": box.token(accounts.environment["IC_API_KEY"])}
+    second = play(inventory=hosts, env=ready)
     assert (second.code, second.writes, second.changed) == (0, [], set()), second.output
+    exchanges = [request["authorized_as"] for request in second.requests if request["operation"] == "iam.token"]
+    assert exchanges == [editor["iam_id"]]
     # The other region answers when the first does not.
     box.settings(receivers={SOUTH: None})
     try:
