@@ -70,8 +70,8 @@ def quick(log: process.Log) -> Outcome:
     }
     typed = [word for name, folder in packages.items() if (project.ROOT / folder).is_dir() for word in ("-p", name)]
     return (
-        step.check("ruff", "check", ".")
-        + step.check("ruff", "format", "--check", ".")
+        step.check("ruff", "check", "--output-format", "concise", ".")
+        + step.check("ruff", "format", "--check", "--output-format", "concise", ".")
         + step.check("mypy", *typed)
         + step.check("yamllint", "--strict", ".")
     )
