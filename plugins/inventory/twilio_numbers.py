@@ -340,17 +340,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not E164.fullmatch(host):
             self.display.warning(f"Left out: phone number {facts['twilio_number_sid']} is not in E.164")
             return
-        assert self.inventory is not None
-        self.inventory.add_host(host)
+        inventory: Any = self.inventory
+        inventory.add_host(host)
         for name, value in facts.items():
             data = [as_data(item) for item in value] if isinstance(value, list) else as_data(value)
-            self.inventory.set_variable(host, name, data)
-        self.inventory.set_variable(host, "ansible_connection", trust_as_template("local"))
+            inventory.set_variable(host, name, data)
+        inventory.set_variable(host, "ansible_connection", trust_as_template("local"))
         # A discovered interpreter often has no SDKs.
         interpreter = trust_as_template("{{ ansible_playbook_python }}")
-        self.inventory.set_variable(host, "ansible_python_interpreter", interpreter)
+        inventory.set_variable(host, "ansible_python_interpreter", interpreter)
         strict = self.get_option("strict")
-        variables = self.inventory.get_host(host).get_vars()
+        variables = inventory.get_host(host).get_vars()
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)

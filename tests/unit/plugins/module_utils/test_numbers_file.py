@@ -77,7 +77,7 @@ def test_many_errors_are_counted() -> None:
 
 def test_ten_thousand_numbers() -> None:
     numbers = [f"+1555{n:07d}" for n in range(10_000)]
-    assert [number for number, _ in read_numbers("\n".join(f"{n},Line {n}" for n in numbers))] == numbers
+    assert [number for number, _description in read_numbers("\n".join(f"{n},Line {n}" for n in numbers))] == numbers
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
