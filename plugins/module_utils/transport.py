@@ -20,6 +20,7 @@ import select
 import ssl
 import threading
 import time
+import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cached_property
@@ -206,13 +207,13 @@ class Transport:
         try:
             connection.request(method, route.target(url), body=body, headers={**headers, **route.headers})
             response = connection.getresponse()
-            reply = Reply(response.status, response.headers, response.read())
+            reply = Reply(response.status, response.headers, _decoded(response, response.read()))
         except TimeoutError:
             connection.close()
             raise TransportError(
                 f"{origin} gave no answer within {self.timeout:g} s", code="timeout", maybe_done=True
             ) from None
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, zlib.error):
             connection.close()
             raise TransportError(f"{origin} broke the connection off", code="broken", maybe_done=True) from None
         route.give_back(connection)
@@ -227,14 +228,18 @@ class Transport:
             return self._routes[origin]
 
     def _tls(self) -> ssl.SSLContext:
+        if not self.validate_certs:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return context
         bundle = self._environ.get("REQUESTS_CA_BUNDLE") or self._environ.get("CURL_CA_BUNDLE") or certifi.where()
         if not os.path.exists(bundle):
             raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
-        context = ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
-        if not self.validate_certs:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        try:
+            return ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        except OSError:  # an SSLError for a file without certificates
+            raise SmsError(f"the CA bundle '{bundle}' cannot be read as certificates", code="no_ca_bundle") from None
 
 
 class _Route:
@@ -245,7 +250,7 @@ class _Route:
     """
 
     def __init__(self, origin: str, proxy: str | None, connect_timeout: float, context: ssl.SSLContext | None):
-        self.proxy = proxy
+        self.proxy = proxy if not proxy or "://" in proxy else f"http://{proxy}"
         self.headers: dict[str, str] = {}
         self._tunnel_headers: dict[str, str] = {}
         self._timeout = connect_timeout
@@ -255,16 +260,21 @@ class _Route:
         target = urlsplit(origin)
         self._target = (target.hostname or "", target.port or (443 if context else 80))
         self._address = self._target
-        if proxy:
-            self._use_proxy(proxy)
+        if self.proxy:
+            self._use_proxy(self.proxy)
 
     def _use_proxy(self, proxy: str) -> None:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        if parts.scheme != "http" or not parts.hostname:
+        parts = urlsplit(proxy)
+        try:
+            self._address = (parts.hostname or "", parts.port or 80)
+        except ValueError:  # a port that is no number
+            self._address = ("", 0)
+        if parts.scheme != "http" or not self._address[0]:
             raise SmsError(
-                f"the proxy {redact(proxy)} cannot be used: only proxies with http:// are supported", code="bad_proxy"
+                f"the proxy '{redact_bad_url(proxy)}' cannot be used: only proxies such as http://proxy.example.com:3128"
+                " are supported",
+                code="bad_proxy",
             )
-        self._address = (parts.hostname, parts.port or 80)
         if parts.username:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             authorization = {"Proxy-Authorization": "Basic " + b64encode(login).decode()}
@@ -300,6 +310,13 @@ class _Route:
         """Keep a connection for the next request. One that the server ends has no socket any more."""
         if connection.sock is not None:
             self._idle.append(connection)
+
+
+def _decoded(response: http.client.HTTPResponse, body: bytes) -> bytes:
+    """Return a body without its compression, which an SDK may have asked for and a gateway may apply unasked."""
+    if body and response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompress(body, zlib.MAX_WBITS | 32)  # either form
+    return body
 
 
 def _not_connected(origin: str, proxy: str | None, error: Exception) -> TransportError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-import urllib3
+from requests.structures import CaseInsensitiveDict
 
 from ansible_collections.voiceagent.sms.plugins.module_utils.pace import Pace
 from ansible_collections.voiceagent.sms.plugins.module_utils.transport import Reply, Transport
@@ -37,8 +37,7 @@ class Clock:
 def answer(status: int = 200, body: Any = None, **headers: str) -> Reply:
     """Return an HTTP answer; *body* is JSON unless it is text. ``retry_after="1"`` is the header ``retry-after``."""
     raw = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    named = urllib3.HTTPHeaderDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return Reply(status, named, raw)
+    return Reply(status, CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()}), raw)
 
 
 def jwt(iam_id: str = "IBMid-TEST", lifetime: int = 3600, number: int = 1) -> str:

@@ -76,7 +76,7 @@ def test_take() -> None:
     }
     assert snapshot.override_problem is None
     # The pool of a service that defers to its numbers is of no interest.
-    assert account.asked == ["find", "addresses", "services", "pool MG1"]
+    assert account.asked == ["find", "services", "addresses", "pool MG1"]
 
 
 def test_take_all_numbers_of_the_account() -> None:
