@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"entry_point"})
+    _VALID_ARGS = frozenset({"entry_point", "state"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -39,7 +39,8 @@ class ActionModule(ActionBase):
                 problems[host] = "; ".join(errors)
             else:
                 hosts[host] = values
-        return {**result, "changed": False, **make_plan(hosts, problems)}
+        plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
+        return {**result, "changed": False, "dry_run": bool(self._task.check_mode), **plan}
 
     def _options(self) -> dict[str, dict[str, Any]]:
         """Return the role's own argument spec, the one place that says which variables there are."""

@@ -25,5 +25,5 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         assert task_vars is not None
         args = self._task.args
-        steps = [task_vars[args[step]].get("results", []) for step in ("look", "credentials", "webhooks")]
+        steps = [task_vars.get(args[step], {}).get("results", []) for step in ("look", "credentials", "webhooks")]
         return {**result, **outcome(task_vars[args["plan"]], *steps, args.get("host"))}

@@ -29,10 +29,11 @@ options:
     elements: dict
     required: true
   credentials:
-    description: The results of M(voiceagent.sms.iva_credential) for the plan's credentials, in order.
+    description:
+      - The results of M(voiceagent.sms.iva_credential) for the plan's credentials, in order.
+      - Not needed to disconnect.
     type: list
     elements: dict
-    required: true
 """
 
 EXAMPLES = r"""

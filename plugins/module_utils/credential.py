@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping
 
 from .errors import SmsError
@@ -105,6 +106,23 @@ def role_of(key: Mapping[str, Any]) -> str:
     return next((str(crn).rpartition(":")[2] for crn in sources if crn), "")
 
 
+def retired_name(name: str) -> str:
+    """Return the name that a credential bears while numbers are moved from it to its successor.
+
+    A run that was killed in between is so recognised and completed by the next.
+    """
+    return f"{name[:171]}:retiring"
+
+
+def age_in_days(key: Mapping[str, Any], now: float) -> float | None:
+    """Return a credential's age at *now* (Unix time), or ``None`` where it does not say when it was created."""
+    try:
+        created = datetime.fromisoformat(str(key.get("created_at")).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (now - created.replace(tzinfo=created.tzinfo or timezone.utc).timestamp()) / 86400
+
+
 def check_role(key: Mapping[str, Any], wanted: Wanted) -> None:
     """:raises SmsError: when an existing credential has another role than the wanted one"""
     role = role_of(key)
@@ -149,6 +167,22 @@ def belongs(details: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
     guid, crn = str(key.get("guid") or ""), str(key.get("crn") or key.get("id") or "")
     generated = {f"auto-generated-apikey-{guid}", f"Auto-generated for key {crn}"}
     return bool(guid and crn) and bool(generated & {details.get("name"), details.get("description")})
+
+
+def may_belong(details: Mapping[str, Any] | None, key: Mapping[str, Any]) -> bool:
+    """Whether an API key could be the one of this credential: true unless IAM's *details* tell that it is not.
+
+    Of a credential that shows neither API key id nor service ID, only an API key that IBM Cloud made for another one
+    is surely not.
+    """
+    if details is None:
+        return False  # IAM does not know the key, so it opens nothing
+    if belongs(details, key):
+        return True
+    if _dict(key, "credentials").get("iam_apikey_id") or service_id_of(key):
+        return False
+    made_for = (str(details.get("name") or ""), str(details.get("description") or ""))
+    return not (made_for[0].startswith("auto-generated-apikey-") or made_for[1].startswith("Auto-generated for key "))
 
 
 def usable(details: Mapping[str, Any]) -> bool:

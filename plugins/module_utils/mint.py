@@ -22,10 +22,9 @@ import os
 import tempfile
 import time
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
-from .credential import Wanted, api_key_of, duplicates, named
+from .credential import Wanted, age_in_days, api_key_of, duplicates, named
 from .errors import ApiError, SmsError, TransportError
 from .transport import RETRIED_STATUSES
 
@@ -158,11 +157,8 @@ class Mint:
         return bool(identity) and key.get("created_by") == identity
 
     def _is_recent(self, key: Mapping[str, Any]) -> bool:
-        try:
-            created = datetime.fromisoformat(str(key.get("created_at")).replace("Z", "+00:00"))
-        except ValueError:
-            return False
-        return abs(self._clock() - created.astimezone(timezone.utc).timestamp()) < NOTE_AGE
+        age = age_in_days(key, self._clock())
+        return age is not None and abs(age) * 86400 < NOTE_AGE
 
     @contextmanager
     def _turn(self) -> Iterator[dict]:

@@ -16,26 +16,47 @@ PARENT_CANNOT_KNOW = (
 )
 
 
-def find_overrides(twilio: Any, numbers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``. Those that nothing
-    overrides are left out.
-
-    Costs one request for the services, one for each service that overrides, and one for the address configurations,
-    however many numbers there are: Twilio has no look-up from a number to its service.
+def messaging_services(twilio: Any) -> list[dict[str, Any]]:
+    """Return the Messaging Services of the numbers' account.
 
     :param twilio: a :class:`twilio.TwilioNumbers`
-    :param numbers: Twilio's descriptions, by number
-    :raises SmsError: when it cannot be known
+    :raises SmsError: when they cannot be known
     """
     if not twilio.sees_overrides:
         raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
+    return twilio.messaging_services()
+
+
+def webhooks_of(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return a Messaging Service's name and its own webhooks, which may hold a key as a number's do."""
+    return {
+        "name": f"Messaging Service '{service.get('friendly_name')}' ({service.get('sid')})",
+        "url": str(service.get("inbound_request_url") or ""),
+        "fallback_url": str(service.get("fallback_url") or ""),
+    }
+
+
+def find_overrides(
+    twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``. Those that nothing
+    overrides are left out.
+
+    Costs one request for the address configurations and one for each service that overrides, however many numbers
+    there are: Twilio has no look-up from a number to its service.
+
+    :param twilio: a :class:`twilio.TwilioNumbers`
+    :param numbers: Twilio's descriptions, by number
+    :param services: what :func:`messaging_services` returned
+    :raises SmsError: when it cannot be known
+    """
     by_sid = {row.get("sid"): number for number, row in numbers.items()}
     overrides: dict[str, dict[str, Any]] = {}
     for address in twilio.conversation_addresses():
         automatic = address.get("auto_creation")
         if isinstance(automatic, dict) and automatic.get("enabled") and address.get("address") in numbers:
             overrides[str(address["address"])] = _override("conversation", address)
-    for service in twilio.messaging_services():
+    for service in services:
         # True: the number's own webhook is used. False: the service's, and the number's is passed by.
         if service.get("use_inbound_webhook_on_number"):
             continue

@@ -10,15 +10,16 @@ account is listed once, whatever regions, instances and accounts the hosts belon
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any, Iterator, Mapping
 
 from .errors import NAMED, join
 from .options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from .phone_number import normalize_all
-from .receiver import USERNAME, build_url, check_url, host_for, is_api_key, password_of
+from .receiver import PATH, USERNAME, build_url, check_url, host_for, is_api_key, password_of
 from .snapshot import Snapshot, why_not
-from .webhook import URLS, diff_header, in_service
+from .webhook import URLS, connected, diff_header, disconnected, in_service
 
 PREFIX = "connect_sms_"
 # The role's variables behind the modules' options; those of both clouds share timeout and validate_certs.
@@ -34,7 +35,9 @@ NO_NUMBERS = (
 )
 
 
-def make_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
+def make_plan(
+    hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None, *, state: str = "present"
+) -> dict[str, Any]:
     """Return the work for a batch.
 
     :param hosts: the role's variables (validated, ``None`` where not given) of each host, by host name
@@ -56,7 +59,7 @@ def make_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str
         except ValueError as error:
             errors[host] = str(error)
             continue
-        account = accounts.add(_account(values), label=_account_label(values), webhooks={})
+        account = accounts.add({**_account(values), "state": state}, label=_account_label(values), webhooks={})
         webhook = {**receiver, "credentials": [credentials.add(**request) for request in requests]}
         clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
         if clash:
@@ -101,21 +104,74 @@ def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
 
 
 def webhooks(
-    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]]
+    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]] | None = None
 ) -> list[dict[str, Any]]:
     """Return the plan's accounts with the webhook URLs filled in, for ``twilio_sms_webhook``.
 
-    Groups whose credential is not to be had are left out: :func:`outcome` tells why.
+    Groups whose credential is not to be had are left out: :func:`outcome` tells why. To disconnect, the URLs only tell
+    the places, and no credential is needed.
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
     """
     accounts = []
     for account, look in zip(plan["accounts"], looked):
-        ready = [group for group in account["webhooks"] if "snapshot" in look and not _blocked(group, plan, found)]
-        groups = [{"phone_numbers": group["phone_numbers"], **_urls(group, found)} for group in ready]
+        groups = []
+        for group in account["webhooks"] if "snapshot" in look else ():
+            if account["state"] == "absent":
+                groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
+            elif not _blocked(group, plan, found or []) and not _not_due(group, found or []):
+                groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
     return accounts
+
+
+def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """Return which API keys the webhooks of whole accounts hold, and what holds them.
+
+    :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
+    :param planned: what :func:`webhooks` returned for the same accounts, in a dry run, to be taken for done
+    :returns: ``keys`` (secret), ``holders`` (numbers and services, a list for each key) and ``problem``: why it is not
+        known of all webhooks, so that no key may be taken for unused
+    """
+    users: dict[str, list[str]] = {}
+    for place, look in enumerate(looked):
+        if "snapshot" not in look:
+            return {"keys": [], "holders": [], "problem": str(look.get("msg", "an account could not be read"))}
+        snapshot = Snapshot.load(look["snapshot"])
+        if snapshot.override_problem:
+            return {"keys": [], "holders": [], "problem": snapshot.override_problem}
+        holders = {number: found.settings for number, found in snapshot.numbers.items()}
+        for group in planned[place]["webhooks"] if planned else ():
+            change = disconnected if planned[place]["state"] == "absent" else connected
+            holders.update({n: change(holders[n], group) for n in group["phone_numbers"] if n in holders})
+        holders.update({service["name"]: service for service in snapshot.services})
+        for holder, urls in holders.items():
+            for key in {password_of(urls[name]) for name in URLS}:
+                if is_api_key(key):
+                    users.setdefault(str(key), []).append(holder)
+    return {"keys": list(users), "holders": list(users.values()), "problem": None}
+
+
+def kept_credentials(deleted: list[Mapping[str, Any]], usage: Mapping[str, Any]) -> list[str]:
+    """Return, in words, which credentials were not deleted and why.
+
+    :param deleted: the results of ``iva_credential`` with ``state: absent``
+    :param usage: what :func:`key_usage` returned
+    """
+    if usage["problem"]:
+        return [f"No credential was deleted, because it is not known which are in use: {usage['problem']}"]
+    texts = []
+    for result in deleted:
+        if "credential" not in result and not result.get("skipped"):
+            texts.append(f"A credential could not be deleted: {result.get('msg', 'no result')}")
+        for kept in result.get("kept", ()):
+            holders = [holder for index in kept["keys"] for holder in usage["holders"][index]]
+            texts.append(
+                f"Service credential '{kept['name']}' ({kept['guid']}) is kept, because its key is still in use by"
+                f" {join(holders, ', ')}"
+            )
+    return texts
 
 
 def outcome(
@@ -144,6 +200,7 @@ def outcome(
         entries += [entry for entry in result.get("numbers", ()) if entry["phone_number"] in asked]
         diffs += [diff for diff in result.get("diff", ()) if diff["before_header"] in headers]
         warnings += [str(warning) for warning in (*look.get("warnings", ()), *result.get("warnings", ()))]
+    entries += [entry for entry in _idle(plan, found) if entry["phone_number"] in asked]
     reported = {entry["phone_number"] for entry in entries}
     for reason, numbers in _unreported(plan, looked, found, done, asked - reported).items():
         problems.append(f"{join(numbers, ', ')}: {reason}")
@@ -162,6 +219,24 @@ def outcome(
     if warnings and not host:
         result["warnings"] = list(dict.fromkeys(warnings))
     return result
+
+
+def _idle(plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries for numbers that are left as they are because their key is young enough."""
+    entry = {"sid": None, "changed": False, "status": "unchanged", "overridden_by": None, "before": None, "after": None}
+    return [
+        {**entry, "phone_number": number, "msg": "left as it is: the API key is younger than connect_sms_max_age"}
+        for account in plan["accounts"]
+        for group in account["webhooks"]
+        if _not_due(group, found)
+        for number in group["phone_numbers"]
+    ]
+
+
+def _not_due(group: Mapping[str, Any], found: list[Mapping[str, Any]]) -> bool:
+    """Whether no rotation is due for any credential of a group."""
+    results = [found[index] for index in group["credentials"] if index < len(found)]
+    return bool(results) and all(result.get("rotation_due") is False for result in results)
 
 
 def _unreported(
@@ -221,7 +296,10 @@ class _Distinct:
 
 
 def _numbers(host: str, values: Mapping[str, Any]) -> list[str]:
-    numbers, errors = normalize_all(values["connect_sms_phone_numbers"] or [])
+    given = values["connect_sms_phone_numbers"] or []
+    # One extra variable or survey answer may hold several, one a line or separated by commas.
+    pieces = [piece for value in given for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
+    numbers, errors = normalize_all(pieces)
     if errors:
         raise ValueError(join(errors, "; "))
     if not numbers:
@@ -268,7 +346,7 @@ def _credential_request(values: Mapping[str, Any], region: str | None) -> dict[s
 
 def _account(values: Mapping[str, Any]) -> dict[str, Any]:
     options = {option: values[variable] for option, variable in TWILIO_VARIABLES.items()}
-    return {**options, "on_override": values["connect_sms_on_override"]}
+    return {**options, "on_override": values.get("connect_sms_on_override") or "ignore"}
 
 
 def _account_label(values: Mapping[str, Any]) -> str:
@@ -278,7 +356,7 @@ def _account_label(values: Mapping[str, Any]) -> str:
 
 def _blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> str | None:
     """Return why a group's API key is not to be had, or ``None``."""
-    for index in group["credentials"]:
+    for index in group["credentials"] if found else ():
         result, name = found[index], plan["credentials"][index]["label"]
         if "credential" not in result:
             return str(result.get("msg", "no result"))
@@ -304,6 +382,11 @@ def _urls(group: Mapping[str, Any], found: list[Mapping[str, Any]]) -> dict[str,
     keys = keys or [group["password"]]
     second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
     return {"url": build_url(group["host"], keys[0], group["username"]), "fallback_url": second}
+
+
+def _places(group: Mapping[str, Any]) -> dict[str, Any]:
+    second = f"https://{group['fallback_host']}{PATH}" if group["fallback_host"] else None
+    return {"url": group["url"] or f"https://{group['host']}{PATH}", "fallback_url": second}
 
 
 def _line(entry: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Iterable, Mapping
 
 from .errors import SmsError
-from .override import describe_override, find_overrides
+from .override import describe_override, find_overrides, messaging_services, webhooks_of
 from .webhook import receives_sms, settings_of
 
 
@@ -51,13 +51,15 @@ class Snapshot:
     """The account's numbers among those asked for, by number in E.164.
 
     *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
-    for or is not known, which *override_problem* then explains.
+    for or is not known, which *override_problem* then explains. *services* are the Messaging Services whose own
+    webhooks take texts: ``name``, ``url`` and ``fallback_url`` of each.
     """
 
     account_sid: str
     numbers: dict[str, Number] = field(default_factory=dict)
     overrides: dict[str, dict[str, Any]] | None = None
     override_problem: str | None = None
+    services: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
     def take(cls, twilio: Any, wanted: Iterable[str] | None, *, with_overrides: bool = True) -> Snapshot:
@@ -71,9 +73,11 @@ class Snapshot:
         rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
         numbers = {number: Number(row["sid"], settings_of(row), receives_sms(row)) for number, row in rows.items()}
         snapshot = cls(twilio.account_sid, numbers)
-        if with_overrides and rows:
+        if with_overrides and (rows or wanted is None):
             try:
-                snapshot.overrides = find_overrides(twilio, rows)
+                services = messaging_services(twilio)
+                snapshot.overrides = find_overrides(twilio, rows, services)
+                snapshot.services = [webhooks_of(service) for service in services]
             except SmsError as error:
                 snapshot.override_problem = (
                     f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"

@@ -44,7 +44,8 @@ options:
   state:
     description:
       - V(present) makes sure that the credential exists.
-      - V(absent) deletes it. Its API key stops to work at once, so clear the webhooks that hold it first.
+      - V(absent) deletes it, and what a rotation has retired of it. Its API key stops to work at once, so clear the webhooks that hold it first, and give what is
+        still in use as O(keys_in_use).
     type: str
     choices: [present, absent]
     default: present
@@ -53,6 +54,24 @@ options:
       - API keys that the caller already holds, from a vault or from a webhook.
       - They are tried, in order, when the key of an existing credential cannot be read (redacted, or shown only once).
         One fits when IAM says that it belongs to this credential.
+    type: list
+    elements: str
+    default: []
+  max_age:
+    description:
+      - With O(state=present), replaces a credential that is older than that many days, to begin a rotation.
+      - The old one is renamed to its name with C(:retiring) added, and keeps working. Move the webhooks to the new key, then
+        delete the old one with O(state=absent) and O(retired=true).
+      - A rotation that was begun and not finished is continued. No further credential is made for it.
+    type: float
+  retired:
+    description: With O(state=absent), delete only what a rotation has retired, not the credential itself.
+    type: bool
+    default: false
+  keys_in_use:
+    description:
+      - With O(state=absent), API keys that webhooks still hold. A credential to which one of them belongs, or may belong, is
+        kept and named in RV(kept).
     type: list
     elements: str
     default: []
@@ -87,6 +106,22 @@ EXAMPLES = r"""
       - "{{ vault_twilio_sms_key }}"
   register: sms_credential
   no_log: true
+
+- name: Begin a rotation of a key that is older than 90 days
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    region: us-south
+    max_age: 90
+  register: sms_credential
+  no_log: true
+
+- name: Finish it, once the webhooks hold the new key
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    region: us-south
+    state: absent
+    retired: true
+    keys_in_use: "{{ keys_that_webhooks_hold }}"
 
 - name: Delete the credential
   voiceagent.sms.iva_credential:
@@ -124,6 +159,19 @@ api_key_source:
   returned: success
   type: str
   sample: created
+rotation_due:
+  description: Whether the credential was older than O(max_age), or a rotation was under way. If false, nothing was done.
+  returned: with O(max_age)
+  type: bool
+kept:
+  description: With O(state=absent), the credentials that were not deleted because a key of them is in use.
+  returned: with O(state=absent)
+  type: list
+  elements: dict
+  contains:
+    name: {description: Name of the credential., type: str}
+    guid: {description: GUID of the credential., type: str}
+    keys: {description: "Which of O(keys_in_use), by their places from 0.", type: list, elements: int}
 failure:
   description: What failed, for programs.
   returned: failure
@@ -167,26 +215,66 @@ def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, An
 
 
 def ensure_present(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
-    """Find or create the credential and its API key."""
+    """Find or create the credential and its API key; with ``max_age``, begin or continue a rotation."""
+    params = module.params
     mint = Mint(cloud, str(instance["guid"]), wanted)
-    keys = mint.settled(mint.listed())
+    on_instance = cloud.keys(str(instance["guid"]))
+    keys = mint.settled(credentials.named(on_instance, wanted.name))
     if len(keys) > 1:
         raise credentials.duplicates(keys, wanted)
     key: Mapping[str, Any] | None = keys[0] if keys else None
+    before = after = summary(instance, wanted)
+    more = {}
+    if params["max_age"] is not None:
+        retiring = credentials.named(on_instance, credentials.retired_name(wanted.name))
+        due, retire = rotation(cloud, key, retiring, wanted, params)
+        more = {"rotation_due": due}
+        if key is not None and retire:
+            before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(key)), created="before")
+            after = summary(instance, wanted, created="by this run")
+            if not module.check_mode:
+                cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name))
+            key = None
+    if key is None and before == after:
+        before = {}
     created = False
     if key is None and not module.check_mode:
         key, created = mint.create()
-    after = summary(instance, wanted)
     if key is None:
-        return result_of(None, instance, wanted, before={}, after=after)
+        return result_of(None, instance, wanted, before=before, after=after, **more)
     credentials.check_role(key, wanted)
-    if not created:
-        api_key, source = known_api_key(cloud, key, module.params["candidate_api_keys"])
-        return result_of(key, instance, wanted, before=after, after=after, api_key=api_key, source=source)
-    api_key = credentials.api_key_of(key)
-    if api_key and module.params["wait_until_accepted"]:
+    if created:
+        api_key, source = credentials.api_key_of(key), "created"
+    else:
+        before = after
+        api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
+    if api_key and params["wait_until_accepted"] and (created or may_be_fresh(key, api_key, params)):
         wait_until_accepted(cloud, api_key, wanted)
-    return result_of(key, instance, wanted, before={}, after=after, api_key=api_key, source="created")
+    return result_of(key, instance, wanted, before=before, after=after, api_key=api_key, source=source, **more)
+
+
+def rotation(
+    cloud: IbmCloud,
+    key: Mapping[str, Any] | None,
+    retiring: list[Mapping[str, Any]],
+    wanted: credentials.Wanted,
+    params: Mapping[str, Any],
+) -> tuple[bool, bool]:
+    """Return whether a rotation is due or under way, and whether the present credential is to be retired for it."""
+    if key is None:
+        return True, False
+    fits = credentials.role_of(key).lower() in ("", wanted.role.lower())
+    if retiring and fits and known_api_key(cloud, key, params["candidate_api_keys"])[0]:
+        return True, False  # the successor is there already
+    age = credentials.age_in_days(key, time.time())
+    due = bool(retiring) or not fits or age is None or age >= params["max_age"]
+    return due, due
+
+
+def may_be_fresh(key: Mapping[str, Any], api_key: str, params: Mapping[str, Any]) -> bool:
+    """Whether IAM may not accept the key yet: made a moment ago by another run, and held by no webhook of ours."""
+    age = credentials.age_in_days(key, time.time())
+    return age is not None and age * 86400 < ACCEPTED_WITHIN and api_key not in params["candidate_api_keys"]
 
 
 def known_api_key(cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str]) -> tuple[str | None, str | None]:
@@ -218,23 +306,42 @@ def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wante
 
 
 def ensure_absent(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
-    """Delete the credential if it exists."""
-    keys = credentials.named(cloud.keys(str(instance["guid"])), wanted.name)
-    if len(keys) > 1:
-        raise credentials.duplicates(keys, wanted)
-    before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(keys[0]))) if keys else {}
-    if keys and not module.check_mode:
-        cloud.delete_key(str(keys[0]["guid"]))
-    return result_of(None, instance, wanted, before=before, after={})
+    """Delete the credential, or what a rotation has retired of it, unless its key is in use."""
+    params = module.params
+    on_instance = cloud.keys(str(instance["guid"]))
+    keys = credentials.named(on_instance, credentials.retired_name(wanted.name))
+    if not params["retired"]:
+        named = credentials.named(on_instance, wanted.name)
+        if len(named) > 1:
+            raise credentials.duplicates(named, wanted)
+        keys = named + keys
+    owners = {index: cloud.api_key_details(value) for index, value in enumerate(params["keys_in_use"]) if keys}
+    kept, deleted = [], []
+    for key in keys:
+        uses = [
+            index
+            for index, details in owners.items()
+            if params["keys_in_use"][index] == credentials.api_key_of(key) or credentials.may_belong(details, key)
+        ]
+        if uses:
+            kept.append({"name": key.get("name"), "guid": key.get("guid"), "keys": uses})
+        else:
+            deleted.append(key)
+            if not module.check_mode:
+                cloud.delete_key(str(key["guid"]))
+    before = summary(instance, credentials.Wanted(deleted[0]["name"], credentials.role_of(deleted[0]))) if deleted else {}
+    key = next((key for key in keys if key.get("name") == wanted.name and key not in deleted), None)
+    return result_of(key, instance, wanted, before=before, after={}, kept=kept)
 
 
-def summary(instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict[str, Any]:
+def summary(instance: Mapping[str, Any], wanted: credentials.Wanted, **more: Any) -> dict[str, Any]:
     """Return what a diff shows of a credential: not what the server assigns, so that a dry run predicts it."""
     return {
         "name": wanted.name,
         "role": wanted.role,
         "instance": instance.get("name"),
         "region": credentials.region_of(instance),
+        **more,
     }
 
 
@@ -247,6 +354,7 @@ def result_of(
     after: dict[str, Any],
     api_key: str | None = None,
     source: str | None = None,
+    **more: Any,
 ) -> dict:
     """Return the module's result."""
     return {
@@ -255,6 +363,7 @@ def result_of(
         "api_key": api_key,
         "api_key_source": source if api_key else None,
         "diff": {"before": before, "after": after},
+        **more,
     }
 
 
@@ -284,6 +393,9 @@ def main() -> None:
             "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "max_age": {"type": "float"},
+            "retired": {"type": "bool", "default": False},
+            "keys_in_use": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
             "wait_until_accepted": {"type": "bool", "default": True},
         },

@@ -45,6 +45,11 @@ options:
     description: The role's entry point, whose variables are read.
     type: str
     default: main
+  state:
+    description: V(present) to connect the phone numbers, V(absent) to disconnect them.
+    type: str
+    choices: [present, absent]
+    default: present
 """
 
 EXAMPLES = r"""
@@ -74,4 +79,8 @@ errors:
   description: What is wrong with the variables of hosts that can therefore not be served.
   returned: always
   type: dict
+dry_run:
+  description: Whether this is a dry run.
+  returned: always
+  type: bool
 """
