@@ -352,5 +352,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         strict = self.get_option("strict")
         variables = inventory.get_host(host).get_vars()
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
+        for name, value in inventory.get_host(host).get_vars().items():
+            if name in self.get_option("compose") and isinstance(value, str) and not TEMPLATE_MARKS.search(value):
+                inventory.set_variable(host, name, as_data(value))
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox.client import Sandbox
 from system.conftest import Accounts
@@ -81,7 +82,11 @@ def test_list_as_a_controller_does_it(lister: Lister, accounts: Accounts) -> Non
     evil = "{{ lookup('pipe', 'echo templated') }}"
     number = accounts.number(sms_url=CONNECTED, friendly_name="Support #1 (Boston)")
     odd = accounts.number(friendly_name=evil)
-    place = lister.written(f"{PLUGIN}keyed_groups: [{{key: twilio_capabilities, prefix: can}}]\n")
+    settings = {
+        "keyed_groups": [{"key": "twilio_capabilities", "prefix": "can"}],
+        "compose": {"region": "'us-' ~ 'east'"},
+    }
+    place = lister.written(PLUGIN + yaml.safe_dump(settings))
     empty = dict.fromkeys(("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_SUBACCOUNT_SID", "TWILIO_EDGE"), "")
     output = lister.folder / "output.json"
     run = lister.list("-i", place, "--list", "--export", "--output", str(output), "-vvv", env=empty)
@@ -92,6 +97,7 @@ def test_list_as_a_controller_does_it(lister: Lister, accounts: Accounts) -> Non
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "phone_number": number,
+        "region": "us-east",
         "twilio_account_sid": accounts.twilio["sid"],
         "twilio_application_sid": "",
         "twilio_capabilities": ["mms", "sms", "voice"],
