@@ -259,6 +259,7 @@ class IbmCloud:
             if not (refused and managers and not renewed):
                 raise self._explain(action, error, token_was_asked) from None
         except SmsError as error:
+            self._forget_token(refused=False)
             raise error.during(action)
         except (ValueError, TypeError, KeyError, AttributeError, jwt.PyJWTError):  # an answer that the SDK did not expect
             self._forget_token()
@@ -267,7 +268,7 @@ class IbmCloud:
         return self._call(action, call, renewed=True)
 
     def _explain(self, action: str, error: Any, token_was_asked: bool) -> ApiError:
-        self._forget_token()
+        self._forget_token(refused=token_was_asked or error.status_code == 401)
         status, code, text = error.status_code, *_error_body(error.http_response)
         shown = f"HTTP {status}" + (f" ({code})" if code else "") + (f": {text}" if text else "")
         hint = ""
@@ -285,9 +286,10 @@ class IbmCloud:
         delegate = getattr(manager, "iam_delegate", None)
         return [m for m in (manager, delegate) if m is not None]
 
-    def _forget_token(self) -> None:
+    def _forget_token(self, refused: bool = True) -> None:
         for manager in self._token_managers():
-            manager.expire_time = 0
+            if refused:
+                manager.expire_time = 0
             # After a failure the SDK would sleep for up to 60 s before it asks for a token again.
             manager.request_time = 0
 

@@ -37,15 +37,17 @@ class Clock:
 def answer(status: int = 200, body: Any = None, **headers: str) -> Reply:
     """Return an HTTP answer; *body* is JSON unless it is text. ``retry_after="1"`` is the header ``retry-after``."""
     raw = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Reply(status, CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()}), raw)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body is not None:
+        named.setdefault("Content-Type", "text/html" if isinstance(body, str) else "application/json; charset=utf-8")
+    return Reply(status, CaseInsensitiveDict(named), raw)
 
 
 def jwt(iam_id: str = "IBMid-TEST", lifetime: int = 3600, number: int = 1) -> str:
     """Return an IAM token that the SDK can read: three parts, the second with numeric ``iat`` and ``exp``."""
     now = int(time.time())
-    parts: tuple[dict[str, Any], ...] = ({"alg": "RS256"}, {"iam_id": iam_id, "iat": now, "exp": now + lifetime})
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
-    return ".".join([*encoded, f"signature{number}"])
+    parts = ({"alg": "RS256"}, {"iam_id": iam_id, "iat": now, "exp": now + lifetime}, {"signature": number})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
 
 
 class Step(NamedTuple):

@@ -64,6 +64,41 @@ def test_given(
     assert given(params, name, IBM_CLOUD_OPTIONS) == value
 
 
+TOKEN, PAIR = ("auth_token",), ("api_key_sid", "api_key_secret")
+ENVIRONMENT = {"TWILIO_AUTH_TOKEN": "token of env", "TWILIO_API_KEY": "SKenv", "TWILIO_API_SECRET": "secret of env"}
+
+
+@pytest.mark.parametrize(
+    ("params", "environment", "found"),
+    [
+        pytest.param({"auth_token": "own"}, {}, ("own", None, None), id="token"),
+        pytest.param({"api_key_sid": "SKown", "api_key_secret": "own"}, {}, (None, "SKown", "own"), id="pair"),
+        pytest.param(
+            {},
+            ENVIRONMENT,
+            ("token of env", "SKenv", "secret of env"),
+            id="only environment",
+        ),
+        pytest.param(
+            {"api_key_sid": "SKown", "api_key_secret": "own"}, ENVIRONMENT, (None, "SKown", "own"), id="own pair wins"
+        ),
+        pytest.param({"auth_token": "own"}, ENVIRONMENT, ("own", None, None), id="own token wins"),
+        pytest.param(
+            {"api_key_sid": "SKown"}, ENVIRONMENT, (None, "SKown", "secret of env"), id="half a pair, completed by env"
+        ),
+        pytest.param({"auth_token": ""}, {"TWILIO_AUTH_TOKEN": ""}, (None, None, None), id="nothing but emptiness"),
+    ],
+)
+def test_own_credentials_leave_out_those_of_another_kind(
+    monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], environment: dict[str, str], found: tuple
+) -> None:
+    for variable, text in environment.items():
+        monkeypatch.setenv(variable, text)
+    option = options.resolved(params, TWILIO_OPTIONS, TOKEN, PAIR)
+    assert (option["auth_token"] or None, option["api_key_sid"], option["api_key_secret"]) == found
+    assert set(option) == set(TWILIO_OPTIONS)
+
+
 @pytest.mark.parametrize(
     ("spec", "name", "variables"),
     [
