@@ -12,9 +12,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
+from ..module_utils import backup
 from ..module_utils.errors import SmsError
 from ..module_utils.numbers_file import load
-from ..module_utils.plan import make_plan
+from ..module_utils.options import TWILIO_OPTIONS, given
+from ..module_utils.plan import TWILIO_VARIABLES, make_plan, restore_plan
+from ..plugin_utils.vault import decrypting
 
 
 class ActionModule(ActionBase):
@@ -39,8 +42,40 @@ class ActionModule(ActionBase):
                 problems[host] = "; ".join(errors)
             else:
                 hosts[host] = values
-        plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
-        return {**result, "changed": False, "dry_run": bool(self._task.check_mode), **plan}
+        dry_run = bool(self._task.check_mode)
+        if not dry_run:
+            self._check_folders(hosts, problems)
+        if self._task.args.get("entry_point") == "restore":
+            plan = self._restore_plan(hosts, problems)
+        else:
+            plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
+        return {**result, "changed": False, "dry_run": dry_run, **plan}
+
+    @staticmethod
+    def _check_folders(hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> None:
+        """Before anything is written anywhere, see whether the record of it can be."""
+        folders: dict[str, str | None] = {}
+        for host, folder in [(host, values.get("connect_sms_backup_dir")) for host, values in hosts.items()]:
+            if folder and folder not in folders:
+                try:
+                    folders[folder] = backup.check_folder(os.path.abspath(folder))
+                except SmsError as error:
+                    folders[folder] = str(error)
+            if folder and folders[folder]:
+                problems[host] = str(folders[folder])
+                del hosts[host]
+
+    def _restore_plan(self, hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> dict[str, Any]:
+        """Return the plan of putting a backup back. A backup is of accounts, so one host stands for all of it."""
+        plan: dict[str, Any] = {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
+        for host, values in list(hosts.items())[:1]:
+            try:
+                record = backup.read(os.path.abspath(values["connect_sms_backup"]), decrypting(self._loader))
+                option = {name: values[variable] for name, variable in TWILIO_VARIABLES.items()}
+                return restore_plan(host, record, values, given(option, "account_sid", TWILIO_OPTIONS))
+            except (SmsError, ValueError) as error:
+                problems[host] = str(error)
+        return plan
 
     def _options(self) -> dict[str, dict[str, Any]]:
         """Return the role's own argument spec, the one place that says which variables there are."""

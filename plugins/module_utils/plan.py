@@ -10,6 +10,7 @@ account is listed once, whatever regions, instances and accounts the hosts belon
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import Any, Iterator, Mapping
@@ -59,7 +60,7 @@ def make_plan(
         except ValueError as error:
             errors[host] = str(error)
             continue
-        account = accounts.add({**_account(values), "state": state}, label=_account_label(values), webhooks={})
+        account = accounts.add({**_account(values), "state": state}, label=_account_label(values), webhooks={}, restore=None)
         webhook = {**receiver, "credentials": [credentials.add(**request) for request in requests]}
         clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
         if clash:
@@ -118,12 +119,66 @@ def webhooks(
     for account, look in zip(plan["accounts"], looked):
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
-            if account["state"] == "absent":
+            if account["restore"]:
+                groups.append(group)
+            elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
             elif not _blocked(group, plan, found or []) and not _not_due(group, found or []):
                 groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
     return accounts
+
+
+def due_changes(
+    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]]
+) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
+    """Yield what is about to change in accounts whose previous settings are to be recorded.
+
+    :returns: folder, account SID, and by number the settings ``before`` and ``after``, passwords included
+    """
+    for account in webhooks(plan, looked, found):
+        if not account["backup_dir"] or not account["snapshot"]:
+            continue
+        snapshot = Snapshot.load(account["snapshot"])
+        changes = {}
+        for group in account["webhooks"]:
+            for number in group["phone_numbers"]:
+                if why_not(number, snapshot, account) is None:
+                    before = snapshot.numbers[number].settings
+                    after = disconnected(before, group) if account["state"] == "absent" else connected(before, group)
+                    if after != before:
+                        changes[number] = {"before": before, "after": after}
+        yield account["backup_dir"], snapshot.account_sid, changes
+
+
+def restore_plan(host: str, record: Mapping[str, Any], values: Mapping[str, Any], account_sid: str | None) -> dict[str, Any]:
+    """Return the work of putting back what a backup recorded, in the form of :func:`make_plan`.
+
+    :param host: the host that reports on all of it
+    :param record: what :func:`backup.read` returned
+    :param values: the role's variables
+    :param account_sid: the account whose credentials are used; other accounts in the record are its subaccounts
+    """
+    only, errors = normalize_all(_pieces(values["connect_sms_phone_numbers"]))
+    if errors:
+        raise ValueError(join(errors, "; "))
+    accounts, numbers = [], []
+    for sid, changes in record["accounts"].items():
+        chosen = {number: change for number, change in changes.items() if not only or number in only}
+        if not chosen:
+            continue
+        options = {**_account(values), "state": "present", "on_override": "ignore", "backup_dir": None}
+        if sid != account_sid:
+            options["subaccount_sid"] = sid
+        group = {"phone_numbers": list(chosen), "credentials": []}
+        accounts.append(
+            {**options, "label": f"Twilio account {sid}", "webhooks": [group], "restore": json.dumps(chosen)}
+        )
+        numbers += list(chosen)
+    missing = sorted(set(only) - set(numbers))
+    if missing or not numbers:
+        raise ValueError(f"the backup holds nothing of {join(missing, ', ') or 'any phone number'}")
+    return {"credentials": [], "accounts": accounts, "numbers": {host: numbers}, "errors": {}}
 
 
 def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -296,15 +351,17 @@ class _Distinct:
 
 
 def _numbers(host: str, values: Mapping[str, Any]) -> list[str]:
-    given = values["connect_sms_phone_numbers"] or []
-    # One extra variable or survey answer may hold several, one a line or separated by commas.
-    pieces = [piece for value in given for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
-    numbers, errors = normalize_all(pieces)
+    numbers, errors = normalize_all(_pieces(values["connect_sms_phone_numbers"]))
     if errors:
         raise ValueError(join(errors, "; "))
     if not numbers:
         raise ValueError(NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number")
     return numbers
+
+
+def _pieces(given: list[str] | None) -> list[str]:
+    """One extra variable or survey answer may hold several numbers, one a line or separated by commas."""
+    return [piece for value in given or () for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
 
 
 def _receiver(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -346,7 +403,8 @@ def _credential_request(values: Mapping[str, Any], region: str | None) -> dict[s
 
 def _account(values: Mapping[str, Any]) -> dict[str, Any]:
     options = {option: values[variable] for option, variable in TWILIO_VARIABLES.items()}
-    return {**options, "on_override": values.get("connect_sms_on_override") or "ignore"}
+    on_override = values.get("connect_sms_on_override") or "ignore"
+    return {**options, "on_override": on_override, "backup_dir": values.get("connect_sms_backup_dir")}
 
 
 def _account_label(values: Mapping[str, Any]) -> str:

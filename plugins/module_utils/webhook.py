@@ -86,6 +86,19 @@ def disconnected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[
     return after
 
 
+def restored(current: Mapping[str, str], recorded: Mapping[str, Any], *, force: bool) -> dict[str, str] | None:
+    """Return the settings that a number has once it is put back, or ``None`` when somebody has changed it since.
+
+    :param recorded: the settings ``before`` and ``after`` the run that is undone
+    """
+    before, after = recorded["before"], recorded["after"]
+    if not force and not _same(current, after) and not _same(current, before):
+        return None
+    # Twilio keeps a method for every URL and cannot unset one.
+    kept = {name: current[name] for name in ("method", "fallback_method") if not before[name]}
+    return dict(current) if _same(current, before) else {**before, **kept}
+
+
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
     """Return the form fields of the one update that leads from *before* to *after*, empty when none is needed."""
     return {sent: after[name] for name, (sent, _answered) in FIELDS.items() if before[name] != after[name]}
@@ -119,6 +132,12 @@ def in_service(settings: Mapping[str, str]) -> bool:
 def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:
     """Whether one of the URLs carries one of *keys* as its password."""
     return any(password_of(settings[name]) in keys for name in URLS)
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(
+        same_url(one[name], other[name]) if name in URLS else one[name].upper() == other[name].upper() for name in FIELDS
+    )
 
 
 def _keep_if_same(current: str, wanted: str) -> str:

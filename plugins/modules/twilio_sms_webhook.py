@@ -25,7 +25,7 @@ options:
       - The phone numbers, with their country codes, in any notation. V(+15551234567), V(15551234567) and
         V(1 (555\) 123-4567) mean the same number.
       - A number must be one of the account's, exactly; parts of numbers and wildcards match nothing.
-      - Required without O(webhooks).
+      - Required without O(webhooks) and O(restore).
     type: list
     elements: str
     aliases: [phone_number]
@@ -97,6 +97,15 @@ options:
       - How many updates may be under way at once. Fewer are when Twilio answers that there are too many (429).
     type: int
     default: 16
+  restore:
+    description:
+      - What the role P(voiceagent.sms.connect_sms#role) recorded of phone numbers, to be put back, as JSON. A secret.
+      - A number whose settings are no longer those that the recorded run left is left alone, unless O(force=true).
+    type: str
+  force:
+    description: With O(restore), put back what was recorded whatever the settings are now.
+    type: bool
+    default: false
   snapshot:
     description:
       - What M(voiceagent.sms.twilio_sms_webhook_info) returned as C(snapshot) a moment ago, for the same account and numbers.
@@ -171,6 +180,7 @@ failure:
     status: {description: The HTTP status if there was one., type: int}
 """
 
+import json
 from collections import Counter
 from typing import Any, Mapping
 
@@ -194,11 +204,14 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "fallback_url": {"type": "str", "no_log": True},
     "fallback_method": {"type": "str", "choices": ["POST", "GET"]},
 }
+CHANGED_SINCE = "left alone: changed since by somebody else (force restores it all the same)"
 STATUSES = ("changed", "unchanged", "overridden", "failed")
 
 
 def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the webhook options of each number, by number in E.164, or refuse the whole call."""
+    if params["restore"]:
+        return restorable(params["restore"])
     groups = params["webhooks"] if params["webhooks"] is not None else [params]
     wanted: dict[str, Mapping[str, Any]] = {}
     problems = []
@@ -215,6 +228,18 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     if problems:
         raise SmsError(f"{join(problems, '; ')}. No number was touched", code="bad_phone_number")
     return wanted
+
+
+def restorable(text: str) -> dict[str, Mapping[str, Any]]:
+    """Return what is to be put back, by number."""
+    try:
+        recorded = json.loads(text)
+        for change in recorded.values():
+            if set(change["before"]) != set(webhook.FIELDS) or set(change["after"]) != set(webhook.FIELDS):
+                raise ValueError
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise SmsError("restore is not what the role connect_sms recorded", code="bad_backup") from None
+    return recorded
 
 
 def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,10 +264,18 @@ def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Map
     if refusal:
         return dict(entry, before=before, after=before, status="failed", msg=refusal)
     present = params["state"] == "present"
-    after = webhook.connected(before, wanted) if present else webhook.disconnected(before, wanted)
+    done = "restored" if params["restore"] else "connected" if present else "disconnected"
+    if params["restore"]:
+        after = webhook.restored(before, wanted, force=params["force"])
+        if after is None:
+            return dict(entry, before=before, after=before, msg=CHANGED_SINCE)
+    elif present:
+        after = webhook.connected(before, wanted)
+    else:
+        after = webhook.disconnected(before, wanted)
     entry.update(before=before, after=after, fields=webhook.changes(before, after))
     if entry["fields"]:
-        entry.update(changed=True, status="changed", msg="connected" if present else "disconnected")
+        entry.update(changed=True, status="changed", msg=done)
     if override:
         entry.update(status="overridden", msg=f"{entry['msg']}, but {describe_override(override)}")
     return entry
@@ -289,6 +322,9 @@ def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides
     if failed:
         msg = f"{len(failed)} of {len(entries)} phone numbers failed. {join(failed, '; ')}"
         result.update(failed=True, msg=msg, failure={"code": "numbers_failed", "status": None})
+    skipped = [entry["phone_number"] for entry in entries if entry["msg"] == CHANGED_SINCE]
+    if skipped:
+        module.warn(f"{join(skipped, ', ')}: {CHANGED_SINCE}")
     overridden = [f"{entry['phone_number']}: {entry['msg']}" for entry in entries if entry["status"] == "overridden"]
     if overridden:
         module.warn(f"Webhooks that Twilio does not call. {join(overridden, '; ')}")
@@ -340,10 +376,12 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "on_override": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
             "concurrency": {"type": "int", "default": 16},
+            "restore": {"type": "str", "no_log": True},
+            "force": {"type": "bool", "default": False},
             "snapshot": {"type": "str", "no_log": True},
         },
-        required_one_of=[("phone_numbers", "webhooks")],
-        mutually_exclusive=[("phone_numbers", "webhooks"), ("url", "webhooks"), ("fallback_url", "webhooks")],
+        required_one_of=[("phone_numbers", "webhooks", "restore")],
+        mutually_exclusive=[("phone_numbers", "webhooks", "restore"), ("url", "restore"), ("url", "webhooks"), ("fallback_url", "webhooks")],
         supports_check_mode=True,
     )
     run(module, lambda: manage(module), needs={"twilio": TWILIO_IMPORT_ERROR})

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import glob
+import os
+import time
+from typing import Any, Mapping
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..module_utils import backup
+from ..module_utils.errors import SmsError
+from ..module_utils.plan import due_changes
+from ..plugin_utils.vault import decrypting, encrypting
+
+
+class ActionModule(ActionBase):
+    """Records the SMS settings that the next task is about to change. Only here is the vault password at hand."""
+
+    BYPASS_HOST_LOOP = True  # once for the batch
+    _requires_connection = False
+    _VALID_ARGS = frozenset({"plan", "look", "credentials", "entry_point"})
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        assert task_vars is not None
+        args = self._task.args
+        plan = task_vars[args["plan"]]
+        looked = task_vars[args["look"]].get("results", [])
+        found = task_vars.get(args["credentials"], {}).get("results", [])
+        files, count = set(), 0
+        for folder, account_sid, changes in due_changes(plan, looked, found):
+            count += len(changes)
+            if changes and not self._task.check_mode:
+                try:
+                    files.add(self._record(os.path.abspath(folder), account_sid, changes))
+                except SmsError as error:
+                    raise AnsibleActionFail(str(error)) from None
+        return {**result, "changed": False, "files": sorted(files), "count": count}
+
+    def _record(self, folder: str, account_sid: str, changes: Mapping[str, Any]) -> str:
+        """Add changes to the run's file in *folder* and return its path."""
+        decrypt = decrypting(self._loader)
+        earlier = glob.glob(os.path.join(folder, f"connect_sms-*-{_run_id()}.json"))
+        if earlier:
+            path, record = earlier[0], backup.read(earlier[0], decrypt)
+        else:
+            name = f"connect_sms-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{_run_id()}.json"
+            path, record = os.path.join(folder, name), backup.new_record(self._task.args.get("entry_point", "main"))
+        backup.add(record, account_sid, changes)
+        backup.write(path, record, encrypting(self._loader))
+        return path
+
+
+def _run_id() -> str:
+    """Return what all batches of one run have in common: ansible-playbook's process, of which this one is a fork."""
+    pid = os.getppid()
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return f"{pid}-{file.read().rpartition(')')[2].split()[19]}"  # start time: process ids come again
+    except (OSError, IndexError):
+        return str(pid)

@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_backup
+short_description: Record the SMS settings that the role connect_sms is about to change
+version_added: 0.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Writes the present SMS settings of the phone numbers that are about to change into a file, encrypted where there is a vault
+    password. Fails when that cannot be done, so that nothing is changed without a trace.
+  - Runs once for the batch. A dry run writes no file.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: full
+  check_mode:
+    support: full
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: none
+  platform:
+    platforms: all
+    support: full
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
+    type: str
+    required: true
+  look:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+    type: str
+    required: true
+  credentials:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
+    type: str
+    required: true
+  entry_point:
+    description: The role's entry point, noted in the file.
+    type: str
+    default: main
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_backup:
+    plan: __connect_sms_plan
+    look: __connect_sms_look
+    credentials: __connect_sms_credentials
+"""
+
+RETURN = r"""
+files:
+  description: The files that were written.
+  returned: always
+  type: list
+  elements: str
+count:
+  description: How many phone numbers are about to change.
+  returned: always
+  type: int
+"""

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible's vault, for plugins on the controller."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.errors import AnsibleError
+
+from ..module_utils.errors import SmsError
+
+
+def encrypting(loader: Any) -> Callable[[str], bytes] | None:
+    """Return what encrypts with the vault password of the run, or ``None`` when there is none."""
+    vault = loader._vault
+    return vault.encrypt if vault.secrets else None
+
+
+def decrypting(loader: Any) -> Callable[[bytes], bytes]:
+    """Return what decrypts data that is encrypted, and hands on what is not.
+
+    :raises SmsError: from what is returned, when the vault password is missing or another one
+    """
+    vault = loader._vault
+
+    def decrypt(data: bytes) -> bytes:
+        if not vault.is_encrypted(data):
+            return data
+        try:
+            return vault.decrypt(data)
+        except AnsibleError:
+            raise SmsError(
+                "The backup is encrypted: give its vault password (--vault-id or --ask-vault-pass)", code="bad_backup"
+            ) from None
+
+    return decrypt
