@@ -35,7 +35,7 @@ PLAY = Callable[..., Script]
 @pytest.fixture(autouse=True)
 def _no_tls_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK loads all CAs for connections that it never makes: ours replace them. It takes most of a test's time."""
-    monkeypatch.setattr("ibm_cloud_sdk_core.base_service.SSLHTTPAdapter", HTTPAdapter)
+    monkeypatch.setattr("ibm_cloud_sdk_core.base_service.SSLHTTPAdapter", lambda **_settings: HTTPAdapter())
 
 
 def token(access_token: str = TOKEN, api_key: str = KEY) -> Step:
