@@ -188,7 +188,7 @@ def test_documentation() -> None:
 
 def test_numbers_from_a_file_in_the_current_directory(play: Player, accounts: Accounts) -> None:
     accounts.agent()
-    numbers = [accounts.number() for _ in range(3)]
+    numbers = [accounts.number() for _number in range(3)]
     national = [f"{number[1:2]} ({number[2:5]}) {number[5:8]}-{number[8:]}" for number in numbers]
     rows = "".join(f'{number};"Line; {place}"\r\n' for place, number in enumerate(national))
     (play.here / "numbers.csv").write_bytes(f"\ufeffNumber;Description\r\n\r\n{rows}".encode())
