@@ -12,13 +12,18 @@ import pytest
 from unit.plugins.scripted import Clock, Script, Step
 
 
+@pytest.fixture(scope="session")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("tmp"))
+
+
 @pytest.fixture(autouse=True)
-def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None:
     """Let no credentials of the person who runs the tests decide anything, and keep lock files out of their folders."""
     for name in list(os.environ):
         if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("tmp")))
+    monkeypatch.setattr(tempfile, "tempdir", _folder)
 
 
 @pytest.fixture
