@@ -7,7 +7,8 @@ from __future__ import annotations
 import glob
 import os
 import time
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -27,7 +28,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        assert task_vars is not None
+        task_vars = task_vars or {}
         args = self._task.args
         plan = task_vars[args["plan"]]
         looked = task_vars[args["look"]].get("results", [])

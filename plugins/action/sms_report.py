@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.plugins.action import ActionBase
 
@@ -23,7 +24,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        assert task_vars is not None
+        task_vars = task_vars or {}
         args = self._task.args
         steps = [task_vars.get(args[step], {}).get("results", []) for step in ("look", "credentials", "webhooks")]
         return {**result, **outcome(task_vars[args["plan"]], *steps, args.get("host"))}

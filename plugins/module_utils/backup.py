@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any, Callable, Mapping
+from typing import Any
 
 from .errors import SmsError
 from .webhook import FIELDS
@@ -100,11 +101,13 @@ def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
         raise SmsError(f"The backup '{path}' cannot be read: {error.strerror}", code="bad_backup") from None
     try:
         record = json.loads(decrypt(data))
-        assert record["format"] == FORMAT
+        known = record["format"] == FORMAT
         for numbers in record["accounts"].values():
             for change in numbers.values():
-                assert set(change["before"]) == set(change["after"]) == set(FIELDS)
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
+                known = known and set(change["before"]) == set(change["after"]) == set(FIELDS)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        known = False
+    if not known:
         raise SmsError(
             f"'{path}' is no backup that connect_sms wrote (connect_sms_backup_dir)", code="bad_backup"
         ) from None

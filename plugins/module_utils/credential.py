@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from .errors import SmsError
 from .receiver import is_api_key
@@ -90,10 +91,15 @@ def choose_instance(
     )
 
 
+def oldest_first(keys: Iterable[Mapping[str, Any]], name: str | None) -> list[Mapping[str, Any]]:
+    """Return the credentials that are not removed, all or those of exactly one *name*, the oldest first."""
+    matching = [key for key in keys if name in (None, key.get("name")) and key.get("state") != "removed"]
+    return sorted(matching, key=lambda key: (str(key.get("created_at") or ""), str(key.get("guid") or "")))
+
+
 def named(keys: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
     """Return the credentials of that exact name that are not removed, the oldest first."""
-    matching = [key for key in keys if key.get("name") == name and key.get("state") != "removed"]
-    return sorted(matching, key=lambda key: (str(key.get("created_at") or ""), str(key.get("guid") or "")))
+    return oldest_first(keys, name)
 
 
 def role_of(key: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-
 NAMED = 10  # how many things a message names
 
 

@@ -9,10 +9,13 @@ Works on the raw answers of ibm-platform-services: its models drop ``role`` and 
 
 from __future__ import annotations
 
+import re
 import traceback
-from typing import Any, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from .credential import choose_instance
 from .errors import ApiError, SmsError
 from .options import IBM_CLOUD_OPTIONS, missing, resolved
 from .receiver import redact
@@ -24,7 +27,6 @@ try:
     import requests
     from ibm_cloud_sdk_core import ApiException
     from ibm_cloud_sdk_core.authenticators import (
-        Authenticator,
         BearerTokenAuthenticator,
         IAMAssumeAuthenticator,
         IAMAuthenticator,
@@ -39,7 +41,7 @@ except ImportError:  # reported by the module's main, with what to install
 TOKEN_PATH = "/identity/token"
 PAGE_LIMIT = 100  # the most that Resource Controller gives at once
 MAX_PAGES = 1000  # a server that never ends its list would keep us for ever
-INVALID_KEY_CODES = ("BXNIM0415E",)  # "Provided API key could not be found", HTTP 400
+_ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PolicyAdapter(BaseAdapter):
@@ -229,7 +231,7 @@ class IbmCloud:
             following = page.get("next_url")
             if not following:
                 return
-            start = (parse_qs(urlsplit(str(following)).query).get("start") or [None])[0]
+            start = next(iter(parse_qs(urlsplit(str(following)).query).get("start", ())), None)
             if not start:
                 raise _unexpected(action)
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
@@ -260,8 +262,14 @@ class IbmCloud:
                 raise self._explain(action, error, token_was_asked) from None
         except SmsError as error:
             self._forget_token(refused=False)
-            raise error.during(action)
-        except (ValueError, TypeError, KeyError, AttributeError, jwt.PyJWTError):  # an answer that the SDK did not expect
+            raise error.during(action) from None
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            jwt.PyJWTError,
+        ):  # an answer that the SDK did not expect
             self._forget_token()
             raise _unexpected(action) from None
         self._forget_token()
@@ -277,7 +285,9 @@ class IbmCloud:
         elif status == 401:
             hint = f"; check {self._identity}"
         elif status == 403:
-            hint = f"; the identity of {self._identity} lacks the permission: you can only create credentials with roles"
+            hint = (
+                f"; the identity of {self._identity} lacks the permission: you can only create credentials with roles"
+            )
             hint += " that you hold on the instance yourself"
         return ApiError(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
 
@@ -292,6 +302,21 @@ class IbmCloud:
                 manager.expire_time = 0
             # After a failure the SDK would sleep for up to 60 s before it asks for a token again.
             manager.request_time = 0
+
+
+def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the instance that the options mean, or raise an error that lists what is there."""
+    wanted = params["instance"]
+    if not wanted and not params["region"]:
+        raise SmsError("give an instance, or a region whose only SMS agent is meant", code="missing_instance")
+    if wanted and _ID.fullmatch(wanted):
+        found = cloud.instance(wanted)
+        instances = [found] if found else []
+    else:
+        instances = cloud.instances(wanted or None)
+    return choose_instance(
+        instances, instance=wanted or None, region=params["region"] or None, service_names=params["service_names"]
+    )
 
 
 def _authenticator(option: Mapping[str, Any], iam_endpoint: str) -> Any:
@@ -309,7 +334,9 @@ def _authenticator(option: Mapping[str, Any], iam_endpoint: str) -> Any:
             return IAMAssumeAuthenticator(api_key, iam_profile_id=option["iam_profile_id"], url=iam_endpoint)
         return IAMAuthenticator(api_key, url=iam_endpoint)
     except ValueError:  # the SDK refuses braces and quotes around a key
-        raise SmsError("ibmcloud_api_key is not an API key: it begins or ends with a brace or a quote", code="bad_api_key") from None
+        raise SmsError(
+            "ibmcloud_api_key is not an API key: it begins or ends with a brace or a quote", code="bad_api_key"
+        ) from None
 
 
 def _send_through(manager: Any, session: Any) -> None:

@@ -21,10 +21,11 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Mapping, NamedTuple
+from typing import Any, NamedTuple
 
-from .credential import Wanted, age_in_days, api_key_of, duplicates, named
+from .credential import Wanted, age_in_days, api_key_of, named
 from .errors import ApiError, SmsError, TransportError
 from .transport import RETRIED_STATUSES
 
@@ -185,4 +186,8 @@ class Mint:
 
 
 def _maybe_done(error: ApiError) -> bool:
-    return error.maybe_done if isinstance(error, TransportError) else error.status in RETRIED_STATUSES or error.code == "bad_answer"
+    return (
+        error.maybe_done
+        if isinstance(error, TransportError)
+        else error.status in RETRIED_STATUSES or error.code == "bad_answer"
+    )

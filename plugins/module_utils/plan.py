@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .errors import NAMED, join
 from .options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from .phone_number import normalize_all
-from .receiver import PATH, USERNAME, build_url, check_url, host_for, is_api_key, password_of
+from .receiver import HOSTS, PATH, USERNAME, build_url, check_url, host_for, is_api_key, password_of, place
 from .snapshot import Snapshot, why_not
 from .webhook import URLS, connected, diff_header, disconnected, in_service
 
@@ -60,11 +61,15 @@ def make_plan(
         except ValueError as error:
             errors[host] = str(error)
             continue
-        account = accounts.add({**_account(values), "state": state}, label=_account_label(values), webhooks={}, restore=None)
+        account = accounts.add(
+            {**_account(values), "state": state}, label=_account_label(values), webhooks={}, restore=None
+        )
         webhook = {**receiver, "credentials": [credentials.add(**request) for request in requests]}
         clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
         if clash:
-            errors[host] = f"{clash} is also the phone number of host {webhooks[account, clash][0]}, with another receiver"
+            errors[host] = (
+                f"{clash} is also the phone number of host {webhooks[account, clash][0]}, with another receiver"
+            )
             continue
         numbers[host] = wanted
         groups = accounts.items[account]["webhooks"]
@@ -95,7 +100,7 @@ def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
             request = requests[index]
             settings = [snapshot.numbers[number].settings for number in usable] if snapshot else []
             found = {password_of(one[name]) for one in settings for name in URLS}
-            new = sorted(key for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
+            new = sorted(str(key) for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
             request.update(
                 needed=True,
                 wait=request["wait"] or any(in_service(one) for one in settings),
@@ -116,7 +121,7 @@ def webhooks(
     :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
     """
     accounts = []
-    for account, look in zip(plan["accounts"], looked):
+    for account, look in zip(plan["accounts"], looked, strict=False):
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
             if account["restore"]:
@@ -125,7 +130,8 @@ def webhooks(
                 groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
             elif not _blocked(group, plan, found or []) and not _not_due(group, found or []):
                 groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
-        accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
+        restore = account["restore"] and _with_refusals(account["restore"], plan["credentials"], found or [])
+        accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot"), "restore": restore})
     return accounts
 
 
@@ -151,13 +157,16 @@ def due_changes(
         yield account["backup_dir"], snapshot.account_sid, changes
 
 
-def restore_plan(host: str, record: Mapping[str, Any], values: Mapping[str, Any], account_sid: str | None) -> dict[str, Any]:
+def restore_plan(
+    host: str, record: Mapping[str, Any], values: Mapping[str, Any], account_sid: str | None
+) -> dict[str, Any]:
     """Return the work of putting back what a backup recorded, in the form of :func:`make_plan`.
 
     :param host: the host that reports on all of it
     :param record: what :func:`backup.read` returned
     :param values: the role's variables
     :param account_sid: the account whose credentials are used; other accounts in the record are its subaccounts
+    :returns: with ``credentials`` holding the ``api_keys`` that IAM has to be asked about, not what is to be looked up
     """
     only, errors = normalize_all(_pieces(values["connect_sms_phone_numbers"]))
     if errors:
@@ -171,14 +180,38 @@ def restore_plan(host: str, record: Mapping[str, Any], values: Mapping[str, Any]
         if sid != account_sid:
             options["subaccount_sid"] = sid
         group = {"phone_numbers": list(chosen), "credentials": []}
-        accounts.append(
-            {**options, "label": f"Twilio account {sid}", "webhooks": [group], "restore": json.dumps(chosen)}
-        )
+        accounts.append({**options, "label": f"Twilio account {sid}", "webhooks": [group], "restore": chosen})
         numbers += list(chosen)
     missing = sorted(set(only) - set(numbers))
     if missing or not numbers:
         raise ValueError(f"the backup holds nothing of {join(missing, ', ') or 'any phone number'}")
-    return {"credentials": [], "accounts": accounts, "numbers": {host: numbers}, "errors": {}}
+    keys = {
+        key for account in accounts for change in account["restore"].values() for key in _ibm_keys(change["before"])
+    }
+    options = {option: values[variable] for option, variable in IBM_VARIABLES.items()}
+    checks = [{**options, "api_keys": sorted(keys)}] if keys else []
+    return {"credentials": checks, "accounts": accounts, "numbers": {host: numbers}, "errors": {}}
+
+
+def _ibm_keys(settings: Mapping[str, str]) -> set[str]:
+    """Return the API keys in webhooks that lead to a receiver of IBM's: those of others are not for IAM to judge."""
+    receivers = {host for hosts in HOSTS.values() for host in hosts}
+    urls = [settings[name] for name in URLS]
+    return {str(password_of(url)) for url in urls if (place(url) or ("", ""))[1] in receivers and password_of(url)}
+
+
+def _with_refusals(restore: Mapping[str, Any], checks: list[Mapping[str, Any]], found: list[Mapping[str, Any]]) -> str:
+    """Return what is to be put back, as text, with the reason for each number whose recorded key is not to be used."""
+    answers: dict[str, bool | None] = {}
+    for check, result in zip(checks, found, strict=False):
+        known = result.get("api_keys") or [{"accepted": None}] * len(check["api_keys"])
+        answers.update({key: answer["accepted"] for key, answer in zip(check["api_keys"], known, strict=True)})
+    reasons = {False: "its recorded API key is dead", None: "it is not known whether its recorded API key still works"}
+    changes = {}
+    for number, change in restore.items():
+        bad = [answers[key] for key in _ibm_keys(change["before"]) if not answers.get(key)]
+        changes[number] = {**change, "refusal": reasons[bad[0]] if bad else None}
+    return json.dumps(changes)
 
 
 def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -190,15 +223,16 @@ def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] 
         known of all webhooks, so that no key may be taken for unused
     """
     users: dict[str, list[str]] = {}
-    for place, look in enumerate(looked):
+    for position, look in enumerate(looked):
         if "snapshot" not in look:
             return {"keys": [], "holders": [], "problem": str(look.get("msg", "an account could not be read"))}
         snapshot = Snapshot.load(look["snapshot"])
         if snapshot.override_problem:
             return {"keys": [], "holders": [], "problem": snapshot.override_problem}
         holders = {number: found.settings for number, found in snapshot.numbers.items()}
-        for group in planned[place]["webhooks"] if planned else ():
-            change = disconnected if planned[place]["state"] == "absent" else connected
+        todo: Mapping[str, Any] = planned[position] if planned else {"webhooks": [], "state": "present"}
+        for group in todo["webhooks"]:
+            change = disconnected if todo["state"] == "absent" else connected
             holders.update({n: change(holders[n], group) for n in group["phone_numbers"] if n in holders})
         holders.update({service["name"]: service for service in snapshot.services})
         for holder, urls in holders.items():
@@ -251,7 +285,7 @@ def outcome(
     diffs: list[Mapping[str, Any]] = []
     warnings: list[str] = []
     headers = {diff_header(number) for number in asked}
-    for account, look, result in zip(plan["accounts"], looked, done):
+    for look, result in zip(looked, done, strict=False):
         entries += [entry for entry in result.get("numbers", ()) if entry["phone_number"] in asked]
         diffs += [diff for diff in result.get("diff", ()) if diff["before_header"] in headers]
         warnings += [str(warning) for warning in (*look.get("warnings", ()), *result.get("warnings", ()))]
@@ -302,7 +336,9 @@ def _unreported(
     asked: set[str],
 ) -> dict[str, list[str]]:
     """Return why numbers never came to their update: the numbers by reason."""
-    results = {id(account): (look, result) for account, look, result in zip(plan["accounts"], looked, done)}
+    results = {
+        id(account): (look, result) for account, look, result in zip(plan["accounts"], looked, done, strict=False)
+    }
     reasons: dict[str, list[str]] = {}
     for account, group, snapshot in _groups(plan, looked):
         look, result = results[id(account)]
@@ -321,7 +357,7 @@ def _groups(
     plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
     """Yield every group of numbers with its account and what the account says of its numbers."""
-    for account, look in zip(plan["accounts"], looked):
+    for account, look in zip(plan["accounts"], looked, strict=False):
         snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
         for group in account["webhooks"]:
             yield account, group, snapshot
@@ -368,7 +404,9 @@ def _receiver(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a host's texts go: a literal ``url``, or what is put together once the API keys are known."""
     region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
     receiver: dict[str, Any] = {"url": None, "host": None, "fallback_host": None, "credential_regions": []}
-    receiver.update(username=values["connect_sms_username"] or USERNAME, password=values["connect_sms_password"] or None)
+    receiver.update(
+        username=values["connect_sms_username"] or USERNAME, password=values["connect_sms_password"] or None
+    )
     if values["connect_sms_receiver_url"]:
         if second:
             raise ValueError("connect_sms_fallback_region cannot go with connect_sms_receiver_url, which has no region")

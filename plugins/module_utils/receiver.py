@@ -25,7 +25,9 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "eu-de": ("sms-fra04.voiceagent.cloud.ibm.com", "sms-fra05.voiceagent.cloud.ibm.com"),
 }
 
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+)
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,}")
 _MARKERS = ("REDACTED", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
@@ -62,7 +64,9 @@ def host_for(region: str | None, receiver_host: str | None = None) -> str:
             " instance's dashboard says which one serves the agent; give it as the receiver host"
         )
     if not region:
-        raise ValueError(f"no region is given, so the receiver is not known: give one of {', '.join(HOSTS)}, or a receiver host")
+        raise ValueError(
+            f"no region is given, so the receiver is not known: give one of {', '.join(HOSTS)}, or a receiver host"
+        )
     raise ValueError(
         f"region '{region}' has no known receiver: use one of {', '.join(HOSTS)},"
         " or give the host of a self-hosted gateway as the receiver host"

@@ -12,8 +12,9 @@ passwords: it is a secret.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from .errors import SmsError
 from .override import describe_override, find_overrides, messaging_services, webhooks_of

@@ -22,11 +22,12 @@ import threading
 import time
 import zlib
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it on macOS only
 
 from .errors import SmsError, TransportError
 from .pace import Pace
@@ -35,7 +36,7 @@ from .receiver import redact, redact_bad_url
 try:
     import certifi
 except ImportError:  # comes with both SDKs, whose absence the modules report
-    certifi = None
+    certifi = None  # type: ignore[assignment]
 
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
@@ -49,7 +50,7 @@ class Reply:
     """An HTTP answer: status, headers (case-insensitive mapping) and the undecoded body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | http.client.HTTPMessage
     body: bytes
 
     @property
@@ -200,7 +201,7 @@ class Transport:
         try:
             if connection.sock is None:
                 connection.connect()
-                connection.sock.settimeout(self.timeout)
+                connection.sock.settimeout(self.timeout)  # type: ignore[attr-defined]  # connect() has set it
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _not_connected(origin, route.proxy, error) from None
@@ -237,7 +238,9 @@ class Transport:
         if not os.path.exists(bundle):
             raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
         try:
-            return ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+            if os.path.isdir(bundle):
+                return ssl.create_default_context(capath=bundle)
+            return ssl.create_default_context(cafile=bundle)
         except OSError:  # an SSLError for a file without certificates
             raise SmsError(f"the CA bundle '{bundle}' cannot be read as certificates", code="no_ca_bundle") from None
 

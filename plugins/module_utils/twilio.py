@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from .errors import ApiError, SmsError
@@ -35,6 +36,7 @@ HOSTS = {product: f"https://{product}.twilio.com" for product in ("api", "messag
 PAGE_SIZE = 1000  # the most that the list of phone numbers gives at once
 ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives at once
 MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
+Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
 
 
@@ -45,7 +47,7 @@ class PolicyHttpClient(HttpClient):
         self._transport = transport
         self._signatures: dict[tuple[str, str], str] = {}
 
-    def request(  # noqa: PLR0913  the SDK's signature
+    def request(
         self,
         method: str,
         url: str,
@@ -120,7 +122,7 @@ class TwilioNumbers:
         """
         return self.account_sid == self.owner_sid
 
-    def find(self, wanted: list[str]) -> dict[str, dict]:
+    def find(self, wanted: Sequence[str]) -> dict[str, dict]:
         """Return the account's numbers among *wanted* (E.164), by number; those of other accounts are left out.
 
         One or two are asked for by themselves; more are picked from the account's list, 1000 a request. The match is
@@ -149,7 +151,7 @@ class TwilioNumbers:
                     raise _unexpected(action)
                 yield row
 
-    def subaccounts(self) -> list[str]:
+    def subaccounts(self) -> Sequence[str]:
         """Return the SIDs of the active subaccounts of the credentials' account."""
         action = f"list the subaccounts of account {self.owner_sid}"
         url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({'Status': 'active', 'PageSize': PAGE_SIZE})}"
@@ -158,7 +160,7 @@ class TwilioNumbers:
         rows = [(row.get("sid"), row.get("status")) for page in pages for row in self._rows(action, page, "accounts")]
         if not all(isinstance(sid, str) and re.fullmatch("AC[0-9A-Za-z]+", sid) for sid, _status in rows):
             raise _unexpected(action)
-        return [sid for sid, status in rows if status == "active" and sid != self.owner_sid]
+        return [str(sid) for sid, status in rows if status == "active" and sid != self.owner_sid]
 
     def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
         """Change *fields* of a number and return it as Twilio describes it afterwards.
@@ -176,22 +178,22 @@ class TwilioNumbers:
             raise _unexpected(action)
         return row
 
-    def messaging_services(self) -> list[dict]:
+    def messaging_services(self) -> Rows:
         """Return the account's Messaging Services."""
         return self._v1("list the Messaging Services", "messaging", "/v1/Services", "services", PAGE_SIZE)
 
-    def pool(self, service_sid: str) -> list[dict]:
+    def pool(self, service_sid: str) -> Rows:
         """Return the numbers in a Messaging Service's sender pool."""
         action = f"list the numbers of Messaging Service {service_sid}"
         return self._v1(action, "messaging", f"/v1/Services/{service_sid}/PhoneNumbers", "phone_numbers", PAGE_SIZE)
 
-    def conversation_addresses(self) -> list[dict]:
+    def conversation_addresses(self) -> Rows:
         """Return the account's address configurations of Conversations."""
         action = "list the Conversations address configurations"
         path = "/v1/Configuration/Addresses"
         return self._v1(action, "conversations", path, "address_configurations", ADDRESS_PAGE_SIZE)
 
-    def _v1(self, action: str, product: str, path: str, key: str, page_size: int) -> list[dict]:
+    def _v1(self, action: str, product: str, path: str, key: str, page_size: int) -> Rows:
         url = f"{self._bases[product]}{path}?PageSize={page_size}"
         pages = self._pages(action, url, lambda page: _meta(page).get("next_page_url"))
         return [row for page in pages for row in self._rows(action, page, key)]
@@ -211,7 +213,7 @@ class TwilioNumbers:
             url = f"{base.scheme}://{base.netloc}{parts.path}?{parts.query}"
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
 
-    def _rows(self, action: str, page: dict, key: str) -> list[dict]:
+    def _rows(self, action: str, page: dict, key: str) -> Rows:
         rows = page.get(key)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise _unexpected(action)
@@ -221,7 +223,7 @@ class TwilioNumbers:
         try:
             reply = self._client.request(method, url, **arguments)
         except SmsError as error:
-            raise error.during(action)
+            raise error.during(action) from None
         if not reply.ok:
             raise self._explain(action, reply)
         if not isinstance(reply.json, dict):

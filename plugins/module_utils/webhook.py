@@ -10,7 +10,8 @@ fields and null for others.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from .errors import SmsError
 from .receiver import check_url, fragment_of, password_of, place, redact_url, same_url
@@ -136,7 +137,8 @@ def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:
 
 def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(
-        same_url(one[name], other[name]) if name in URLS else one[name].upper() == other[name].upper() for name in FIELDS
+        same_url(one[name], other[name]) if name in URLS else one[name].upper() == other[name].upper()
+        for name in FIELDS
     )
 
 

@@ -44,8 +44,8 @@ options:
   state:
     description:
       - V(present) makes sure that the credential exists.
-      - V(absent) deletes it, and what a rotation has retired of it. Its API key stops to work at once, so clear the webhooks that hold it first, and give what is
-        still in use as O(keys_in_use).
+      - V(absent) deletes it, and what a rotation has retired of it. Its API key stops to work at once, so clear the webhooks
+        that hold it first, and give what is still in use as O(keys_in_use).
     type: str
     choices: [present, absent]
     default: present
@@ -181,40 +181,26 @@ failure:
     status: {description: The HTTP status if there was one., type: int}
 """
 
-import re
 import time
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import credential as credentials
 from ..module_utils.entry import run
 from ..module_utils.errors import SmsError
-from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud
+from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud, find_instance
 from ..module_utils.mint import Mint
 from ..module_utils.options import IBM_CLOUD_OPTIONS
 from ..module_utils.receiver import is_api_key
 
-_ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
 
 
-def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the instance that the options mean, or raise an error that lists what is there."""
-    wanted = params["instance"]
-    if not wanted and not params["region"]:
-        raise SmsError("give an instance, or a region whose only SMS agent is meant", code="missing_instance")
-    if wanted and _ID.fullmatch(wanted):
-        found = cloud.instance(wanted)
-        instances = [found] if found else []
-    else:
-        instances = cloud.instances(wanted or None)
-    return credentials.choose_instance(
-        instances, instance=wanted or None, region=params["region"] or None, service_names=params["service_names"]
-    )
-
-
-def ensure_present(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
+def ensure_present(
+    module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
+) -> dict:
     """Find or create the credential and its API key; with ``max_age``, begin or continue a rotation."""
     params = module.params
     mint = Mint(cloud, str(instance["guid"]), wanted)
@@ -305,7 +291,9 @@ def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wante
         time.sleep(1)
 
 
-def ensure_absent(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted) -> dict:
+def ensure_absent(
+    module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
+) -> dict:
     """Delete the credential, or what a rotation has retired of it, unless its key is in use."""
     params = module.params
     on_instance = cloud.keys(str(instance["guid"]))
@@ -329,7 +317,9 @@ def ensure_absent(module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str,
             deleted.append(key)
             if not module.check_mode:
                 cloud.delete_key(str(key["guid"]))
-    before = summary(instance, credentials.Wanted(deleted[0]["name"], credentials.role_of(deleted[0]))) if deleted else {}
+    before = (
+        summary(instance, credentials.Wanted(deleted[0]["name"], credentials.role_of(deleted[0]))) if deleted else {}
+    )
     key = next((key for key in keys if key.get("name") == wanted.name and key not in deleted), None)
     return result_of(key, instance, wanted, before=before, after={}, kept=kept)
 

@@ -182,7 +182,8 @@ failure:
 
 import json
 from collections import Counter
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -269,6 +270,9 @@ def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Map
         after = webhook.restored(before, wanted, force=params["force"])
         if after is None:
             return dict(entry, before=before, after=before, msg=CHANGED_SINCE)
+        if wanted.get("refusal") and after != before and not params["force"]:
+            text = f"left alone: {wanted['refusal']} (force restores it all the same)"
+            return dict(entry, before=before, after=before, status="failed", msg=text)
     elif present:
         after = webhook.connected(before, wanted)
     else:
@@ -297,7 +301,7 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], concurrency:
         is_hopeless=lambda error: error.code in UNAUTHORIZED_CODES,
     )
     done = {}
-    for entry, outcome in zip(due, outcomes):
+    for entry, outcome in zip(due, outcomes, strict=True):
         if isinstance(outcome, SmsError):
             # Whether a broken update was carried out is not known; a rerun looks.
             outcome = dict(entry, changed=False, status="failed", msg=str(outcome), after=entry["before"])
@@ -316,7 +320,9 @@ def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides
     }
     if module._diff:
         result["diff"] = [
-            webhook.diff_of(entry["phone_number"], entry["before"], entry["after"]) for entry in entries if entry["changed"]
+            webhook.diff_of(entry["phone_number"], entry["before"], entry["after"])
+            for entry in entries
+            if entry["changed"]
         ]
     failed = [f"{entry['phone_number']}: {entry['msg']}" for entry in entries if entry["status"] == "failed"]
     if failed:
@@ -381,7 +387,12 @@ def main() -> None:
             "snapshot": {"type": "str", "no_log": True},
         },
         required_one_of=[("phone_numbers", "webhooks", "restore")],
-        mutually_exclusive=[("phone_numbers", "webhooks", "restore"), ("url", "restore"), ("url", "webhooks"), ("fallback_url", "webhooks")],
+        mutually_exclusive=[
+            ("phone_numbers", "webhooks", "restore"),
+            ("url", "restore"),
+            ("url", "webhooks"),
+            ("fallback_url", "webhooks"),
+        ],
         supports_check_mode=True,
     )
     run(module, lambda: manage(module), needs={"twilio": TWILIO_IMPORT_ERROR})
