@@ -255,7 +255,7 @@ def kept_credentials(deleted: list[Mapping[str, Any]], usage: Mapping[str, Any])
         if "credential" not in result and not result.get("skipped"):
             texts.append(f"A credential could not be deleted: {result.get('msg', 'no result')}")
         for kept in result.get("kept", ()):
-            holders = [holder for index in kept["keys"] for holder in usage["holders"][index]]
+            holders = [holder for index in kept["keys_in_use"] for holder in usage["holders"][index]]
             texts.append(
                 f"Service credential '{kept['name']}' ({kept['guid']}) is kept, because its key is still in use by"
                 f" {join(holders, ', ')}"

@@ -171,7 +171,7 @@ kept:
   contains:
     name: {description: Name of the credential., type: str}
     guid: {description: GUID of the credential., type: str}
-    keys: {description: "Which of O(keys_in_use), by their places from 0.", type: list, elements: int}
+    keys_in_use: {description: "Which of O(keys_in_use), by their places from 0.", type: list, elements: int}
 failure:
   description: What failed, for programs.
   returned: failure
@@ -312,7 +312,7 @@ def ensure_absent(
             if params["keys_in_use"][index] == credentials.api_key_of(key) or credentials.may_belong(details, key)
         ]
         if uses:
-            kept.append({"name": key.get("name"), "guid": key.get("guid"), "keys": uses})
+            kept.append({"name": key.get("name"), "guid": key.get("guid"), "keys_in_use": uses})
         else:
             deleted.append(key)
             if not module.check_mode:
