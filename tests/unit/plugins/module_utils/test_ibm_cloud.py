@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from requests.adapters import HTTPAdapter
 from unit.plugins.loopback import Loopback, say
 from unit.plugins.scripted import Clock, Script, Step, answer, jwt, step, transport
 
@@ -30,12 +29,6 @@ LIMIT = {"limit": "100"}
 KEYS = f"GET {RC}/v2/resource_instances/{GUID}/resource_keys"
 BROKEN = TransportError("broke", code="broken", maybe_done=True)
 PLAY = Callable[..., Script]
-
-
-@pytest.fixture(autouse=True)
-def _no_tls_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK loads all CAs for connections that it never makes: ours replace them. It takes most of a test's time."""
-    monkeypatch.setattr("ibm_cloud_sdk_core.base_service.SSLHTTPAdapter", lambda **_settings: HTTPAdapter())
 
 
 def token(access_token: str = TOKEN, api_key: str = KEY) -> Step:

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible.module_utils import basic
+from unit.plugins.running import Result, Run
+
+from sandbox.client import Sandbox
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core before 2.19
+
+    @contextlib.contextmanager
+    def patch_module_args(args: dict[str, Any]) -> Iterator[None]:
+        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
+        try:
+            yield
+        finally:
+            basic._ANSIBLE_ARGS = None
+
+
+MODULES = "ansible_collections.voiceagent.sms.plugins.modules."
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Sandbox]:
+    with Sandbox.start() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def box(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    server.reset()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def run(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> Run:
+    """Return a function that runs a module's ``main`` in this process and returns its result.
+
+    Whatever it prints may hold no secret of the sandbox's but the API key that it returns, and none of its requests
+    may have bought, moved or released a number.
+    """
+    warnings: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text, **_more: warnings.append(text))
+
+    def runner(module_name: str, /, *, check: bool = False, diff: bool = True, **args: Any) -> Result:
+        module = importlib.import_module(MODULES + module_name)
+        internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": str(tmp_path)}
+        warnings.clear()
+        box.clear_log()
+        with patch_module_args({**args, **internal}), pytest.raises(SystemExit) as ended:
+            module.main()
+        printed = capsys.readouterr()
+        result = Result(json.loads(printed.out))
+        result.text, result.warnings, result.requests = printed.out + printed.err, list(warnings), box.requests()
+        assert bool(ended.value.code) is bool(result.get("failed"))
+        assert result.get("exception") is None
+        known = {result.get("api_key"), None}
+        shown = json.dumps([{**result, "api_key": "", "snapshot": ""}, warnings])
+        assert [secret for secret in box.secrets() if secret not in known and secret in shown] == []
+        assert box.summary()["alarms"] == []
+        if check:
+            assert result.writes == [], "a dry run writes nothing"
+        return result
+
+    return runner

@@ -1,0 +1,336 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.plugins.running import Result, Run
+
+from ansible_collections.voiceagent.sms.plugins.modules import iva_credential
+from sandbox.client import Sandbox
+
+YEARS_AGO = "2020-01-01T00:00:00.000Z"
+KEY = {"name": "twilio-sms", "region": "us-south"}
+
+
+@pytest.fixture
+def agent(box: Sandbox) -> dict[str, Any]:
+    return box.add_instance("sms-agent", "us-south")
+
+
+@pytest.fixture
+def as_reader(box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be somebody whose role does not show the keys of Writers."""
+    caller = box.add_caller(service_role="Reader", platform_role="Editor")
+    for name, value in caller["environment"].items():
+        monkeypatch.setenv(name, value)
+
+
+def keys(box: Sandbox) -> list[dict[str, Any]]:
+    return [key for key in box.rows("ibm", "keys") if key["state"] != "removed"]
+
+
+def test_present(run: Run, box: Sandbox, agent: dict) -> None:
+    dry = run("iva_credential", **KEY, check=True)
+    assert (dry["changed"], dry["api_key"], dry["api_key_source"]) == (True, None, None)
+    assert (dry["credential"]["state"], dry["credential"]["guid"], dry["credential"]["readable"]) == (
+        "absent",
+        None,
+        False,
+    )
+
+    made = run("iva_credential", **KEY)
+    (key,) = keys(box)
+    assert made["changed"] is True
+    assert made["api_key"] == box.api_key_of(key["guid"])
+    assert made["api_key_source"] == "created"
+    assert made["diff"] == dry["diff"]
+    assert made.writes == [{"name": "twilio-sms", "source": agent["guid"], "role": "Writer"}]
+    assert "rc.get_key" not in made.operations, "the key comes from the create's own answer"
+    expected = {"name": "twilio-sms", "guid": key["guid"], "id": key["crn"], "role": "Writer", "state": "active"}
+    expected |= {"region": "us-south", "instance": "sms-agent", "instance_guid": agent["guid"], "readable": True}
+    expected |= {"one_time": False, "service_id": key["service_id"], "created_at": key["created_at"]}
+    assert made["credential"] == expected
+
+    again = run("iva_credential", **KEY)
+    assert (again["changed"], again["api_key"], again["api_key_source"]) == (False, made["api_key"], "read")
+    assert again["credential"] == made["credential"]
+    assert again["diff"]["before"] == again["diff"]["after"]
+    assert again.writes == []
+    assert run("iva_credential", **KEY, check=True)["changed"] is False
+
+
+def test_few_requests(run: Run, box: Sandbox, agent: dict) -> None:
+    box.add_key(agent["guid"], created_at=YEARS_AGO)
+    assert run("iva_credential", **KEY).operations == ["iam.token", "rc.list_instances", "rc.list_instance_keys"]
+    assert run("iva_credential", name="twilio-sms", instance=agent["guid"]).operations == [
+        "iam.token",
+        "rc.get_instance",
+        "rc.list_instance_keys",
+    ]
+
+
+def test_another_role(run: Run, box: Sandbox, agent: dict) -> None:
+    made = run("iva_credential", **KEY, role="Manager")
+    assert made["credential"]["role"] == "Manager"
+    other = run("iva_credential", **KEY, role="Writer")
+    assert other.code == "wrong_role"
+    assert "rotate" in other["msg"]
+    assert other.writes == []
+
+
+def test_duplicates(run: Run, box: Sandbox, agent: dict) -> None:
+    for _number in range(2):
+        box.add_key(agent["guid"], created_at=YEARS_AGO)
+    for state in ("present", "absent"):
+        result = run("iva_credential", **KEY, state=state)
+        assert result.code == "duplicate_credential"
+        assert all(key["guid"] in result["msg"] for key in keys(box))
+        assert result.writes == []
+
+
+# ---- keys that cannot be read ----
+
+
+@pytest.mark.usefixtures("as_reader")
+@pytest.mark.parametrize("candidates", [[], ["REDACTED"], ["wrong-key-wrong-key-wrong-key"], ["short", ""]])
+def test_an_unreadable_key(run: Run, box: Sandbox, agent: dict, candidates: list[str]) -> None:
+    box.add_key(agent["guid"])
+    result = run("iva_credential", **KEY, candidate_api_keys=candidates)
+    assert (result["changed"], result["api_key"], result["api_key_source"]) == (False, None, None)
+    assert result["credential"]["readable"] is False
+    assert len(keys(box)) == 1, "never a second one"
+    assert "wrong-key" not in result.text
+
+
+@pytest.mark.usefixtures("as_reader")
+def test_a_candidate_that_belongs_is_returned_and_the_others_are_masked(run: Run, box: Sandbox, agent: dict) -> None:
+    key, other = box.add_key(agent["guid"]), box.add_key(agent["guid"], "other")
+    fitting, wrong = key["api_key"]["value"], other["api_key"]["value"]
+    box.change("ibm", "api_keys", fitting, name=f"auto-generated-apikey-{key['guid']}")
+    for candidates in ([wrong, fitting], [fitting, wrong]):
+        result = run("iva_credential", **KEY, candidate_api_keys=candidates)
+        assert (result["api_key"], result["api_key_source"]) == (fitting, "candidate")
+        assert result["credential"]["readable"] is True
+        assert wrong not in result.text
+        assert result.text.count(fitting) == 1, "as api_key, and nowhere else"
+
+
+@pytest.mark.usefixtures("as_reader")
+@pytest.mark.parametrize(
+    ("change", "expected"), [({"disabled": True}, None), ({"locked": True}, "candidate"), ({"deleted": True}, None)]
+)
+def test_a_candidate_must_be_in_use(run: Run, box: Sandbox, agent: dict, change: dict, expected: str | None) -> None:
+    key = box.add_key(agent["guid"])
+    value = key["api_key"]["value"]
+    box.change("ibm", "api_keys", value, name=f"auto-generated-apikey-{key['guid']}", **change)
+    assert run("iva_credential", **KEY, candidate_api_keys=[value])["api_key_source"] == expected
+
+
+@pytest.mark.parametrize("answer", ["redacted", "empty", "absent"])
+def test_a_one_time_key(run: Run, box: Sandbox, answer: str) -> None:
+    box.settings(one_time_answer=answer)
+    box.add_instance("sms-agent", "us-south", onetime_credentials=True)
+    made = run("iva_credential", **KEY)
+    assert made["api_key_source"] == "created"
+    assert made["credential"]["one_time"] is True
+    again = run("iva_credential", **KEY)
+    assert (again["changed"], again["api_key"]) == (False, None)
+    assert (again["credential"]["one_time"], again["credential"]["readable"]) == (True, False)
+    assert len(keys(box)) == 1
+
+
+def test_a_readable_key_that_is_also_a_candidate_is_not_masked(run: Run, box: Sandbox, agent: dict) -> None:
+    value = box.add_key(agent["guid"])["api_key"]["value"]
+    result = run("iva_credential", **KEY, candidate_api_keys=[value])
+    assert (result["api_key"], result["api_key_source"]) == (value, "read")
+
+
+def test_a_fresh_key_is_waited_for(run: Run, box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.settings(key_activation_delay=0.15)
+    sleep = iva_credential.time.sleep
+    monkeypatch.setattr(iva_credential.time, "sleep", lambda _seconds: sleep(0.05))
+    waited = run("iva_credential", **KEY)
+    assert waited.operations.count("iam.token") >= 3
+    box.settings(key_activation_delay=1000.0)
+    assert run("iva_credential", **{**KEY, "name": "other"}, wait_until_accepted=False)["api_key"]
+
+
+# ---- absent ----
+
+
+def test_absent(run: Run, box: Sandbox, agent: dict) -> None:
+    box.add_key(agent["guid"])
+    box.add_key(agent["guid"], "other")
+    dry = run("iva_credential", **KEY, state="absent", check=True)
+    assert dry["changed"] is True
+    assert len(keys(box)) == 2
+    gone = run("iva_credential", **KEY, state="absent")
+    assert (gone["changed"], gone["api_key"], gone["credential"]["state"]) == (True, None, "absent")
+    assert gone["diff"] == dry["diff"]
+    assert [key["name"] for key in keys(box)] == ["other"]
+    again = run("iva_credential", **KEY, state="absent")
+    assert (again["changed"], again.writes) == (False, [])
+
+
+def test_what_is_in_use_is_kept(run: Run, box: Sandbox, agent: dict) -> None:
+    key = box.add_key(agent["guid"])
+    used = key["api_key"]["value"]
+    kept = run("iva_credential", **KEY, state="absent", keys_in_use=["another-key-of-somebody-else", used])
+    assert (kept["changed"], kept.writes) == (False, [])
+    assert [entry["guid"] for entry in kept["kept"]] == [key["guid"]]
+    assert used not in kept.text
+    assert run("iva_credential", **KEY, state="absent", keys_in_use=["another-key-of-somebody-else"])["changed"] is True
+
+
+# ---- rotation ----
+
+
+def test_rotation(run: Run, box: Sandbox, agent: dict) -> None:
+    old = box.add_key(agent["guid"], created_at=YEARS_AGO)
+    assert run("iva_credential", **KEY, max_age=36_500)["rotation_due"] is False
+    dry = run("iva_credential", **KEY, max_age=90, check=True)
+    assert (dry["changed"], dry["rotation_due"]) == (True, True)
+    new = run("iva_credential", **KEY, max_age=90)
+    assert (new["changed"], new["rotation_due"], new["api_key_source"]) == (True, True, "created")
+    assert new["diff"] == dry["diff"]
+    names = {key["guid"]: key["name"] for key in keys(box)}
+    assert names == {old["guid"]: "twilio-sms:retiring", new["credential"]["guid"]: "twilio-sms"}
+
+    unfinished = run("iva_credential", **KEY, max_age=90)
+    assert (unfinished["changed"], unfinished["rotation_due"], unfinished["api_key"]) == (False, True, new["api_key"])
+
+    in_use = [old["api_key"]["value"]]
+    kept = run("iva_credential", **KEY, state="absent", retired=True, keys_in_use=in_use)
+    assert (kept["changed"], [entry["guid"] for entry in kept["kept"]]) == (False, [old["guid"]])
+    gone = run("iva_credential", **KEY, state="absent", retired=True, keys_in_use=[new["api_key"]])
+    assert gone["changed"] is True
+    assert [key["guid"] for key in keys(box)] == [new["credential"]["guid"]]
+    done = run("iva_credential", **KEY, max_age=90)
+    assert (done["changed"], done["rotation_due"]) == (False, False)
+
+
+# ---- which instance ----
+
+
+@pytest.fixture
+def instances(box: Sandbox) -> dict[str, dict[str, Any]]:
+    made = [
+        box.add_instance("agent", "us-south", service_name="voiceagent"),
+        box.add_instance("agent", "us-east"),
+        box.add_instance("support", "us-east", service_name="voice-agent"),
+        box.add_instance("db", "eu-de", service_name="cloudantnosqldb"),
+        box.add_instance("gone", "eu-de", state="removed"),
+    ]
+    return {f"{instance['name']} {instance['region_id']}": instance for instance in made}
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ({"region": "us-south"}, "agent us-south"),
+        ({"instance": "support"}, "support us-east"),
+        ({"instance": "agent", "region": "us-east"}, "agent us-east"),
+        ({"instance": "GUID agent us-east"}, "agent us-east"),
+        ({"instance": "CRN agent us-east", "region": "us-east"}, "agent us-east"),
+        ({"region": "eu-de", "service_names": ["cloudantnosqldb"]}, "db eu-de"),
+        ({"region": "us-south", "instance": ""}, "agent us-south"),
+    ],
+)
+def test_the_instance_that_is_meant(run: Run, instances: dict, options: dict[str, Any], chosen: str) -> None:
+    kind, _space, name = str(options.get("instance")).partition(" ")
+    if kind in ("GUID", "CRN"):
+        options = {**options, "instance": instances[name][kind.lower()]}
+    result = run("iva_credential", name="twilio-sms", check=True, **options)
+    assert result["credential"]["instance_guid"] == instances[chosen]["guid"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({}, "missing_instance"),
+        ({"instance": "", "region": ""}, "missing_instance"),
+        ({"region": "us-east"}, "ambiguous_instance"),
+        ({"region": "eu-de"}, "instance_in_other_region"),
+        ({"instance": "agent"}, "ambiguous_instance"),
+        ({"instance": "nobody"}, "unknown_instance"),
+        ({"instance": "gone"}, "unknown_instance"),
+        ({"instance": "support", "region": "us-south"}, "instance_in_other_region"),
+        ({"instance": "00000000-0000-4000-8000-000000000000"}, "unknown_instance"),
+    ],
+)
+@pytest.mark.usefixtures("instances")
+def test_no_instance_or_several(run: Run, options: dict[str, Any], code: str) -> None:
+    result = run("iva_credential", name="twilio-sms", **options)
+    assert result.code == code
+    assert result.writes == []
+
+
+# ---- failures ----
+
+
+def failure(result: Result) -> tuple[Any, Any]:
+    return result["failure"]["code"], result["failure"]["status"]
+
+
+def test_missing_credentials(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IC_API_KEY", "")
+    result = run("iva_credential", **KEY)
+    assert failure(result) == ("missing_credentials", None)
+    assert "IC_API_KEY" in result["msg"]
+    assert result.requests == []
+
+
+def test_an_impossible_name_is_refused_before_any_request(run: Run) -> None:
+    result = run("iva_credential", **{**KEY, "name": "a/b"})
+    assert (result.code, result.requests) == ("bad_name", [])
+
+
+def test_a_wrong_api_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IC_API_KEY", "wrong-key-wrong-key-wrong-key")
+    result = run("iva_credential", **KEY)
+    assert failure(result) == ("BXNIM0415E", 400)
+    assert "check ibmcloud_api_key" in result["msg"]
+    assert "wrong-key" not in result.text
+
+
+@pytest.mark.usefixtures("agent")
+def test_somebody_who_may_not(run: Run, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = box.add_caller(service_role="Reader", platform_role="Viewer")
+    monkeypatch.setenv("IC_API_KEY", viewer["value"])
+    result = run("iva_credential", **KEY)
+    assert failure(result) == ("RC-Forbidden", 403)
+    assert keys(box) == []
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_cloud_that_says_no(run: Run, box: Sandbox) -> None:
+    box.fault("rc.create_key", status=422, code="BXNIM0151E", message="too many; see https://apikey:hidden@gw/")
+    result = run("iva_credential", **KEY)
+    assert failure(result) == ("BXNIM0151E", 422)
+    assert "Could not create service credential 'twilio-sms'" in result["msg"]
+    assert "hidden" not in result.text
+
+
+@pytest.mark.usefixtures("agent")
+def test_options_win_over_the_environment(run: Run, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = box.environment["IC_API_KEY"]
+    monkeypatch.setenv("IC_API_KEY", "wrong-key-wrong-key-wrong-key")
+    monkeypatch.setenv("IC_IAM_TOKEN", "wrong")
+    monkeypatch.setenv("IBMCLOUD_IAM_API_ENDPOINT", "https://nowhere.invalid")
+    result = run("iva_credential", **KEY, ibmcloud_api_key=key, iam_endpoint=box.url + "/")
+    assert result["changed"] is True
+
+
+@pytest.mark.usefixtures("agent")
+def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
+    profile = box.add_profile()
+    assumed = run("iva_credential", **KEY, iam_profile_id=profile["id"])
+    (create,) = [request for request in assumed.requests if request["write"]]
+    assert create["authorized_as"] == profile["iam_id"]
+    ready = run("iva_credential", **KEY, iam_token=box.token(), candidate_api_keys=[assumed["api_key"]])
+    assert "iam.token" not in ready.operations
+    assert ready["api_key"] == assumed["api_key"]
