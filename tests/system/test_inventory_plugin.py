@@ -156,16 +156,16 @@ def test_the_cache(lister: Lister, accounts: Accounts) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "message", "requests"),
+    ("env", "verbose", "message", "requests"),
     [
-        ({"TWILIO_ACCOUNT_SID": "", "TWILIO_AUTH_TOKEN": ""}, "credentials are missing: give account_sid", 0),
-        ({"TWILIO_AUTH_TOKEN": "f" * 32}, "HTTP 401 (20003)", 1),
-        ({"TWILIO_API_ENDPOINT": "http://127.0.0.1:9"}, "could not be reached", 0),
+        ({"TWILIO_ACCOUNT_SID": "", "TWILIO_AUTH_TOKEN": ""}, "-v", "credentials are missing: give account_sid", 0),
+        ({"TWILIO_AUTH_TOKEN": "f" * 32}, "-v", "HTTP 401 (20003)", 1),
+        ({"TWILIO_AUTH_TOKEN": "f" * 32}, "-vvv", "HTTP 401 (20003)", 1),
+        ({"TWILIO_API_ENDPOINT": "http://127.0.0.1:9"}, "-vvv", "could not be reached", 0),
     ],
 )
-@pytest.mark.parametrize("verbose", ["-v", "-vvv"])
 def test_credentials_and_networks_that_fail(
-    lister: Lister, env: dict[str, str], message: str, requests: int, verbose: str
+    lister: Lister, env: dict[str, str], verbose: str, message: str, requests: int
 ) -> None:
     place = lister.written(PLUGIN)
     run = lister.list("-i", place, "--list", verbose, env={"ANSIBLE_INVENTORY_UNPARSED_FAILED": "true", **env})
