@@ -10,7 +10,6 @@ account is listed once, whatever regions, instances and accounts the hosts belon
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from .errors import NAMED, join
 from .options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from .phone_number import normalize_all
 from .receiver import HOSTS, PATH, USERNAME, build_url, check_url, host_for, is_api_key, password_of, place
-from .snapshot import Snapshot, why_not
+from .snapshot import Snapshot, pack, why_not
 from .webhook import URLS, connected, diff_header, disconnected, in_service
 
 PREFIX = "connect_sms_"
@@ -211,7 +210,7 @@ def _with_refusals(restore: Mapping[str, Any], checks: list[Mapping[str, Any]], 
     for number, change in restore.items():
         bad = [answers[key] for key in _ibm_keys(change["before"]) if not answers.get(key)]
         changes[number] = {**change, "refusal": reasons[bad[0]] if bad else None}
-    return json.dumps(changes)
+    return pack(changes)
 
 
 def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:

@@ -21,6 +21,23 @@ from .override import describe_override, find_overrides, messaging_services, web
 from .webhook import receives_sms, settings_of
 
 
+def pack(data: Any) -> str:
+    """Return *data* as text that passes through templates unharmed.
+
+    Before ansible-core 2.19 a template whose result looks like JSON or Python turns into the data, and that into
+    Python's notation for a string option. So the text begins with what is neither.
+    """
+    return "JSON " + json.dumps(data, separators=(",", ":"))
+
+
+def unpack(text: str) -> Any:
+    """Return the data behind what :func:`pack` returned.
+
+    :raises ValueError: for anything else
+    """
+    return json.loads(text.removeprefix("JSON "))
+
+
 def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
     """Return why a number must be left alone, in words, or ``None``.
 
@@ -87,7 +104,7 @@ class Snapshot:
 
     def dump(self) -> str:
         """Return the snapshot as text, for :meth:`load`."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return pack(asdict(self))
 
     @classmethod
     def load(cls, text: str) -> Snapshot:
@@ -96,7 +113,7 @@ class Snapshot:
         :raises SmsError: for anything else
         """
         try:
-            data = json.loads(text)
+            data = unpack(text)
             numbers = {number: Number(**row) for number, row in data.pop("numbers").items()}
             return cls(numbers=numbers, **data)
         except (ValueError, TypeError, KeyError, AttributeError):

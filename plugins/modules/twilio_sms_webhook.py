@@ -180,7 +180,6 @@ failure:
     status: {description: The HTTP status if there was one., type: int}
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -195,7 +194,7 @@ from ..module_utils.override import describe_override
 from ..module_utils.pace import Pace
 from ..module_utils.phone_number import normalize_all
 from ..module_utils.rollout import run_all
-from ..module_utils.snapshot import Snapshot, why_not
+from ..module_utils.snapshot import Snapshot, unpack, why_not
 from ..module_utils.transport import Transport
 from ..module_utils.twilio import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
 
@@ -234,7 +233,7 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def restorable(text: str) -> dict[str, Mapping[str, Any]]:
     """Return what is to be put back, by number."""
     try:
-        recorded = json.loads(text)
+        recorded = unpack(text)
         for change in recorded.values():
             if set(change["before"]) != set(webhook.FIELDS) or set(change["after"]) != set(webhook.FIELDS):
                 raise ValueError
