@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import functools
 import os
 import shutil
@@ -15,6 +17,7 @@ from typing import NamedTuple
 
 from tools import checks, process, project, release, sandbox_server, venvs
 
+WORKERS = 2
 OLDER_CORES = ("core-2.19", "core-2.16")
 
 
@@ -69,29 +72,30 @@ def in_turn(*plans: Planned) -> int:
     return conclude([carry_out(plan, terminal=True) for plan in plans])
 
 
-def in_lanes(*lanes: Sequence[Planned], last: Planned | None = None) -> int:
-    """Lanes at the same time, the steps of a lane one after the other; the logs follow once all have ended."""
-    results: list[list[Done]] = [[] for _lane in lanes]
+def side_by_side(plans: Sequence[Planned], last: Planned | None = None) -> int:
+    """Two steps at a time, on two cores: who is free takes the next; the logs follow once all have ended."""
+    print("Steps:", ", ".join(plan.name for plan in plans), flush=True)
+    waiting = collections.deque(plans)
+    done: dict[str, Done] = {}
 
-    def walk(number: int) -> None:
-        for plan in lanes[number]:
-            done = carry_out(plan, terminal=False)
-            results[number].append(done)
-            print(describe(done), flush=True)
+    def work() -> None:
+        with contextlib.suppress(IndexError):  # nothing is waiting any more
+            while True:
+                plan = waiting.popleft()
+                done[plan.name] = carry_out(plan, terminal=False)
+                print(describe(done[plan.name]), flush=True)
 
-    for lane in lanes:
-        print("Lane:", " -> ".join(plan.name for plan in lane), flush=True)
-    threads = [threading.Thread(target=walk, args=(number,), daemon=True) for number in range(len(lanes))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    everything = [done for lane in results for done in lane]
-    everything += [carry_out(last, terminal=False)] if last else []
-    for done in everything:
-        print(f"\n==== {done.name} ====")
-        print(done.log.path.read_text(encoding="utf-8", errors="replace"), flush=True)
-    return conclude(everything)
+    workers = [threading.Thread(target=work, daemon=True) for _number in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    results = [done[plan.name] for plan in plans]
+    results += [carry_out(last, terminal=False)] if last else []
+    for result in results:
+        print(f"\n==== {result.name} ====")
+        print(result.log.path.read_text(encoding="utf-8", errors="replace"), flush=True)
+    return conclude(results)
 
 
 def pytest_step(kind: str, core: str = checks.NEWEST, arguments: tuple[str, ...] = ()) -> Planned:
@@ -99,14 +103,16 @@ def pytest_step(kind: str, core: str = checks.NEWEST, arguments: tuple[str, ...]
     return Planned(name, functools.partial(checks.pytest, folder=f"tests/{kind}", core=core, arguments=arguments))
 
 
-def set_up(names: Sequence[str]) -> None:
-    """Before the lanes start, so that they do not wait for each other; an environment that cannot be is said loudly."""
+def set_up(names: Sequence[str]) -> dict[str, str]:
+    """Before the steps start, so that none waits for another's; an environment that cannot be is said loudly."""
+    told = {}
     for name in names:
         try:
-            place = venvs.ensure(name)
-            print(f"{name}: {venvs.describe(place)}", flush=True)
+            told[name] = venvs.describe(venvs.ensure(name))
+            print(f"{name}: {told[name]}", flush=True)
         except venvs.Unavailable as reason:
             print(f"\n!!! {name} is NOT TESTED on this machine: {reason}\n", flush=True)
+    return told
 
 
 def quick(core: str, arguments: tuple[str, ...]) -> int:
@@ -133,20 +139,19 @@ def sanity(core: str, arguments: tuple[str, ...]) -> int:
     return in_turn(Planned("sanity", functools.partial(checks.sanity, only=arguments)))
 
 
-LANES = (
-    (
-        Planned("quick", checks.quick),
-        pytest_step("unit"),
-        pytest_step("system"),
-        Planned("integration", checks.integration),
-    ),
-    (Planned("sanity", checks.sanity),),
+# The longest first, so that none is left for the end alone.
+TEST = (
+    Planned("sanity", checks.sanity),
+    Planned("quick", checks.quick),
+    pytest_step("unit"),
+    pytest_step("system"),
+    Planned("integration", checks.integration),
 )
 
 
 def test(core: str, arguments: tuple[str, ...]) -> int:
     set_up([checks.NEWEST])
-    return in_lanes(*LANES)
+    return side_by_side(TEST)
 
 
 def tidy(log: process.Log, before: str) -> checks.Outcome:
@@ -162,11 +167,18 @@ def tidy(log: process.Log, before: str) -> checks.Outcome:
 def ci(core: str, arguments: tuple[str, ...]) -> int:
     """Everything: `make test`, the slower linters, the older cores, and the tarball as a user installs it."""
     before = project.git_status()
-    set_up([checks.NEWEST, "lint", *OLDER_CORES])
-    older = [pytest_step(kind, core) for core in OLDER_CORES for kind in ("unit", "system")]
-    first, second = LANES
-    lanes = [*first, Planned("tarball", release.check_tarball)], [*second, Planned("lint", checks.lint), *older]
-    return in_lanes(*lanes, last=Planned("tidy", functools.partial(tidy, before=before)))
+    told = set_up([checks.NEWEST, "lint", *OLDER_CORES])
+    older = [name for name in OLDER_CORES if told.get(name) != told[checks.NEWEST]]
+    for name in set(OLDER_CORES) - set(older):
+        print(f"\n!!! {name} is the newest that this machine can run: it is tested once.\n", flush=True)
+    plans = [
+        *TEST,
+        *(pytest_step("system", name) for name in older),
+        *(pytest_step("unit", name) for name in older),
+        Planned("tarball", release.check_tarball),
+        Planned("lint", checks.lint),
+    ]
+    return side_by_side(plans, last=Planned("tidy", functools.partial(tidy, before=before)))
 
 
 def demo(core: str, arguments: tuple[str, ...]) -> int:
