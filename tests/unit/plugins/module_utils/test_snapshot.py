@@ -139,8 +139,9 @@ def test_load_refuses_anything_else(text: str) -> None:
     assert refusal.value.code == "bad_snapshot"
 
 
-def test_a_dump_is_plain_json() -> None:
-    assert json.loads(Snapshot("AC1", {ONE: Number("PN1", SETTINGS)}).dump())["numbers"][ONE]["sid"] == "PN1"
+def test_a_dump_is_no_literal_that_a_template_would_evaluate() -> None:
+    text = Snapshot("AC1", {ONE: Number("PN1", SETTINGS)}).dump()
+    assert text.startswith("JSON {")  # Before ansible-core 2.19 text that begins with a brace becomes a dictionary.
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+"""One fact, one home: where it must be said twice, the two say the same."""
+
+import importlib
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.voiceagent.sms.plugins.doc_fragments import attributes, ibm_cloud, twilio
+from ansible_collections.voiceagent.sms.plugins.module_utils import plan
+from ansible_collections.voiceagent.sms.plugins.module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+
+ROOT = pathlib.Path(__file__).parents[3]
+PACKAGE = "ansible_collections.voiceagent.sms.plugins"
+FRAGMENTS = {"ibm_cloud": ibm_cloud.ModuleDocFragment, "twilio": twilio.ModuleDocFragment}
+ACCESS = {"ibm_cloud": IBM_CLOUD_OPTIONS, "twilio": TWILIO_OPTIONS}
+NAMES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("*.py"))
+MODULES = {name: importlib.import_module(f"{PACKAGE}.modules.{name}") for name in NAMES}
+REAL = [name for name, module in MODULES.items() if hasattr(module, "main")]
+FOR_ACTIONS = [name for name in NAMES if name not in REAL]
+
+
+class Captured(Exception):
+    """Ends a module once it has said what it takes."""
+
+
+def settings_of(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what a module tells AnsibleModule."""
+    settings: dict[str, Any] = {}
+
+    def capture(**given: Any) -> None:
+        settings.update(given)
+        raise Captured
+
+    monkeypatch.setattr(MODULES[name], "AnsibleModule", capture)
+    with pytest.raises(Captured):
+        MODULES[name].main()
+    return settings
+
+
+def documentation(name: str) -> dict[str, Any]:
+    """Return a module's documentation with the options and attributes of our fragments."""
+    own = yaml.safe_load(MODULES[name].DOCUMENTATION)
+    merged: dict[str, Any] = {**own, "options": dict(own.get("options", {})), "attributes": {}}
+    for fragment in own.get("extends_documentation_fragment", []):
+        if fragment.startswith("voiceagent.sms."):
+            module, _dot, part = fragment.removeprefix("voiceagent.sms.").partition(".")
+            holder = FRAGMENTS.get(module, attributes.ModuleDocFragment)
+            text = yaml.safe_load(getattr(holder, part.upper() or "DOCUMENTATION"))
+            merged["options"] |= text.get("options", {})
+            for attribute, values in text.get("attributes", {}).items():
+                merged["attributes"].setdefault(attribute, {}).update(values)
+    for attribute, values in own.get("attributes", {}).items():
+        merged["attributes"].setdefault(attribute, {}).update(values)
+    return merged
+
+
+def specified(options: dict[str, Any], nested: str) -> dict[str, dict[str, Any]]:
+    """Return what matters of options, of an argument spec or of a documentation, in one form."""
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "elements": option.get("elements"),
+            "default": option.get("default"),
+            "choices": option.get("choices"),
+            "required": option.get("required", False),
+            "aliases": option.get("aliases", []),
+            "options": specified(option.get(nested) or {}, nested),
+        }
+        for name, option in options.items()
+    }
+
+
+# ---- modules ----
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_modules_take_what_they_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, documented = settings_of(name, monkeypatch), documentation(name)
+    assert specified(settings["argument_spec"], "options") == specified(documented["options"], "suboptions")
+    assert settings.get("supports_check_mode") is (documented["attributes"]["check_mode"]["support"] == "full")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_secrets_are_no_log(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = re.compile(r"(?i)\bsecret\b|\bAPI keys?\b|token")
+    spec = settings_of(name, monkeypatch)["argument_spec"]
+    for option, documented in documentation(name)["options"].items():
+        text = " ".join(documented["description"]) if isinstance(documented["description"], list) else ""
+        says_so = bool(re.search(r"A secret\b", text or str(documented["description"])))
+        named = bool(secret.search(option.replace("_", " "))) and spec[option].get("type", "str") != "bool"
+        if (says_so or named) and option != "api_key_sid":
+            assert spec[option].get("no_log") is True, option
+
+
+@pytest.mark.parametrize("name", FOR_ACTIONS)
+def test_action_plugins_take_what_they_document(name: str) -> None:
+    action = importlib.import_module(f"{PACKAGE}.action.{name}").ActionModule
+    documented = documentation(name)
+    assert set(documented["options"]) == action._VALID_ARGS
+    once = documented["attributes"]["bypass_host_loop"]["support"] == "full"
+    assert bool(getattr(action, "BYPASS_HOST_LOOP", False)) is once
+
+
+def test_every_action_plugin_has_its_page() -> None:
+    assert {file.stem for file in (ROOT / "plugins" / "action").glob("*.py")} == set(FOR_ACTIONS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pages_are_complete(name: str) -> None:
+    documented = documentation(name)
+    assert documented["module"] == name
+    assert documented["version_added"]
+    tasks = yaml.safe_load(MODULES[name].EXAMPLES)
+    assert any(f"voiceagent.sms.{name}" in task for task in tasks)
+    for task in tasks:
+        used = set(task.get(f"voiceagent.sms.{name}") or {})
+        aliases = {alias for option in documented["options"].values() for alias in option.get("aliases", [])}
+        assert used <= set(documented["options"]) | aliases
+    assert all(value["description"] for value in yaml.safe_load(MODULES[name].RETURN).values())
+
+
+# ---- options that get into the clouds ----
+
+
+@pytest.mark.parametrize("cloud", ACCESS)
+def test_the_fragment_says_what_the_options_are(cloud: str) -> None:
+    documented = yaml.safe_load(FRAGMENTS[cloud].DOCUMENTATION)["options"]
+    assert specified(ACCESS[cloud], "options") == specified(documented, "suboptions")
+
+
+@pytest.mark.parametrize("cloud", ACCESS)
+def test_the_fragment_names_the_environment_s_variables(cloud: str) -> None:
+    documented = yaml.safe_load(FRAGMENTS[cloud].DOCUMENTATION)["options"]
+    for name, option in ACCESS[cloud].items():
+        text = " ".join(documented[name]["description"]) if isinstance(documented[name]["description"], list) else ""
+        assert re.findall(r"E\((\w+)\)", text) == list(option.get("fallback", (None, []))[1]), name
+
+
+@pytest.mark.parametrize("cloud", [name for name, fragment in FRAGMENTS.items() if hasattr(fragment, "PLUGIN")])
+def test_plugins_document_the_same_environment(cloud: str) -> None:
+    for name, option in yaml.safe_load(FRAGMENTS[cloud].PLUGIN)["options"].items():
+        variables = [entry["name"] for entry in option.get("env", [])]
+        assert variables == list(ACCESS[cloud][name].get("fallback", (None, []))[1]), name
+
+
+def test_action_groups_are_those_of_the_modules() -> None:
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    said: dict[str, list[str]] = {}
+    for name in NAMES:
+        for group in documentation(name)["attributes"].get("action_group", {}).get("membership", []):
+            said.setdefault(group.removeprefix("voiceagent.sms."), []).append(name)
+    assert {group: sorted(members) for group, members in groups.items()} == said
+    for group, members in said.items():
+        assert all(set(ACCESS[group]) <= set(documentation(name)["options"]) for name in members)
+
+
+# ---- the role ----
+
+ROLE = ROOT / "roles" / "connect_sms"
+SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+TASKS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROLE / "tasks").glob("*.yml"))}
+DOCUMENTED = {name: option for spec in SPECS.values() for name, option in spec.get("options", {}).items()}
+VARIABLE = re.compile(r"(?<![\w.])connect_sms_[a-z_]+[a-z](?![\w/.-]*\.(?:yml|json))")
+SOURCES = [
+    *(ROLE / "tasks").glob("*.yml"),
+    *(ROOT / "plugins" / "action").glob("*.py"),
+    ROOT / "plugins" / "module_utils" / "plan.py",
+]
+USED = {name for file in SOURCES for name in VARIABLE.findall(file.read_text())}
+USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}
+
+
+def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return tasks with those of their blocks."""
+    return [inner for task in tasks for inner in (flat(task["block"]) if "block" in task else [task])]
+
+
+CALLS = [
+    pytest.param(name.rpartition(".")[2], task, id=f"{file}: {task['name']}")
+    for file, tasks in TASKS.items()
+    for task in flat(tasks)
+    for name in task
+    if name.startswith("voiceagent.sms.")
+]
+
+
+def test_entry_points_have_their_tasks() -> None:
+    assert set(SPECS) <= set(TASKS)
+    # The others are parts, which some entry point imports.
+    imported = {
+        pathlib.Path(task["ansible.builtin.import_tasks"]).stem
+        for tasks in TASKS.values()
+        for task in flat(tasks)
+        if "ansible.builtin.import_tasks" in task
+    }
+    assert set(TASKS) - set(SPECS) == imported - set(SPECS)
+
+
+def test_every_variable_of_the_role_is_documented() -> None:
+    assert USED - set(DOCUMENTED) == set()
+    assert set(DEFAULTS) - set(DOCUMENTED) == set()
+
+
+def test_every_documented_variable_is_used() -> None:
+    assert set(DOCUMENTED) - USED == set()
+
+
+@pytest.mark.parametrize("entry_point", SPECS)
+def test_defaults_are_those_that_are_documented(entry_point: str) -> None:
+    for name, option in SPECS[entry_point].get("options", {}).items():
+        value = DEFAULTS.get(name)
+        if isinstance(value, str) and "{{" in value:
+            assert "default" not in option, f"{name}: a template is described in words"
+        else:
+            assert option.get("default") == value, name
+
+
+@pytest.mark.parametrize("entry_point", SPECS)
+def test_the_role_s_options_are_the_modules(entry_point: str) -> None:
+    options = SPECS[entry_point].get("options", {})
+    for variables, spec in ((plan.IBM_VARIABLES, IBM_CLOUD_OPTIONS), (plan.TWILIO_VARIABLES, TWILIO_OPTIONS)):
+        for name, variable in variables.items():
+            assert options[variable].get("type") == spec[name]["type"], variable
+            assert bool(options[variable].get("no_log")) is bool(spec[name].get("no_log")), variable
+            assert "default" not in options[variable], f"{variable}: the module has it"
+    for name, option in options.items():
+        assert option.get("description"), name
+        assert option.get("type"), name
+        secret = re.search("password|_api_key$|api_key_secret|token|receiver_url", name)
+        assert bool(option.get("no_log")) is bool(secret), name
+
+
+@pytest.mark.parametrize(("module", "task"), CALLS)
+def test_the_role_calls_modules_as_they_are(module: str, task: dict[str, Any]) -> None:
+    arguments = set(task[f"voiceagent.sms.{module}"])
+    options = documentation(module)["options"]
+    assert arguments <= set(options)
+    for access in ACCESS.values():
+        if set(access) <= set(options):
+            assert set(access) <= arguments, "a host's own credentials, endpoints and time limits reach the module"
+    if module not in ("sms_report", "sms_backup"):
+        assert task.get("no_log") is True
