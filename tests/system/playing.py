@@ -116,14 +116,15 @@ class Player:
     ) -> Run:
         """Run a playbook of the collection.
 
-        :param playbook: its name for the one in the checkout, its full name (with dots) as a user of the collection
+        :param playbook: its name for the one in the checkout, its full name (with dots) as a user of the collection, or
+            the text of one of the user's own
         :param inventory: INI (a text) or YAML (a dictionary)
         :param env: changes of the environment; None takes a variable away
         :param variables: extra variables that are no plain text
         :param secrets: what the output must not hold, beyond all that the sandbox and the environment know
         """
         command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook"))]
-        command.append(playbook if "." in playbook else str(ROOT / "playbooks" / f"{playbook}.yml"))
+        command.append(self._playbook(playbook))
         if inventory is not None:
             command += ["-i", str(self._written(inventory))]
         if variables:
@@ -172,6 +173,13 @@ class Player:
         path = self.folder / ("hosts.ini" if text else "hosts.yml")
         path.write_text(inventory if isinstance(inventory, str) else json.dumps(inventory, indent=2))
         return path
+
+    def _playbook(self, playbook: str) -> str:
+        if "\n" in playbook:
+            path = self.folder / "own.yml"
+            path.write_text(playbook)
+            return str(path)
+        return playbook if "." in playbook else str(ROOT / "playbooks" / f"{playbook}.yml")
 
     def _full_environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
