@@ -277,6 +277,8 @@ def outcome(
     :param host: a host of the batch; without it, all of them
     :returns: ``changed``, ``failed``, ``msg``, ``numbers``, and ``diff`` and ``warnings`` where there are any
     """
+    if any(account["state"] == "absent" for account in plan["accounts"]):
+        found = []  # what an earlier part of the play found is of no interest to a disconnect
     hosts = [host] if host else list(dict.fromkeys([*plan["numbers"], *plan["errors"]]))
     asked = {number for name in hosts for number in plan["numbers"].get(name, ())}
     problems = [plan["errors"][name] for name in hosts if name in plan["errors"]]

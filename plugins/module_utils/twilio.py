@@ -173,7 +173,14 @@ class TwilioNumbers:
         if not set(fields) <= {"SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"}:
             raise ValueError(f"not for this client: {sorted(fields)}")
         action = f"update phone number {number}"
-        row = self._request(action, "POST", f"{self._bases['api']}{self._path}/{sid}.json", data=fields)
+        url = f"{self._bases['api']}{self._path}/{sid}.json"
+        try:
+            row = self._request(action, "POST", url, data=fields)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            # Twilio at times answers 404 to valid requests (twilio-node #936), and this number was just listed.
+            row = self._request(action, "POST", url, data=fields)
         if row.get("sid") != sid:
             raise _unexpected(action)
         return row

@@ -211,6 +211,19 @@ def test_an_update_is_repeated(play: PLAY, clock: Clock) -> None:
     assert sum(clock.slept) >= 2
 
 
+def test_an_update_that_is_not_found_is_tried_once_more(play: PLAY) -> None:
+    """Twilio at times answers 404 to valid requests; a number that is really gone answers so again."""
+    fields = {"SmsUrl": "https://gw/"}
+    steps = [
+        step(f"POST {NUMBERS}/PN1.json", reply, sent=fields)
+        for reply in (answer(404, {"code": 20404}), answer(200, row(ONE)), *[answer(404, {"code": 20404})] * 2)
+    ]
+    account = connect(play(*steps))
+    assert account.update(ONE, "PN1", fields)["sid"] == "PN1"
+    with pytest.raises(ApiError, match="20404"):
+        account.update(ONE, "PN1", fields)
+
+
 @pytest.mark.parametrize("reply", [answer(200, row(ONE, "PN2")), answer(200, {}), answer(200, []), answer(204)])
 def test_an_answer_about_another_number(reply: Any, play: PLAY) -> None:
     with pytest.raises(ApiError, match="Could not update phone number .15550000001") as failure:
