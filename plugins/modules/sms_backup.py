@@ -17,28 +17,10 @@ description:
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-  - ansible.builtin.action_common_attributes.conn
-  - ansible.builtin.action_common_attributes.flow
+  - voiceagent.sms.attributes.role_part
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
   bypass_host_loop:
-    support: full
-  check_mode:
-    support: full
-  connection:
-    support: none
-  delegation:
-    support: none
-  diff_mode:
-    support: none
-  platform:
-    platforms: all
+    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
     support: full
 options:
   plan:
