@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import pathlib
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -182,6 +183,13 @@ def test_it_gives_up_after_a_few_lost_answers(cloud: Cloud, mint: MINT) -> None:
     assert cloud.names == []
 
 
+def test_what_is_given_up_leaves_nothing_behind(cloud: Cloud, mint: MINT) -> None:
+    cloud.failures, cloud.readable = [(True, LOST)] * 3, False
+    with pytest.raises(TransportError, match="broke"):
+        mint().create()
+    assert cloud.created == cloud.deleted == ["key-1", "key-2", "key-3"]
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -318,8 +326,10 @@ def test_a_failure_leaves_no_note_and_no_lock(cloud: Cloud, mint: MINT) -> None:
 
 
 def test_many_threads_make_one(cloud: Cloud, mint: MINT) -> None:
-    results = []
+    results: list[Any] = []
     start = threading.Barrier(8)
+    # Long enough for all of them to look, and no list shows it yet.
+    cloud.lag, cloud.on_create = 10.0, lambda: time.sleep(0.05)
 
     def run() -> None:
         one = mint()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -83,3 +84,19 @@ def test_an_interrupt_lets_what_is_under_way_end_and_begins_nothing_else() -> No
     assert begun.count(0) == 1
     assert sorted(begun) == sorted([0, *ended])
     assert len(begun) < 1000
+
+
+def test_an_interrupt_before_all_are_queued_begins_nothing_else_either() -> None:
+    begun = []
+
+    def items() -> Iterator[int]:
+        yield from range(500)
+        raise KeyboardInterrupt
+
+    def work(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.001)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(items(), work, workers=2)
+    assert len(begun) < 400
