@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
@@ -256,4 +257,6 @@ def test_redact_takes_the_longest_secret_first_and_ignores_empty_ones() -> None:
 
 def test_redact_takes_no_time_for_long_texts() -> None:
     text = "https://" + "a:b" * 20_000 + " " + "x." * 20_000
+    began = time.process_time()
     assert receiver.redact(text) == text
+    assert time.process_time() - began < 1
