@@ -12,6 +12,8 @@ import pytest
 from requests.adapters import HTTPAdapter
 from unit.plugins.scripted import Clock, Script, Step
 
+MODULE_UTILS = "ansible_collections.voiceagent.sms.plugins.module_utils"
+
 
 @pytest.fixture(scope="session")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -25,6 +27,7 @@ def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None
         if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(tempfile, "tempdir", _folder)
+    monkeypatch.setattr(f"{MODULE_UTILS}.mint.MEETING_PLACE", _folder, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -111,7 +111,8 @@ def test_action_plugins_take_what_they_document(name: str) -> None:
 
 
 def test_every_action_plugin_has_its_page() -> None:
-    assert {file.stem for file in (ROOT / "plugins" / "action").glob("*.py")} == set(FOR_ACTIONS)
+    actions = {file.stem for file in (ROOT / "plugins" / "action").glob("*.py")}
+    assert set(FOR_ACTIONS) <= actions <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
