@@ -112,7 +112,7 @@ class Transport:
     :param timeout: seconds for connecting and for each wait for data
     :param validate_certs: whether servers must show a valid certificate
     :param pace: how many requests may be under way at once
-    :param environ: where CA and proxies are read from, once
+    :param environ: where CA and proxies are read from, once; by default the process's environment
     :param send: replaces the network in tests: ``send(method, url, headers, body) -> Reply``
     :param sleep: replaces waiting in tests
     """
@@ -123,14 +123,14 @@ class Transport:
         timeout: float = 30,
         validate_certs: bool = True,
         pace: Pace | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         send: Callable[[str, str, Mapping[str, str], bytes | None], Reply] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.timeout = timeout
         self.validate_certs = validate_certs
         self.pace = pace or Pace(1, sleep=sleep)
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
         self._sleep = sleep
         self._send = send or self._send_over_network
         self._routes: dict[str, _Route] = {}

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
-import xml.etree.ElementTree as ElementTree
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
+from xml.etree import ElementTree
 
 import aiohttp
 import yarl

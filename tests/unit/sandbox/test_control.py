@@ -179,7 +179,11 @@ def test_it_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
     starter = f"import sys; sys.path.insert(0, {str(TESTS)!r}); from sandbox.client import Sandbox; import os"
     starter += "; box = Sandbox.start(); print(box.pid, flush=True); os._exit(0)"
     done = subprocess.run(
-        [sys.executable, "-c", starter], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+        [sys.executable, "-c", starter],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     wait_for(lambda: not alive(int(done.stdout)))
 

@@ -39,8 +39,8 @@ def page(*rows: Any, following: Any = None) -> Any:
     return answer(200, {"incoming_phone_numbers": list(rows), "next_page_uri": following})
 
 
-def listed(reply: Any, query: dict[str, str] = ALL, host: str = API, **more: Any) -> Step:
-    return step(f"GET {NUMBERS.replace(API, host)}.json", reply, query=query, **more)
+def listed(reply: Any, query: dict[str, str] | None = None, host: str = API, **more: Any) -> Step:
+    return step(f"GET {NUMBERS.replace(API, host)}.json", reply, query=query or ALL, **more)
 
 
 # ---- where to, and as whom ----
