@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.plan import webhooks
+from ..module_utils.plan import webhooks_as_text
 
 DOCUMENTATION = r"""
 name: sms_webhooks
@@ -47,7 +47,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The plan's Twilio accounts, each with C(webhooks) as M(voiceagent.sms.twilio_sms_webhook) takes them.
+  description:
+    - The plan's Twilio accounts, each with C(webhooks) as M(voiceagent.sms.twilio_sms_webhook) takes them, the phone numbers of
+      each as one text.
   type: list
   elements: dict
 """
@@ -55,4 +57,4 @@ _value:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"sms_webhooks": webhooks}
+        return {"sms_webhooks": webhooks_as_text}

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .entries import from_text
 from .errors import NAMED, join
 from .options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from .phone_number import normalize_all
@@ -134,6 +135,18 @@ def webhooks(
     return accounts
 
 
+def webhooks_as_text(
+    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """Return the same with each group's numbers as one text: see :mod:`entries` for why."""
+    accounts = webhooks(plan, looked, found)
+    for account in accounts:
+        account["webhooks"] = [
+            {**group, "phone_numbers": ",".join(group["phone_numbers"])} for group in account["webhooks"]
+        ]
+    return accounts
+
+
 def due_changes(
     plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
@@ -217,7 +230,7 @@ def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] 
     """Return which API keys the webhooks of whole accounts hold, and what holds them.
 
     :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
-    :param planned: what :func:`webhooks` returned for the same accounts, in a dry run, to be taken for done
+    :param planned: what :func:`webhooks_as_text` returned for the same accounts, in a dry run, to be taken for done
     :returns: ``keys`` (secret), ``holders`` (numbers and services, a list for each key) and ``problem``: why it is not
         known of all webhooks, so that no key may be taken for unused
     """
@@ -232,7 +245,7 @@ def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] 
         todo: Mapping[str, Any] = planned[position] if planned else {"webhooks": [], "state": "present"}
         for group in todo["webhooks"]:
             change = disconnected if todo["state"] == "absent" else connected
-            holders.update({n: change(holders[n], group) for n in group["phone_numbers"] if n in holders})
+            holders.update({n: change(holders[n], group) for n in _pieces(group["phone_numbers"]) if n in holders})
         holders.update({service["name"]: service for service in snapshot.services})
         for holder, urls in holders.items():
             for key in {password_of(urls[name]) for name in URLS}:
@@ -287,12 +300,13 @@ def outcome(
     warnings: list[str] = []
     headers = {diff_header(number) for number in asked}
     for look, result in zip(looked, done, strict=False):
-        entries += [entry for entry in result.get("numbers", ()) if entry["phone_number"] in asked]
+        entries += from_text(result.get("entries", ""), asked)
         diffs += [diff for diff in result.get("diff", ()) if diff["before_header"] in headers]
         warnings += [str(warning) for warning in (*look.get("warnings", ()), *result.get("warnings", ()))]
     entries += [entry for entry in _idle(plan, found) if entry["phone_number"] in asked]
     reported = {entry["phone_number"] for entry in entries}
-    for reason, numbers in _unreported(plan, looked, found, done, asked - reported).items():
+    missing = asked - reported
+    for reason, numbers in _unreported(plan, looked, found, done, missing).items() if missing else ():
         problems.append(f"{join(numbers, ', ')}: {reason}")
     problems += [_line(entry) for entry in entries if entry["status"] == "failed"]
     counts = Counter(entry["status"] for entry in entries)
@@ -396,9 +410,10 @@ def _numbers(host: str, values: Mapping[str, Any]) -> list[str]:
     return numbers
 
 
-def _pieces(given: list[str] | None) -> list[str]:
+def _pieces(given: list[str] | str | None) -> list[str]:
     """One extra variable or survey answer may hold several numbers, one a line or separated by commas."""
-    return [piece for value in given or () for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
+    values = [given] if isinstance(given, str) else given or ()
+    return [piece for value in values for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
 
 
 def _receiver(values: Mapping[str, Any]) -> dict[str, Any]:

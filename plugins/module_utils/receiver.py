@@ -11,6 +11,7 @@ password, so the URL itself is a secret, and so is the one that is read back fro
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit, urlunsplit
 
 PATH = "/sms.receiver/SmsRecv"
@@ -132,6 +133,7 @@ def same_url(one: str | None, other: str | None) -> bool:
     return left is not None and right is not None and bool(left.netloc) and _essence(left) == _essence(right)
 
 
+@lru_cache(maxsize=1024)  # thousands of numbers have the same few URLs
 def redact_url(url: str | None) -> str:
     """Return *url* fit to be shown: the password and the values of the query as ``***``. ``""`` for none."""
     if not url:

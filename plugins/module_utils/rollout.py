@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import SmsError
 
@@ -45,9 +44,31 @@ def run_all(
                 hopeless.append(error)
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+    todo = list(items)
+    results: list[Any] = [None] * len(todo)
+    places = iter(range(len(todo)))
+    broken: list[BaseException] = []
+
+    def work_through() -> None:
         try:
-            return list(pool.map(attempt, items))
-        except BaseException:
-            stopped.set()  # an interrupt: let what is under way end, begin nothing else
-            raise
+            for place in places:  # each place is taken by one thread
+                results[place] = attempt(todo[place])
+        except BaseException as error:
+            stopped.set()
+            broken.append(error)
+
+    # Plain threads and not an executor, which wakes its owner up for each result: that takes a quarter of the CPU time.
+    threads = [threading.Thread(target=work_through) for _worker in range(min(max(1, workers), len(todo)))]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        stopped.set()  # an interrupt: let what is under way end, begin nothing else
+        for thread in threads:
+            thread.join()
+        raise
+    if broken:
+        raise broken[0]
+    return results

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import SmsError
@@ -27,7 +27,7 @@ def pack(data: Any) -> str:
     Before ansible-core 2.19 a template whose result looks like JSON or Python turns into the data, and that into
     Python's notation for a string option. So the text begins with what is neither.
     """
-    return "JSON " + json.dumps(data, separators=(",", ":"))
+    return "JSON " + json.dumps(data, default=vars, separators=(",", ":"))
 
 
 def unpack(text: str) -> Any:
@@ -104,7 +104,7 @@ class Snapshot:
 
     def dump(self) -> str:
         """Return the snapshot as text, for :meth:`load`."""
-        return pack(asdict(self))
+        return pack(self)
 
     @classmethod
     def load(cls, text: str) -> Snapshot:

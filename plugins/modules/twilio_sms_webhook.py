@@ -106,6 +106,11 @@ options:
     description: With O(restore), put back what was recorded whatever the settings are now.
     type: bool
     default: false
+  progress_file:
+    description:
+      - A file in which the count of numbers done is noted now and then, while there are many. The task itself shows it
+        where there are more than a thousand.
+    type: path
   snapshot:
     description:
       - What M(voiceagent.sms.twilio_sms_webhook_info) returned as C(snapshot) a moment ago, for the same account and numbers.
@@ -145,7 +150,7 @@ EXAMPLES = r"""
 RETURN = r"""
 numbers:
   description: One entry for each number asked for, in order.
-  returned: when the account could be read
+  returned: when the account could be read, without O(snapshot)
   type: list
   elements: dict
   contains:
@@ -162,6 +167,10 @@ numbers:
         - Its SMS settings before, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
       type: dict
     after: {description: The same afterwards., type: dict}
+entries:
+  description: As RV(numbers), as one text, which Ansible handles faster than thousands of values. For the role.
+  returned: when the account could be read, with O(snapshot)
+  type: str
 summary:
   description: How many numbers have each status.
   returned: when the account could be read
@@ -180,13 +189,16 @@ failure:
     status: {description: The HTTP status if there was one., type: int}
 """
 
+import itertools
+import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import webhook
+from ..module_utils.entries import to_text
 from ..module_utils.entry import run
 from ..module_utils.errors import SmsError, join
 from ..module_utils.options import TWILIO_OPTIONS
@@ -290,13 +302,37 @@ def carry_out(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
     return dict(entry, after=webhook.settings_of(row))
 
 
-def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], concurrency: int) -> list[dict[str, Any]]:
+def noting(path: str | None, total: int) -> Callable[[], None]:
+    """Return what counts a number and notes each hundredth in a file, where there is one."""
+    try:
+        file = os.open(path, os.O_WRONLY) if path else None
+    except OSError:  # the task runs elsewhere than its module
+        file = None
+    numbers = itertools.count(1)
+
+    def note() -> None:
+        done = next(numbers)
+        if file is not None and done % 100 == 0:
+            os.pwrite(file, f"{done:8} {total:8}".encode(), 0)
+
+    return note
+
+
+def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Send the updates that are due, several at once, and return all entries, in order."""
     due = [entry for entry in entries if entry["fields"]]
+    note = noting(params["progress_file"], len(due))
+
+    def attempt(entry: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return carry_out(twilio, entry)
+        finally:
+            note()
+
     outcomes = run_all(
         due,
-        lambda entry: carry_out(twilio, entry),
-        workers=min(concurrency, len(due)),
+        attempt,
+        workers=min(params["concurrency"], len(due)),
         is_hopeless=lambda error: error.code in UNAUTHORIZED_CODES,
     )
     done = {}
@@ -313,7 +349,7 @@ def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides
     counts = Counter(entry["status"] for entry in entries)
     result: dict[str, Any] = {
         "changed": any(entry["changed"] for entry in entries),
-        "numbers": [shown(entry) for entry in entries],
+        **shown_entries(module, entries),
         "summary": {status: counts[status] for status in STATUSES},
         "overrides_checked": overrides_checked,
     }
@@ -334,6 +370,15 @@ def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides
     if overridden:
         module.warn(f"Webhooks that Twilio does not call. {join(overridden, '; ')}")
     return result
+
+
+def shown_entries(module: AnsibleModule, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the entries for the user as a list, for the role as a text: see :mod:`entries`."""
+    shown_ones = (shown(entry) for entry in entries)
+    if not module.params["snapshot"]:
+        return {"numbers": list(shown_ones)}
+    module_args = {name: value for name, value in module.params.items() if name not in ("phone_numbers", "webhooks")}
+    return {"entries": to_text(shown_ones), "invocation": {"module_args": module_args}}
 
 
 def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -362,7 +407,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         module.warn(snapshot.override_problem)
     entries = [plan(number, options, snapshot, params) for number, options in wanted.items()]
     if not module.check_mode:
-        entries = apply_all(twilio, entries, params["concurrency"])
+        entries = apply_all(twilio, entries, params)
     return result_of(module, entries, overrides_checked=snapshot.overrides is not None)
 
 
@@ -383,6 +428,7 @@ def main() -> None:
             "concurrency": {"type": "int", "default": 16},
             "restore": {"type": "str", "no_log": True},
             "force": {"type": "bool", "default": False},
+            "progress_file": {"type": "path"},
             "snapshot": {"type": "str", "no_log": True},
         },
         required_one_of=[("phone_numbers", "webhooks", "restore")],

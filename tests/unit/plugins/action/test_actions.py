@@ -15,6 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.voiceagent.sms.plugins.action import sms_plan, sms_report
+from ansible_collections.voiceagent.sms.plugins.module_utils.entries import to_text
 from ansible_collections.voiceagent.sms.plugins.module_utils.snapshot import Number, Snapshot
 
 try:
@@ -161,7 +162,7 @@ def entry(number: str, status: str) -> dict[str, Any]:
 
 
 def test_a_report(plan: Plan) -> None:
-    done = {"results": [{"numbers": [entry(ONE, "changed"), entry(TWO, "failed")]}]}
+    done = {"results": [{"entries": to_text([entry(ONE, "changed"), entry(TWO, "failed")])}]}
     one, two, three = (reported(plan, done, host=host) for host in ("one", "two", "three"))
     assert (one["changed"], one["failed"], one["msg"]) == (True, False, f"{ONE}: changed")
     assert (two["changed"], two["failed"], two["msg"]) == (False, True, f"{TWO}: failed")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins.module_utils import plan
+from ansible_collections.voiceagent.sms.plugins.module_utils.entries import to_text
 from ansible_collections.voiceagent.sms.plugins.module_utils.snapshot import Number, Snapshot
 
 ROLE = pathlib.Path(__file__).parents[4] / "roles" / "connect_sms"
@@ -327,7 +328,7 @@ SKIPPED = {"skipped": True, "changed": False}
         pytest.param(
             look(ONE),
             found(),
-            {"numbers": [entry(ONE, "failed", "21631")], "failed": True},
+            {"entries": to_text([entry(ONE, "failed", "21631")]), "failed": True},
             "21631",
             id="update of one",
         ),
@@ -343,7 +344,12 @@ def test_each_stage_s_failure_reaches_the_host(looked: dict, credential: dict, d
 
 def test_a_host_gets_what_concerns_its_own_numbers() -> None:
     diffs = [{"before_header": plan.diff_header(number), "before": {}, "after": {}} for number in (ONE, TWO)]
-    done = {"numbers": [entry(ONE), entry(TWO, "failed", "21631")], "diff": diffs, "warnings": ["w"], "failed": True}
+    done = {
+        "entries": to_text([entry(ONE), entry(TWO, "failed", "21631")]),
+        "diff": diffs,
+        "warnings": ["w"],
+        "failed": True,
+    }
     one = outcome(HOSTS, [look(ONE, TWO)], [found()], [done], "one")
     assert one == {
         "changed": True,
@@ -359,7 +365,7 @@ def test_a_host_gets_what_concerns_its_own_numbers() -> None:
 
 
 def test_the_batch_as_a_whole() -> None:
-    done = {"numbers": [entry(ONE), entry(TWO)], "warnings": ["careful"]}
+    done = {"entries": to_text([entry(ONE), entry(TWO)]), "warnings": ["careful"]}
     looked = {**look(ONE, TWO), "warnings": ["careful", "and this"]}
     whole = outcome(HOSTS, [looked], [found()], [done])
     assert (whole["failed"], whole["changed"]) == (True, True), "one host is broken"
@@ -372,7 +378,7 @@ def test_a_large_batch_is_summed_up() -> None:
     numbers = [f"+1555{n:07d}" for n in range(30)]
     entries = [entry(number, "unchanged" if n % 3 else "changed") for n, number in enumerate(numbers)]
     planned = plan.make_plan({"one": host(*numbers)})
-    result = plan.outcome(planned, [look(*numbers)], [found()], [{"numbers": entries}])
+    result = plan.outcome(planned, [look(*numbers)], [found()], [{"entries": to_text(entries)}])
     assert result["msg"] == "10 changed, 20 unchanged"
     assert result["failed"] is False
 
@@ -389,6 +395,6 @@ def test_a_large_failure_names_ten_numbers_and_each_reason_once() -> None:
 def test_no_outcome_holds_a_secret() -> None:
     hosts = {"one": host(ONE, password="hidden-one"), "two": host(TWO, api_key="hidden-two-hidden-two")}
     looked = look(ONE, TWO, url="https://u:hidden-three@gw/")
-    for done in ({"numbers": [entry(ONE)]}, SKIPPED, {"failed": True, "msg": "no"}):
+    for done in ({"entries": to_text([entry(ONE)])}, SKIPPED, {"failed": True, "msg": "no"}):
         for name in (None, "one", "two"):
             assert "hidden" not in str(outcome(hosts, [looked], [found("hidden-four-hidden")], [done], name))
