@@ -33,6 +33,17 @@ LIST_LAG = 60.0  # seconds until a list must show what was created; terraform-pr
 NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
 LOST_ANSWER_WAIT = 6.0  # seconds in which a create whose answer was lost may still turn up
 MAX_CREATES = 3
+MEETING_PLACE = "/tmp"  # noqa: S108  the folder in it is this user's own and holds no secret
+
+
+def lock_folder(shared: bool) -> str:
+    """Return the folder in which the runs on this machine meet: not TMPDIR, which each run may have for itself.
+
+    :param shared: whether runs on other machines count as well: then the list decides and no folder is in common
+    """
+    meeting = not shared and os.access(MEETING_PLACE, os.W_OK | os.X_OK)
+    place = MEETING_PLACE if meeting else tempfile.gettempdir()
+    return os.path.join(place, f"voiceagent-sms-{os.getuid()}")
 
 
 class Minted(NamedTuple):
@@ -68,9 +79,9 @@ class Mint:
         self._wanted = wanted
         self._sleep = sleep
         self._clock = clock
-        self._folder = folder or os.path.join(tempfile.gettempdir(), f"voiceagent-sms-{os.getuid()}")
         # AWX and automation controller set JOB_ID for every job; slices run on several machines.
         self._shared = bool(os.environ.get("JOB_ID")) if shared is None else shared
+        self._folder = folder or lock_folder(self._shared)
 
     def listed(self) -> list[Mapping[str, Any]]:
         """Return the credentials of the wanted name, the oldest first."""
@@ -106,15 +117,14 @@ class Mint:
         return None
 
     def _create(self, note: dict) -> Minted:
-        lost = False
+        lost, failure = False, ApiError("never tried", code="error")
         for _try in range(MAX_CREATES):
             try:
                 key = self._cloud.create_key(self._wanted.name, self._instance, self._wanted.role)
             except ApiError as error:
                 if not _maybe_done(error):
                     raise
-                failure: SmsError = error
-                lost = True
+                lost, failure = True, error
                 found = self._await(bool, LOST_ANSWER_WAIT)
                 if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
                     note.update(guid=found[0].get("guid"), at=self._clock())
@@ -166,7 +176,7 @@ class Mint:
         """Hold this machine's lock for the credential, and keep the note in its file. It holds no secret."""
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         if os.stat(self._folder).st_uid != os.getuid():
-            raise SmsError(f"{self._folder} belongs to another user: remove it, or set TMPDIR", code="lock_folder")
+            raise SmsError(f"{self._folder} belongs to another user: remove it", code="lock_folder")
         thing = f"{self._cloud.address} {self._instance} {self._wanted.name}"
         path = os.path.join(self._folder, hashlib.sha256(thing.encode()).hexdigest()[:32] + ".lock")
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:

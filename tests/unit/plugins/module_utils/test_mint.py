@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pathlib
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from unit.plugins.scripted import Clock
 
+from ansible_collections.voiceagent.sms.plugins.module_utils import mint as mint_module
 from ansible_collections.voiceagent.sms.plugins.module_utils.credential import Wanted
 from ansible_collections.voiceagent.sms.plugins.module_utils.errors import ApiError, SmsError, TransportError
 from ansible_collections.voiceagent.sms.plugins.module_utils.mint import LIST_LAG, Mint
@@ -295,7 +297,7 @@ def test_a_note_that_is_no_longer_true(change: str, cloud: Cloud, mint: MINT, cl
     else:
         cloud.rows.clear()
         clock.now += 10_000
-        slept = len(clock.slept)
+    slept = len(clock.slept)
     assert mint().create().key["guid"] == "key-2"
     if change == "hours later":
         assert len(clock.slept) == slept, "an old note is not waited for"
@@ -352,3 +354,21 @@ def test_a_credential_without_a_guid(cloud: Cloud, mint: MINT, monkeypatch: pyte
     monkeypatch.setattr(cloud, "create_key", lambda *_what: {"name": NAME})
     with pytest.raises(ApiError, match="without a GUID"):
         mint().create()
+
+
+@pytest.mark.parametrize(("shared", "job", "meeting"), [(None, "", True), (None, "17", False), (True, "", False)])
+def test_runs_on_one_machine_meet_whatever_their_tmpdir_is(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, shared: bool | None, job: str, meeting: bool
+) -> None:
+    monkeypatch.setenv("JOB_ID", job)
+    monkeypatch.setattr(mint_module, "MEETING_PLACE", str(tmp_path / "machine"))
+    (tmp_path / "machine").mkdir()
+    folders = set()
+    for own in ("one", "two"):
+        (tmp_path / own).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / own))
+        folders.add(Mint(Cloud(Clock()), INSTANCE, Wanted(NAME), shared=shared)._folder)
+    assert len(folders) == (1 if meeting else 2)
+    assert all(folder.startswith(str(tmp_path / "machine")) is meeting for folder in folders)
+    monkeypatch.setattr(mint_module, "MEETING_PLACE", str(tmp_path / "not there"))
+    assert mint_module.lock_folder(False).startswith(str(tmp_path / "two"))
