@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+START = 16  # with how many to begin, however high the ceiling is: the more at once, the more are refused at once
+
+
 class Pace:
     """The number of requests that may be under way at once, between 1 and *ceiling*."""
 
@@ -28,7 +31,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
     ):
         self.ceiling = ceiling
-        self.limit = float(ceiling)
+        self.limit = float(min(ceiling, START))
         self._sleep = sleep
         self._clock = clock
         self._changed = threading.Condition()
@@ -61,9 +64,9 @@ class Pace:
             if self.limit >= self.ceiling:
                 return
             self._answered += 1
-            # Ten rounds without a refusal before the next step up: probing costs refused requests, and there are
-            # thousands to come where this matters.
-            if self._answered >= 10 * self.limit:
+            # Half a round for a step up as long as the limit is not known. Once it is, ten rounds without a refusal:
+            # probing costs refused requests, and there are thousands to come where this matters.
+            if self._answered >= (10 if self._last_cut else 0.5) * self.limit:
                 self._answered = 0
                 self.limit = min(self.ceiling, self.limit + 1)
                 self._changed.notify()

@@ -61,6 +61,31 @@ def test_it_recovers_one_at_a_time_and_not_beyond_the_ceiling(clock: Clock) -> N
     assert steps == [1.0, 1.0]
 
 
+def test_a_high_ceiling_is_come_to_step_by_step_and_soon(clock: Clock) -> None:
+    pace = paced(64, clock)
+    seen = [pace.limit]
+    answers = 0
+    while pace.limit < 64 and answers < 2000:
+        pace.succeeded()
+        answers += 1
+        seen += [pace.limit] if pace.limit != seen[-1] else []
+    assert seen == list(range(16, 65))
+    assert answers < 1100, "two more in each round"
+
+
+def test_a_limit_below_a_high_ceiling_costs_few_refusals(clock: Clock) -> None:
+    """A thousand requests with up to 64 at once, where 40 may be under way: at most 2 % may be refused."""
+    pace, refused, answered = paced(64, clock), 0, 0
+    while answered < 1000:
+        size = int(pace.limit)
+        burst(pace, size, [0.01] * max(0, size - 40))
+        refused += max(0, size - 40)
+        answered += min(size, 40)
+        for _answer in range(min(size, 40)):
+            pace.succeeded()
+    assert refused <= 20
+
+
 def test_a_refusal_starts_the_count_of_answers_anew(clock: Clock) -> None:
     def answers_until_the_next_step(pace: Pace) -> int:
         return next(count for count in range(1, 1000) if pace.succeeded() or pace.limit > 1)
