@@ -18,7 +18,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .errors import SmsError
-from .webhook import FIELDS
+from .phone_number import normalize
+from .webhook import is_change
 
 FORMAT = 1
 
@@ -102,10 +103,11 @@ def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
     try:
         record = json.loads(decrypt(data))
         known = record["format"] == FORMAT
-        for numbers in record["accounts"].values():
-            for change in numbers.values():
-                known = known and set(change["before"]) == set(change["after"]) == set(FIELDS)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        for account, numbers in record["accounts"].items():
+            known = known and account.startswith("AC")
+            for number, change in numbers.items():
+                known = known and normalize(number) == number and is_change(change)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         known = False
     if not known:
         raise SmsError(

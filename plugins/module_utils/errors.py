@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 NAMED = 10  # how many things a message names
 
 
@@ -13,6 +16,11 @@ def join(items: list[str], separator: str) -> str:
     """Join *items* for a message: the first ten, then how many more."""
     more = f"{separator}and {len(items) - NAMED} more" if len(items) > NAMED else ""
     return separator.join(items[:NAMED]) + more
+
+
+def code_of(value: Any) -> str | None:
+    """Return a provider's error code, or ``None`` for what cannot be one: it is shown as it is."""
+    return str(value) if value and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", str(value)) else None
 
 
 class SmsError(Exception):

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .credential import choose_instance
-from .errors import ApiError, SmsError
+from .errors import ApiError, SmsError, code_of
 from .options import IBM_CLOUD_OPTIONS, missing, resolved
 from .receiver import redact
 from .transport import Transport, check_endpoint
@@ -42,6 +42,10 @@ TOKEN_PATH = "/identity/token"
 PAGE_LIMIT = 100  # the most that Resource Controller gives at once
 MAX_PAGES = 1000  # a server that never ends its list would keep us for ever
 _ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class NoToken(ApiError):
+    """IAM gave no token: whatever its status, it tells nothing of the thing that was asked about."""
 
 
 class PolicyAdapter(BaseAdapter):
@@ -183,19 +187,23 @@ class IbmCloud:
         try:
             self._call(f"delete service credential {guid}", lambda: self._controller.delete_resource_key(guid))
         except ApiError as error:
-            if error.status in (404, 410):
+            if _says(error, 404, 410):
                 return False
             raise
         return True
 
     def api_key_details(self, api_key: str) -> dict | None:
-        """Return what IAM knows of an API key's value (id, owner, locked, disabled, expiry), or ``None`` if nothing."""
+        """Return what IAM knows of an API key's value (id, owner, locked, disabled, expiry), or ``None`` if nothing.
+
+        Only where IAM itself says so: a credential whose key nobody knows may be deleted, so that a gateway's 404 must
+        not count.
+        """
         try:
             return self._expect_dict(
                 "ask IAM about an API key", lambda: self._identities.get_api_keys_details(iam_api_key=api_key)
             )
         except ApiError as error:
-            if error.status in (400, 404) and error.code not in ("RC-Unauthorized",):
+            if _says(error, 400, 404) and error.code.startswith("BXNIM"):
                 return None
             raise
 
@@ -225,24 +233,27 @@ class IbmCloud:
         for _page in range(MAX_PAGES):
             page = self._expect_dict(action, lambda: operation(**query, limit=PAGE_LIMIT, start=start))  # noqa: B023
             rows = page.get("resources")
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            if not isinstance(rows, list) or not all(_is_resource(row) for row in rows):
                 raise _unexpected(action)
             yield from rows
             following = page.get("next_url")
             if not following:
                 return
-            start = next(iter(parse_qs(urlsplit(str(following)).query).get("start", ())), None)
+            start = _start_in(following)
             if not start:
                 raise _unexpected(action)
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
 
     def _find(self, action: str, call: Callable[[], Any]) -> dict | None:
         try:
-            return self._expect_dict(action, call)
+            found = self._expect_dict(action, call)
         except ApiError as error:
-            if error.status == 404:
+            if error.status == 404 and not isinstance(error, NoToken):
                 return None
             raise
+        if not _is_resource(found):
+            raise _unexpected(action)
+        return found
 
     def _expect_dict(self, action: str, call: Callable[[], Any]) -> dict:
         result = self._call(action, call).get_result()
@@ -268,6 +279,7 @@ class IbmCloud:
             TypeError,
             KeyError,
             AttributeError,
+            RecursionError,
             jwt.PyJWTError,
         ):  # an answer that the SDK did not expect
             self._forget_token()
@@ -289,7 +301,8 @@ class IbmCloud:
                 f"; the identity of {self._identity} lacks the permission: you can only create credentials with roles"
             )
             hint += " that you hold on the instance yourself"
-        return ApiError(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
+        kind = NoToken if token_was_asked else ApiError
+        return kind(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
 
     def _token_managers(self) -> list[Any]:
         manager = getattr(self._authenticator, "token_manager", None)
@@ -351,6 +364,23 @@ def _send_through(manager: Any, session: Any) -> None:
     manager._request = send
 
 
+def _says(error: ApiError, *statuses: int) -> bool:
+    """Whether IBM Cloud itself answered with one of *statuses* and a code, rather than a gateway with a page."""
+    return error.status in statuses and error.code != f"http_{error.status}" and not isinstance(error, NoToken)
+
+
+def _is_resource(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("guid"), str) and bool(row["guid"])
+
+
+def _start_in(next_url: Any) -> str | None:
+    """Return where the next page starts, ``None`` where that is not said."""
+    try:
+        return next(iter(parse_qs(urlsplit(str(next_url)).query).get("start", ())), None)
+    except ValueError:
+        return None
+
+
 def _claims(token: str) -> dict:
     try:
         return jwt.decode(token, options={"verify_signature": False})
@@ -362,7 +392,7 @@ def _error_body(response: Any) -> tuple[str | None, str]:
     """Return code and message of an error answer: IAM and Resource Controller name them differently."""
     try:
         body = response.json()
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None, ""
     if not isinstance(body, dict):
         return None, ""
@@ -371,7 +401,7 @@ def _error_body(response: Any) -> tuple[str | None, str]:
         body = {**body, **errors[0]}
     code = body.get("errorCode") or body.get("error_code") or body.get("code")
     text = body.get("errorMessage") or body.get("message") or ""
-    return (str(code) if code else None), redact(" ".join(str(text).split()))[:200]
+    return code_of(code), redact(" ".join(str(text).split()))[:200]
 
 
 def _unexpected(action: str) -> ApiError:

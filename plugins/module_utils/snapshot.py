@@ -116,5 +116,5 @@ class Snapshot:
             data = unpack(text)
             numbers = {number: Number(**row) for number, row in data.pop("numbers").items()}
             return cls(numbers=numbers, **data)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise SmsError("snapshot is not what twilio_sms_webhook_info returned", code="bad_snapshot") from None

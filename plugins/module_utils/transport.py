@@ -66,7 +66,7 @@ class Reply:
         """The decoded body, or ``None`` where it is no JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter for thousands of brackets
             return None
 
 

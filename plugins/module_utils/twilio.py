@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from .errors import ApiError, SmsError
+from .errors import ApiError, SmsError, code_of
 from .options import TWILIO_OPTIONS, missing, resolved
 from .receiver import redact
 from .transport import Reply, Transport, check_endpoint
@@ -37,6 +37,7 @@ PAGE_SIZE = 1000  # the most that the list of phone numbers gives at once
 ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives at once
 MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
+_PATH = re.compile("/[!-~]*")
 UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
 
 
@@ -214,10 +215,14 @@ class TwilioNumbers:
             cursor = following(page)
             if not cursor:
                 return
-            if not isinstance(cursor, str):
+            try:
+                parts = urlsplit(cursor)
+                following_path = f"{parts.path}?{parts.query}"
+            except (ValueError, TypeError, AttributeError):
+                raise _unexpected(action) from None
+            if not _PATH.fullmatch(following_path):  # without a slash in front it would be a part of the host
                 raise _unexpected(action)
-            parts = urlsplit(cursor)
-            url = f"{base.scheme}://{base.netloc}{parts.path}?{parts.query}"
+            url = f"{base.scheme}://{base.netloc}{following_path}"
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
 
     def _rows(self, action: str, page: dict, key: str) -> Rows:
@@ -239,10 +244,11 @@ class TwilioNumbers:
 
     def _explain(self, action: str, reply: Reply) -> ApiError:
         body = reply.json if isinstance(reply.json, dict) else {}
-        code = str(body.get("code") or f"http_{reply.status}")
+        said = code_of(body.get("code"))
+        code = said or f"http_{reply.status}"
         # Some products answer RFC 9457 problem details instead of Twilio's own form.
         text = redact(" ".join(str(body.get("message") or body.get("detail") or body.get("title") or "").split()))[:200]
-        shown = f"HTTP {reply.status}" + (f" ({code})" if body.get("code") else "") + (f": {text}" if text else "")
+        shown = f"HTTP {reply.status}" + (f" ({code})" if said else "") + (f": {text}" if text else "")
         hint = ""
         if reply.status in (401, 403) or code in UNAUTHORIZED_CODES:
             hint = "; check account_sid with auth_token, or api_key_sid with api_key_secret"

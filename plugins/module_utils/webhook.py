@@ -100,6 +100,16 @@ def restored(current: Mapping[str, str], recorded: Mapping[str, Any], *, force: 
     return dict(current) if _same(current, before) else {**before, **kept}
 
 
+def is_change(value: Any) -> bool:
+    """Whether *value* tells the settings ``before`` and ``after`` a run, as a backup records them."""
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), dict)
+        and set(value[name]) == set(FIELDS)
+        and all(isinstance(setting, str) for setting in value[name].values())
+        for name in ("before", "after")
+    )
+
+
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
     """Return the form fields of the one update that leads from *before* to *after*, empty when none is needed."""
     return {sent: after[name] for name, (sent, _answered) in FIELDS.items() if before[name] != after[name]}

@@ -246,10 +246,9 @@ def restorable(text: str) -> dict[str, Mapping[str, Any]]:
     """Return what is to be put back, by number."""
     try:
         recorded = unpack(text)
-        for change in recorded.values():
-            if set(change["before"]) != set(webhook.FIELDS) or set(change["after"]) != set(webhook.FIELDS):
-                raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError):
+        if not all(webhook.is_change(change) for change in recorded.values()):
+            raise ValueError
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise SmsError("restore is not what the role connect_sms recorded", code="bad_backup") from None
     return recorded
 

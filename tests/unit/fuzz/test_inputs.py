@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people and files give: any text is either understood or refused with a message, and no password comes out."""
+
+# ruff: noqa: PT017  an input that is refused is as good as one that is understood
+
+from __future__ import annotations
+
+import base64
+import collections
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.voiceagent.sms.plugins.module_utils import (
+    backup,
+    numbers_file,
+    phone_number,
+    receiver,
+    snapshot,
+)
+from ansible_collections.voiceagent.sms.plugins.module_utils.errors import SmsError
+
+Tried = collections.Counter[str]
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+DIGITS = st.from_regex(E164, fullmatch=True)
+DECORATED = st.lists(st.sampled_from([*"0123456789", *" ()-./+", "\u2011", "\t", "00", "+1", "x"]), max_size=24).map(
+    "".join
+)
+ANYTHING = st.one_of(st.text(max_size=40), st.integers(), st.booleans(), st.none(), st.floats(), st.binary(max_size=9))
+# Long enough that it cannot be found by chance, and nothing that could stand in the rest of the URL as well.
+SECRETS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=("Cs", "Cc", "Z")), max_size=30
+).map(lambda text: f"s3cr3t{text}t3rc3s")
+HOSTS = st.sampled_from(
+    ["sms-south.voiceagent.cloud.ibm.com", "gateway.example.com:9443", "[::1]:8080", "127.0.0.1", "x"]
+)
+
+
+@given(value=st.one_of(ANYTHING, DECORATED))
+def test_a_phone_number_is_one_or_is_refused(value: object, tried: Tried) -> None:
+    tried["number"] += 1
+    try:
+        number = phone_number.normalize(value)
+    except ValueError as error:
+        assert str(error)
+        assert len(str(error)) < 300
+    else:
+        assert E164.fullmatch(number)
+        assert number.isascii()
+        assert phone_number.normalize(number) == number
+        assert re.sub(r"\D", "", str(value)).endswith(number[1:])
+
+
+@given(number=DIGITS, data=st.data())
+def test_decoration_makes_no_other_number(number: str, data: st.DataObject, tried: Tried) -> None:
+    tried["number"] += 1
+    marks = data.draw(st.lists(st.sampled_from(["", " ", "-", "(", ")", ".", "\u2011"]), min_size=16, max_size=16))
+    written = "".join(digit + mark for digit, mark in zip(number[1:], marks, strict=False))
+    assert phone_number.normalize(written) == phone_number.normalize("+" + written) == number
+
+
+@given(text=st.text(max_size=200))
+def test_any_text_as_a_url(text: str, tried: Tried) -> None:
+    tried["url"] += 1
+    receiver.place(text)
+    receiver.password_of(text)
+    receiver.fragment_of(text)
+    receiver.redact_url(text)
+    receiver.redact(text)
+    receiver.is_api_key(text)
+    assert receiver.same_url(text, text)
+    for check in (
+        receiver.check_url,
+        lambda value: receiver.host_for("us-south", value),
+        lambda value: receiver.host_for(value),
+    ):
+        try:
+            check(text)
+        except ValueError as error:
+            assert str(error)
+
+
+@given(
+    secret=SECRETS,
+    host=HOSTS,
+    scheme=st.sampled_from(["https", "http", "HTTPS", "ftp"]),
+    user=st.sampled_from(["apikey", "", "a%40b"]),
+    path=st.sampled_from(["/sms.receiver/SmsRecv", "", "/", "/a@b", "?x=1", "#rc=2"]),
+    written=st.sampled_from(["plain", "quoted", "twice", "lower"]),
+)
+def test_no_password_comes_out(
+    secret: str, host: str, scheme: str, user: str, path: str, written: str, tried: Tried
+) -> None:
+    tried["url"] += 1
+    once = quote(secret, safe="")
+    inside = {"plain": secret, "quoted": once, "twice": quote(once, safe=""), "lower": once.lower()}[written]
+    if written == "lower":
+        assume(once.lower() != secret)
+    url = f"{scheme}://{user}:{inside}@{host}{path}"
+    _is_hidden(secret, inside, receiver.redact_url(url), url)
+    for refuse in (receiver.check_url, lambda value: receiver.host_for(None, value)):
+        try:
+            refuse(url)
+        except ValueError as error:
+            _is_hidden(secret, inside, str(error), url)
+    # In the middle of a provider's message, in a form body, in a query of another URL.
+    if not re.search(r"[/?#\"'<>\s]", inside):
+        for text in (f"not valid: {url}, sorry", quote(url, safe=""), quote(quote(url, safe=""), safe="")):
+            _is_hidden(secret, inside, receiver.redact(text), text)
+    # Whoever knows the secret finds it anywhere.
+    for text in (inside, f"x{inside}y", quote(inside, safe="")):
+        assert secret not in receiver.redact(text, (secret,))
+    assert secret not in receiver.redact(f"{secret} {once}", (secret,))
+    assert once not in receiver.redact(f"{secret} {once}", (secret,))
+
+
+def _is_hidden(secret: str, inside: str, shown: str, of: str) -> None:
+    for form in {secret, inside, quote(inside, safe=""), base64.b64encode(secret.encode()).decode()}:
+        assert form not in shown, f"{of!r} is shown as {shown!r}"
+
+
+@given(password=st.text(max_size=60), username=st.text(max_size=20))
+def test_a_built_url_gives_its_password_back(password: str, username: str, tried: Tried) -> None:
+    tried["url"] += 1
+    try:
+        url = receiver.build_url("sms-south.voiceagent.cloud.ibm.com", password, username)
+    except ValueError as error:
+        assert len(password) < 8 or password not in str(error)
+    else:
+        assert receiver.password_of(url) == password
+        assert receiver.place(url) == ("https", "sms-south.voiceagent.cloud.ibm.com", 443, receiver.PATH)
+        assert f":{password}@" not in receiver.redact_url(url)
+
+
+CELLS = st.one_of(
+    DIGITS, DECORATED, st.text(max_size=20), st.sampled_from(["number", "description", '"', "sep=;", "1,5E+10"])
+)
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, max_size=4), max_size=8),
+    mark=st.sampled_from([",", ";", "\t", "|"]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_csv_is_read_or_refused(rows: list[list[str]], mark: str, end: str, tried: Tried) -> None:
+    tried["csv"] += 1
+    _read_csv(end.join(mark.join(cells) for cells in rows))
+
+
+@given(text=st.text(max_size=300))
+def test_any_text_as_csv(text: str, tried: Tried) -> None:
+    tried["csv"] += 1
+    _read_csv(text)
+
+
+def _read_csv(text: str) -> None:
+    try:
+        numbers = numbers_file.read_numbers(text)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert numbers
+        assert all(E164.fullmatch(number) for number, _description in numbers)
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=200), st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass"))
+    )
+)
+def test_any_file_as_csv(content: bytes, tried: Tried, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tried["csv"] += 1
+    path = tmp_path_factory.getbasetemp() / "numbers.csv"
+    path.write_bytes(content)
+    try:
+        numbers_file.load(str(path))
+    except SmsError as error:
+        assert str(path) in str(error)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                ["format", "accounts", "numbers", "before", "after", "AC1", "+15551234567", "url", "sid", "settings"]
+            ),
+            inner,
+            max_size=6,
+        ),
+    ),
+    max_leaves=12,
+)
+FIELDS = ("url", "method", "fallback_url", "fallback_method", "application_sid")
+SETTINGS = st.one_of(
+    JSON, st.fixed_dictionaries({name: st.one_of(st.text(max_size=5), JSON) for name in FIELDS}), st.just(list(FIELDS))
+)
+RECORDS = st.fixed_dictionaries(
+    {
+        "format": st.sampled_from([1, True, "1", 2]),
+        "accounts": st.dictionaries(
+            st.text(max_size=6),
+            st.dictionaries(
+                st.one_of(DIGITS, st.text(max_size=5)),
+                st.one_of(JSON, st.fixed_dictionaries({"before": SETTINGS, "after": SETTINGS})),
+                max_size=2,
+            ),
+            max_size=2,
+        ),
+    }
+)
+
+
+@given(record=st.one_of(JSON, RECORDS), junk=st.sampled_from([b"", b"\xff", b"}", b"[" * 100_000]))
+def test_any_file_as_a_backup(
+    record: object, junk: bytes, tried: Tried, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What is read as a backup is one: nothing else of its user has to look again."""
+    tried["backup"] += 1
+    path = tmp_path_factory.getbasetemp() / "backup.json"
+    path.write_bytes(json.dumps(record).encode() + junk)
+    try:
+        read = backup.read(str(path), lambda data: data)
+    except SmsError as error:
+        assert str(path) in str(error)
+        return
+    for account, numbers in read["accounts"].items():
+        assert account.startswith("AC")
+        for number, change in numbers.items():
+            assert E164.fullmatch(number)
+            for settings in (change["before"], change["after"]):
+                assert set(settings) == set(FIELDS)
+                assert all(isinstance(value, str) for value in settings.values())
+
+
+@given(data=JSON, junk=st.sampled_from(["", "}", "[" * 100_000]))
+def test_any_text_as_a_snapshot(data: object, junk: str, tried: Tried) -> None:
+    tried["snapshot"] += 1
+    try:
+        snapshot.Snapshot.load(json.dumps(data) + junk)
+    except SmsError as error:
+        assert "snapshot" in str(error)
