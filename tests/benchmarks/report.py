@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the measurements say: the goals, a Markdown page and a plot."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclasses.dataclass
+class Goal:
+    """Something that was to be reached: ``value`` at most ``limit``."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str = ""
+    how: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether it is reached."""
+        return self.value <= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {**dataclasses.asdict(self), "value": round(self.value, 4), "met": self.met}
+
+    def line(self) -> tuple[str, str, str, str]:
+        """Return name, value, limit and verdict as they are shown."""
+        return (
+            self.name,
+            f"{self.value:.4g}{self.unit}",
+            f"{self.limit:.4g}{self.unit}",
+            "met" if self.met else "not met",
+        )
+
+
+class Table:
+    """The measurements, to look things up in."""
+
+    def __init__(self, rows: Rows) -> None:
+        """Look things up in these."""
+        self._rows = {(row["contender"], row["numbers"], row["run"]): row for row in rows}
+
+    def has(self, contender: str, numbers: int, run: str = "first") -> bool:
+        """Whether it was measured."""
+        return (contender, numbers, run) in self._rows
+
+    def get(self, contender: str, numbers: int, key: str, run: str = "first") -> float:
+        """Return one figure."""
+        return float(self._rows[contender, numbers, run][key])
+
+    def marginal(self, contender: str, key: str, few: int, many: int, run: str = "first") -> float:
+        """Return what one more number costs, whatever a run costs that has none."""
+        return (self.get(contender, many, key, run) - self.get(contender, few, key, run)) / (many - few)
+
+
+def goals(rows: Rows) -> list[Goal]:
+    """Return the goals for which there are measurements, in one run on one machine."""
+    table = Table(rows)
+    get = table.get
+    found: list[Goal] = []
+
+    def add(name: str, limit: float, value: Callable[[], float], unit: str = "", how: str = "") -> None:
+        with contextlib.suppress(KeyError):  # not measured this time
+            found.append(Goal(name, value(), limit, unit, how))
+
+    for size in (1000, 10_000):
+        pages = math.ceil(size / 1000)
+        add(f"{size}: requests of a first run", size + pages + 6, functools.partial(get, "list mode", size, "requests"))
+        add(
+            f"{size}: requests of a second run",
+            pages + 6,
+            functools.partial(get, "list mode", size, "requests", "second"),
+        )
+        add(f"{size}: writes of a second run", 0, functools.partial(get, "list mode", size, "writes", "second"))
+
+    def against_script(size: int) -> float:
+        script = get("SDK script", size, "wall") + get("empty play", 0, "wall")
+        return get("list mode", size, "wall") / script
+
+    how = "first run, list mode, over SDK script and one empty play"
+    add("1000: wall", 1.0, lambda: against_script(1000), " x", how)
+    add("10000: wall", 0.6, lambda: against_script(10_000), " x", how)
+
+    def per_update(few: int, many: int) -> float:
+        return table.marginal("list mode", "cpu", few, many) / table.marginal("SDK script", "cpu", few, many)
+
+    def updates_alone(size: int) -> float:
+        ours, script = (
+            get(name, size, "cpu") - get(name, size, "cpu", "second") for name in ("list mode", "SDK script")
+        )
+        return ours / script
+
+    few, many = (1000, 10_000) if table.has("list mode", 10_000) else (100, 1000)
+    how = f"what a number costs more, from {few} to {many} numbers, over the same of the SDK script"
+    add("CPU for each number more", 0.45, lambda: per_update(few, many), " x", how)
+    how = f"first run less second run at {many} numbers, over the same of the SDK script"
+    add("CPU of the updates alone", 0.45, lambda: updates_alone(many), " x", how)
+
+    def refused(cap: int) -> float:
+        return get(f"list mode, cap {cap}", 1000, "refused") / get(f"list mode, cap {cap}", 1000, "requests")
+
+    add("cap of 40, concurrency 64: refused", 2.0, lambda: 100 * refused(40), " %")
+    add(
+        "cap of 4, concurrency 16: numbers left", 0, lambda: 1000 - get("list mode, cap 4", 1000, "updates"),
+        how=f"{100 * refused(4):.1f} % refused" if table.has("list mode, cap 4", 1000) else "",
+    )  # fmt: skip
+    add(
+        "200 hosts: wall of a second run",
+        1.5,
+        lambda: (get("inventory mode", 200, "wall", "second") - 15) / get("debug play", 200, "wall"),
+        " x",
+        "less 15 s, over a play with one debug task for each host",
+    )
+
+    def per_host() -> float:
+        hosts = [
+            (get("inventory mode", n, "wall", "second") - get("list mode", 100, "wall", "second")) / n
+            for n in (200, 1000)
+        ]
+        return hosts[1] / hosts[0]
+
+    add(
+        "1000 hosts: wall for each host",
+        1.25,
+        per_host,
+        " x",
+        "over that with 200 hosts, each less a run of fixed costs",
+    )
+    add("10000: peak memory of any process", 250, lambda: max(
+        get("list mode", 10_000, "peak_mb", run) for run in ("first", "second")
+    ), " MB")  # fmt: skip
+
+    def evenness() -> float:
+        fixed = get("list mode", 100, "wall", "second")
+        return ((get("list mode", 10_000, "wall") - fixed) / 10_000) / ((get("list mode", 1000, "wall") - fixed) / 1000)
+
+    how = "over that at 1000 numbers, both less the fixed costs (a second run with 100 numbers)"
+    add("10000: time for each number", 1.15, evenness, " x", how)
+    return found
+
+
+def goal_lines(found: Sequence[Goal]) -> str:
+    """Return the goals as text."""
+    return "\n".join(
+        f"{goal.line()[3]:8} {goal.line()[0]:40} {goal.line()[1]:>10}  (at most {goal.line()[2]})" for goal in found
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def markdown(data: Mapping[str, Any], found: Sequence[Goal]) -> str:
+    """Return the page."""
+    machine, rows = data["machine"], data["results"]
+    measured = _table(
+        ["who", "numbers", "run", "wall s", "CPU s", "requests", "429", "peak MB", "at once", "sandbox CPU s"],
+        [
+            [
+                row["contender"], row["numbers"] or "", row["run"], f"{row['wall']:.1f}", f"{row['cpu']:.1f}", row["requests"],
+                row["refused"], f"{row['peak_mb']:.0f}", row["most_at_once"], f"{row['sandbox_cpu']:.1f}",
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+    judged = _table(["goal", "measured", "at most", "", "how"], [[*goal.line(), goal.how] for goal in found])
+    notes = "".join(f"- {note}\n" for note in data["notes"])
+    return f"""# Benchmarks
+
+Written by `make bench`: everybody who can point phone numbers at an agent, in one run, over the same sandbox
+(`tests/sandbox`), in which each request takes {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]}:
+{machine["cores"]} cores, {machine["system"]}, Python {machine["python"]}, ansible-core {machine["ansible_core"]},
+twilio {machine["twilio"]}. Seconds are this machine's; what carries over to another are the ratios. Other work took
+{machine["others"]:.0%} of its CPU meanwhile.
+
+![Wall time by phone numbers](benchmarks.svg)
+
+## Goals
+
+{judged}
+
+## Measurements
+
+{measured}
+
+- *list mode*: `connect_sms.yml` with a list of numbers. *inventory mode*: with an inventory whose hosts are numbers. A first
+  run has every number to update, a second run none.
+- *SDK script*: `tests/benchmarks/sdk_script.py`, the Twilio SDK with 16 threads: one list, a comparison, the updates. It
+  is given the URL, and looks at neither IBM Cloud nor Messaging Services nor conversations.
+- *uri tasks*: one list, and one `ansible.builtin.uri` task for each number, 16 forks. *module per host*: one process of
+  `twilio_sms_webhook` for each number, 16 forks. *twilio-cli*: one call for each number, one after the other. Slow ones are
+  measured with few numbers only.
+- *empty play* and *debug play* (a host for each number, one debug task) are what Ansible itself takes.
+- CPU is that of the program and all it started, peak MB that of its largest single process. The sandbox is the clouds' part and
+  nobody's own; its CPU is in the last column, because it runs on the same cores.
+{notes}"""
+
+
+COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#cc79a7", "#e69f00", "#009e73")
+LEFT, TOP, WIDTH, HEIGHT = 70, 20, 560, 340
+
+
+def plot(rows: Rows) -> str:
+    """Return an SVG of wall times of first runs by numbers, both on logarithmic scales."""
+    names = ["list mode", "inventory mode", "SDK script", "uri tasks", "module per host", "twilio-cli"]
+    points = {
+        name: sorted(
+            (row["numbers"], row["wall"]) for row in rows if row["contender"] == name and row["run"] == "first"
+        )
+        for name in names
+    }
+    walls = [wall for line in points.values() for _numbers, wall in line]
+    low, high = 10 ** math.floor(math.log10(min(walls))), 10 ** math.ceil(math.log10(max(walls)))
+
+    def x(numbers: float) -> float:
+        return LEFT + WIDTH * (math.log10(numbers) - 1) / 3
+
+    def y(wall: float) -> float:
+        return TOP + HEIGHT * (1 - math.log10(wall / low) / math.log10(high / low))
+
+    parts = []
+    for number in (10, 100, 1000, 10_000):
+        parts.append(f'<path class="g" d="M{x(number):.0f} {TOP}v{HEIGHT}"/>')
+        parts.append(f'<text x="{x(number):.0f}" y="{TOP + HEIGHT + 18}" text-anchor="middle">{number}</text>')
+    wall = low
+    while wall <= high:
+        parts.append(f'<path class="g" d="M{LEFT} {y(wall):.0f}h{WIDTH}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(wall) + 4:.0f}" text-anchor="end">{wall:g} s</text>')
+        wall *= 10
+    parts.append(
+        f'<text x="{LEFT + WIDTH / 2:.0f}" y="{TOP + HEIGHT + 38}" text-anchor="middle">phone numbers (first run)</text>'
+    )
+    for place, (name, line) in enumerate((name, line) for name, line in points.items() if line):
+        colour = COLOURS[place]
+        path = "L".join(f"{x(numbers):.1f} {y(wall):.1f}" for numbers, wall in line)
+        parts.append(f'<path fill="none" stroke="{colour}" stroke-width="2" d="M{path}"/>')
+        parts += [f'<circle cx="{x(n):.1f}" cy="{y(wall):.1f}" r="4" fill="{colour}"/>' for n, wall in line]
+        row = TOP + 20 * place + 16
+        parts.append(f'<circle cx="{LEFT + WIDTH + 20}" cy="{row - 4}" r="4" fill="{colour}"/>')
+        parts.append(f'<text x="{LEFT + WIDTH + 32}" y="{row}">{name}</text>')
+    size = f"{LEFT + WIDTH + 160} {TOP + HEIGHT + 50}"
+    style = "text{font:13px sans-serif;fill:#333}.g{stroke:#ddd}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}"><title>Wall time by phone numbers</title>'
+        f'<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>' + "".join(parts) + "</svg>\n"
+    )
