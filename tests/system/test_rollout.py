@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import re
 
 import pytest
 
@@ -147,3 +148,18 @@ def test_too_many_failures_stop_the_batches_that_follow(
     assert [name for name, status in run.status.items() if status == "failed"] == ["h01"]
     assert len(run.recap) == last
     assert [bool(accounts.sms_url(number)) for number in numbers] == [n != 1 and n < last for n in range(10)]
+
+
+def test_progress_shows_while_thousands_are_updated(play: Player, accounts: Accounts) -> None:
+    accounts.agent()
+    numbers = fresh(accounts, 3000)
+    run = play(*REGION, "-vvv", variables={"phone_numbers": numbers})
+    assert run.code == 0, run.output
+    assert run.operations == {
+        **LOOK,
+        "twilio.list_numbers": 3,
+        **FIND,
+        "rc.create_key": 1,
+        "twilio.update_number": 3000,
+    }
+    assert re.search(r"^[12]\d{3} of 3000 phone numbers done$", run.stdout, re.MULTILINE), run.stdout
