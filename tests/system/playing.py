@@ -79,8 +79,8 @@ class Run:
 
     @property
     def diff(self) -> str:
-        """The diffs that were shown."""
-        return "\n".join(re.findall(r"^--- before.*?(?=^\n|\Z)", self.stdout, re.MULTILINE | re.DOTALL))
+        """The diffs that were shown, in order of the numbers: hosts report at the same time, whoever is done first."""
+        return "\n".join(sorted(re.findall(r"^--- before.*?(?=^\n|\Z)", self.stdout, re.MULTILINE | re.DOTALL)))
 
     @property
     def operations(self) -> dict[str, int]:
@@ -123,13 +123,12 @@ class Player:
         :param variables: extra variables that are no plain text
         :param secrets: what the output must not hold, beyond all that the sandbox and the environment know
         """
-        command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook"))]
-        command.append(self._playbook(playbook))
+        command = self.command(playbook)
         if inventory is not None:
             command += ["-i", str(self._written(inventory))]
         if variables:
             command += ["-e", json.dumps(variables)]
-        environment = self._full_environment(env or {})
+        environment = self.environment(env or {})
         known = self._files()
         self._box.clear_log()
         ended = subprocess.run(
@@ -146,6 +145,11 @@ class Player:
         own = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
         self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), known)
         return run
+
+    def command(self, playbook: str, *arguments: str) -> list[str]:
+        """Return what runs a playbook of the collection."""
+        program = pathlib.Path(sys.executable).with_name("ansible-playbook")
+        return [str(program), self._playbook(playbook), *arguments]
 
     def _judge(self, run: Run, leaks: Leaks, known: Mapping[pathlib.Path, int]) -> None:
         """Hold a run to what is true of all of them."""
@@ -181,7 +185,8 @@ class Player:
             return str(path)
         return playbook if "." in playbook else str(ROOT / "playbooks" / f"{playbook}.yml")
 
-    def _full_environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
+    def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """Return the environment of a run: nothing of the caller's own that could lead elsewhere."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         own = {
             "HOME": str(self.home),
@@ -196,5 +201,5 @@ class Player:
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
-        wanted = {**kept, **own, **self._environment, **changes}
+        wanted = {**kept, **own, **self._environment, **(changes or {})}
         return {name: value for name, value in wanted.items() if value is not None}
