@@ -489,11 +489,11 @@ def _to_be_created(result: Mapping[str, Any]) -> bool:
 
 def _urls(group: Mapping[str, Any], found: list[Mapping[str, Any]]) -> dict[str, Any]:
     if group["url"]:
-        return {"url": group["url"], "fallback_url": None}
+        return {"url": group["url"], "method": "POST", "fallback_url": None}
     keys = [PLACEHOLDER if _to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
     keys = keys or [group["password"]]
     second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
-    return {"url": build_url(group["host"], keys[0], group["username"]), "fallback_url": second}
+    return {"url": build_url(group["host"], keys[0], group["username"]), "method": "POST", "fallback_url": second}
 
 
 def _places(group: Mapping[str, Any]) -> dict[str, Any]:

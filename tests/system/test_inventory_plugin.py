@@ -30,7 +30,7 @@ class Lister(Player):
 
     def list(self, *arguments: str, env: dict[str, str] | None = None) -> Run:
         command = [str(pathlib.Path(sys.executable).with_name("ansible-inventory")), *arguments]
-        environment = self._full_environment(env or {})
+        environment = self.environment(env or {})
         known = self._files()
         self._box.clear_log()
         ended = subprocess.run(

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Previous settings are on the disk before the first of them changes, and can be put back."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from system.conftest import Accounts, url
+from system.playing import Player
+
+REGION = ("-e", "region=us-south")
+
+
+def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    agent = accounts.agent()
+    application = accounts.box.add_application(account_sid=accounts.twilio["sid"], sms_url="https://app.example.com/")
+    numbers = [
+        accounts.number(sms_url="https://u:pass-word-1@old.example.com/sms?token=abc#rc=2", sms_method="GET"),
+        accounts.number(sms_application_sid=application["sid"]),
+        accounts.number(),
+    ]
+    before = [accounts.box.number(number) for number in numbers]
+    inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
+    folder = tmp_path / "backups"
+    words = (*REGION, "-e", f"connect_sms_backup_dir={folder}")
+
+    assert play(*words, "--check", inventory=inventory).writes == []
+    assert not folder.exists()
+    # One file for the run, also where it plays in batches.
+    run = play(*words, "-e", "connect_sms_serial=2", inventory=inventory)
+    assert run.code == 0, run.output
+    (file,) = folder.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(json.loads(file.read_text())["accounts"][accounts.twilio["sid"]]) == 3
+    assert play(*words, inventory=inventory).code == 0
+    assert list(folder.iterdir()) == [file]  # nothing changed, nothing to record
+
+    accounts.box.change("twilio", "numbers", numbers[2], sms_url="https://somebody.example.com/")
+    restore = ("-e", f"backup={file}", "--diff")
+    check = play(*restore, "--check", playbook="restore_sms")
+    back = play(*restore, playbook="restore_sms")
+    assert (check.code, check.writes, check.diff) == (0, [], back.diff)
+    assert back.code == 0, back.output
+    assert f"{numbers[2]}: left alone: changed since by somebody else" in back.output
+    sms = [name for name in before[0] if name.startswith("sms_")]
+    for place in (0, 1):
+        after = accounts.box.number(numbers[place])
+        assert [after[name] for name in sms] == [before[place][name] for name in sms]
+    assert accounts.sms_url(numbers[2]) == "https://somebody.example.com/"
+    forced = play(*restore, "-e", "force=yes", playbook="restore_sms")
+    assert (forced.code, len(forced.writes)) == (0, 1)
+    assert accounts.sms_url(numbers[2]) == ""
+    again = play(*restore, playbook="restore_sms")
+    assert (again.code, again.writes) == (0, []), again.output
+    assert accounts.keys(agent)  # a restore touches no credential
+
+
+def test_without_a_record_nothing_changes(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    accounts.agent()
+    number = accounts.number()
+    (tmp_path / "file").write_text("in the way")
+    words = (*REGION, "-e", f"phone_number={number}", "-e", f"connect_sms_backup_dir={tmp_path / 'file' / 'backups'}")
+    run = play(*words)
+    assert run.code != 0
+    assert run.writes == []
+    assert "connect_sms_backup_dir" in run.failures["localhost"]
+
+    for content in ("no JSON", "[]", '{"format": 1}', '{"format": 2, "accounts": {}}'):
+        wrong = tmp_path / "wrong.json"
+        wrong.write_text(content)
+    run = play("-e", f"backup={wrong}", playbook="restore_sms")
+    assert run.code != 0
+    assert "is no backup that connect_sms wrote" in run.failures["localhost"]
+
+
+def test_a_vault_password_encrypts_the_record(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    """And no restore leaves a number on a key that has been deleted since."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], "twilio-sms", "Writer")
+    number = accounts.connected(old)
+    folder, password = tmp_path / "backups", tmp_path / "vault-password"
+    password.write_text("open sesame")
+    vault = ("--vault-password-file", str(password))
+    words = (*REGION, "-e", f"phone_number={number}", "-e", f"connect_sms_backup_dir={folder}", *vault)
+    assert play(*words, playbook="rotate_sms_key").code == 0
+    (file,) = folder.iterdir()
+    assert file.read_text().startswith("$ANSIBLE_VAULT;")
+    rotated = accounts.sms_url(number)
+    assert rotated != url(old["api_key"]["value"])
+
+    closed = play("-e", f"backup={file}", playbook="restore_sms")
+    assert "vault password" in closed.failures["localhost"]
+    dead = play("-e", f"backup={file}", *vault, playbook="restore_sms")
+    assert dead.code != 0
+    assert dead.writes == []
+    assert "its recorded API key is dead" in dead.failures["localhost"]
+    assert accounts.sms_url(number) == rotated
+    assert accounts.box.text(number)["delivered"]
