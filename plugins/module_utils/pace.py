@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
 START = 16  # with how many to begin, however high the ceiling is: the more at once, the more are refused at once
 
 
