@@ -28,6 +28,8 @@ PREFIX = "connect_sms_"
 IBM_VARIABLES = {name: PREFIX + name for name in IBM_CLOUD_OPTIONS}
 TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") + name for name in TWILIO_OPTIONS}
 MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
+LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
+STRIKING = ("failed", "overridden")
 PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
 
 NO_NUMBERS = (
@@ -316,7 +318,7 @@ def outcome(
         "changed": any(entry["changed"] for entry in entries),
         "failed": bool(problems),
         "msg": join(list(dict.fromkeys(problems)) or texts, "; "),
-        "numbers": entries,
+        "numbers": entries if len(entries) <= LISTED else [entry for entry in entries if entry["status"] in STRIKING],
     }
     if diffs:
         result["diff"] = diffs

@@ -60,7 +60,9 @@ msg:
   returned: always
   type: str
 numbers:
-  description: The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
+  description:
+    - The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
+    - Of more than a thousand numbers only those that failed or whose texts go elsewhere, since each takes its time to be shown.
   returned: always
   type: list
   elements: dict

@@ -383,6 +383,17 @@ def test_a_large_batch_is_summed_up() -> None:
     assert result["failed"] is False
 
 
+def test_of_thousands_only_those_are_listed_that_somebody_has_to_look_at() -> None:
+    numbers = [f"+1555{n:07d}" for n in range(1001)]
+    statuses = {numbers[7]: "failed", numbers[900]: "overridden", numbers[5]: "unchanged"}
+    for count, listed in ((1000, numbers[:1000]), (1001, [numbers[7], numbers[900]])):
+        planned = plan.make_plan({"one": host(*numbers[:count])})
+        done = {"entries": to_text(entry(number, statuses.get(number, "changed")) for number in numbers[:count])}
+        result = plan.outcome(planned, [look(*numbers[:count])], [found()], [done])
+        assert [one["phone_number"] for one in result["numbers"]] == listed
+        assert (result["changed"], result["failed"]) == (True, True)
+
+
 def test_a_large_failure_names_ten_numbers_and_each_reason_once() -> None:
     numbers = [f"+1555{n:07d}" for n in range(30)]
     planned = plan.make_plan({"one": host(*numbers)})
