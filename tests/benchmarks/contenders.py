@@ -82,8 +82,10 @@ class World:
         return str(path)
 
     def list_file(self) -> str:
-        """Return the path of a file with the numbers as an extra variable."""
-        return self.written("numbers.json", {"phone_numbers": self.numbers})
+        """Return the path of a CSV file with the numbers, such as the agent's dashboard exports."""
+        path = self.folder / "numbers.csv"
+        path.write_text("".join(f"{number},number {place}\n" for place, number in enumerate(self.numbers)))
+        return str(path)
 
     def inventory(self) -> str:
         """Return the path of an inventory whose hosts are the numbers."""
@@ -93,9 +95,9 @@ class World:
     # --- contenders ---
 
     def list_mode(self, *arguments: str) -> Measured:
-        """Our playbook with a list of numbers."""
+        """Our playbook with a file of numbers."""
         play = str(ROOT / "playbooks" / "connect_sms.yml")
-        return self.run(ansible(), play, "-e", "region=us-south", "-e", f"@{self.list_file()}", *arguments)
+        return self.run(ansible(), play, "-e", "region=us-south", "-e", f"numbers_file={self.list_file()}", *arguments)
 
     def inventory_mode(self, *arguments: str) -> Measured:
         """Our playbook with an inventory whose hosts are numbers."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import signal
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,31 +82,37 @@ def run(
     box.clear_log()
     sandbox = box.pid
     before, machine = cpu_of(sandbox), busy()
+    told = log.with_suffix(".json")
+    launcher = [sys.executable, "-S", "-E", str(pathlib.Path(__file__).with_name("launch.py")), str(told)]
     with open(log, "wb") as output:
-        began = time.monotonic()
         child = subprocess.Popen(
-            command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            [*launcher, *command],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
         try:
-            usage, status = _wait(child.pid, began + limit)
+            child.wait(limit)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
             raise
-        wall = time.monotonic() - began
-        machine = busy() - machine
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    machine = busy() - machine
+    used = json.loads(told.read_text())
+    if used["code"]:
         tail = log.read_text(errors="replace")[-2000:]
-        raise Failed(f"exit code {child.returncode} after {wall:.0f} s: {tail}")
+        raise Failed(f"exit code {used['code']} after {used['wall']:.0f} s: {tail}")
     summary = box.summary()
     operations = {name: sum(statuses.values()) for name, statuses in summary["operations"].items()}
-    cpu, sandbox_cpu = usage.ru_utime + usage.ru_stime, cpu_of(sandbox) - before
+    wall, cpu, sandbox_cpu = used["wall"], used["cpu"], cpu_of(sandbox) - before
     return Measured(
         wall=wall,
         cpu=cpu,
-        peak_mb=usage.ru_maxrss / 1024,
+        peak_mb=used["peak_mb"],
         requests=summary["total"],
         updates=summary["operations"].get("twilio.update_number", {}).get("200", 0),
         writes=summary["writes"],
@@ -115,15 +122,3 @@ def run(
         sandbox_cpu=sandbox_cpu,
         others=max(0.0, machine - cpu - sandbox_cpu) / (wall * (os.cpu_count() or 1)),
     )
-
-
-def _wait(pid: int, deadline: float) -> tuple[Any, int]:
-    while True:
-        done, status, usage = os.wait4(pid, os.WNOHANG)
-        if done:
-            return usage, status
-        if time.monotonic() > deadline:
-            os.killpg(pid, signal.SIGKILL)
-            os.wait4(pid, 0)
-            raise Failed("took too long")
-        time.sleep(0.02)

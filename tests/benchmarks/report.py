@@ -195,8 +195,8 @@ twilio {machine["twilio"]}. Seconds are this machine's; what carries over to ano
 
 {measured}
 
-- *list mode*: `connect_sms.yml` with a list of numbers. *inventory mode*: with an inventory whose hosts are numbers. A first
-  run has every number to update, a second run none.
+- *list mode*: `connect_sms.yml` with a file of numbers (`numbers_file`), the same that the script reads.
+  *inventory mode*: with an inventory whose hosts are numbers. A first run has every number to update, a second run none.
 - *SDK script*: `tests/benchmarks/sdk_script.py`, the Twilio SDK with 16 threads: one list, a comparison, the updates. It
   is given the URL, and looks at neither IBM Cloud nor Messaging Services nor conversations.
 - *uri tasks*: one list, and one `ansible.builtin.uri` task for each number, 16 forks. *module per host*: one process of
