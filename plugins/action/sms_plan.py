@@ -16,8 +16,8 @@ from ansible.template import Templar
 from ..module_utils import backup
 from ..module_utils.errors import SmsError
 from ..module_utils.numbers_file import load
-from ..module_utils.options import TWILIO_OPTIONS, given
-from ..module_utils.plan import TWILIO_VARIABLES, make_plan, restore_plan
+from ..module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
+from ..module_utils.plan import IBM_VARIABLES, TWILIO_VARIABLES, make_plan, restore_plan
 from ..plugin_utils.vault import decrypting
 
 
@@ -115,4 +115,19 @@ class ActionModule(ActionBase):
             else:
                 given = values["connect_sms_phone_numbers"] or []
                 values["connect_sms_phone_numbers"] = [*given, *(number for number, _description in rows)]
-        return values, errors
+        return values, errors or self._missing_credentials(values)
+
+    def _missing_credentials(self, values: dict[str, Any]) -> list[str]:
+        """Before the first request to either cloud, see whether credentials for both are there."""
+        if any(self._task.environment or ()):
+            return []  # the modules' environment is not this process's: they will say it
+        literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
+        checks = [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
+        if not literal and "connect_sms_backup" not in values:
+            checks.append((require_ibm_cloud, IBM_CLOUD_OPTIONS, IBM_VARIABLES))
+        for require, spec, variables in checks:
+            try:
+                require({name: given({name: values[variables[name]]}, name, spec) for name in spec})
+            except SmsError as error:
+                return [str(error)]
+        return []

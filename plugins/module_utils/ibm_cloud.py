@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from .credential import choose_instance
 from .errors import ApiError, SmsError, code_of
-from .options import IBM_CLOUD_OPTIONS, missing, resolved
+from .options import IBM_CLOUD_OPTIONS, require_ibm_cloud, resolved
 from .receiver import redact
 from .transport import Transport, check_endpoint
 
@@ -333,15 +333,10 @@ def find_instance(cloud: IbmCloud, params: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _authenticator(option: Mapping[str, Any], iam_endpoint: str) -> Any:
+    require_ibm_cloud(option)
     if option["iam_token"]:
         return BearerTokenAuthenticator(option["iam_token"].strip().removeprefix("Bearer "))
-    api_key = (option["ibmcloud_api_key"] or "").strip()
-    if not api_key:
-        raise missing(
-            "IBM Cloud",
-            "ibmcloud_api_key (environment IC_API_KEY or IBMCLOUD_API_KEY), or iam_token (IC_IAM_TOKEN or"
-            " IBMCLOUD_IAM_TOKEN)",
-        )
+    api_key = option["ibmcloud_api_key"].strip()
     try:
         if option["iam_profile_id"]:
             return IAMAssumeAuthenticator(api_key, iam_profile_id=option["iam_profile_id"], url=iam_endpoint)

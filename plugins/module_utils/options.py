@@ -88,10 +88,25 @@ def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *way
     return option
 
 
-def missing(cloud: str, ways: str) -> SmsError:
-    """Return the error for credentials that were not given.
+def require_ibm_cloud(option: Mapping[str, Any]) -> None:
+    """:raises SmsError: when the options hold no credentials for IBM Cloud; it names the ways to give them"""
+    if not ((option["ibmcloud_api_key"] or "").strip() or option["iam_token"]):
+        raise _missing(
+            "IBM Cloud",
+            "ibmcloud_api_key (environment IC_API_KEY or IBMCLOUD_API_KEY), or iam_token (IC_IAM_TOKEN or"
+            " IBMCLOUD_IAM_TOKEN)",
+        )
 
-    :param cloud: whose credentials
-    :param ways: the ways to give them, by options and environment variables
-    """
+
+def require_twilio(option: Mapping[str, Any]) -> None:
+    """:raises SmsError: when the options hold no credentials for Twilio; it names the ways to give them"""
+    if not option["account_sid"] or not (option["auth_token"] or (option["api_key_sid"] and option["api_key_secret"])):
+        raise _missing(
+            "Twilio",
+            "account_sid (environment TWILIO_ACCOUNT_SID), and auth_token (TWILIO_AUTH_TOKEN) or api_key_sid with"
+            " api_key_secret (TWILIO_API_KEY and TWILIO_API_SECRET)",
+        )
+
+
+def _missing(cloud: str, ways: str) -> SmsError:
     return SmsError(f"{cloud} credentials are missing: give {ways}", code="missing_credentials")

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from .errors import ApiError, SmsError, code_of
-from .options import TWILIO_OPTIONS, missing, resolved
+from .options import TWILIO_OPTIONS, require_twilio, resolved
 from .receiver import redact
 from .transport import Reply, Transport, check_endpoint
 
@@ -261,12 +261,7 @@ class TwilioNumbers:
 
 def _credentials(option: Mapping[str, Any]) -> tuple[str, str]:
     """Return user name and password for Twilio, or say what is missing or not of its form."""
-    if not option["account_sid"] or not (option["auth_token"] or (option["api_key_sid"] and option["api_key_secret"])):
-        raise missing(
-            "Twilio",
-            "account_sid (environment TWILIO_ACCOUNT_SID), and auth_token (TWILIO_AUTH_TOKEN) or api_key_sid with"
-            " api_key_secret (TWILIO_API_KEY and TWILIO_API_SECRET)",
-        )
+    require_twilio(option)
     for name, prefix in (("account_sid", "AC"), ("subaccount_sid", "AC"), ("api_key_sid", "SK")):
         value = option[name]
         if value and not re.fullmatch(prefix + "[0-9A-Za-z]+", value):

@@ -151,7 +151,7 @@ def ansible() -> str:
     return str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
 
 
-def twilio_cli(environ: Mapping[str, str] = os.environ) -> pathlib.Path | str:
+def twilio_cli(environ: Mapping[str, str] | None = None) -> pathlib.Path | str:
     """Return the program, installed by npm into the cache, or why there is none."""
     place = ROOT / ".cache" / TWILIO_CLI
     program = place / "node_modules" / ".bin" / "twilio"
@@ -162,7 +162,14 @@ def twilio_cli(environ: Mapping[str, str] = os.environ) -> pathlib.Path | str:
     place.mkdir(parents=True, exist_ok=True)
     command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(place), TWILIO_CLI]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=dict(environ))
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            env=dict(os.environ if environ is None else environ),
+        )
     except subprocess.TimeoutExpired:
         return "npm took too long"
     return program if done.returncode == 0 else "npm could not install it"

@@ -47,6 +47,7 @@ def action(module: Any, args: dict[str, Any], *, check_mode: bool = False, role:
     loader = DataLoader()
     in_role = SimpleNamespace(_role_path=str(ROLE)) if role else None
     task = SimpleNamespace(args=args, check_mode=check_mode, async_val=0, _role=in_role, get_play=lambda: None)
+    task.environment = [{"IC_API_KEY": "of the modules"}]  # where credentials are is not for the plan to see then
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nonexistent"))
     return module.ActionModule(task, connection, SimpleNamespace(), loader, Templar(loader=loader), None)
 

@@ -261,7 +261,11 @@ def test_the_sdk_s_own_configuration_is_not_read(play: PLAY, monkeypatch: pytest
 )
 def test_lists_are_followed_to_their_end(call: Any, path: str, query: dict[str, str], play: PLAY) -> None:
     def page(start: str | None, names: list[str], following: str | None) -> Step:
-        body = {"rows_count": len(names), "next_url": following, "resources": [{"guid": name, "name": name} for name in names]}
+        body = {
+            "rows_count": len(names),
+            "next_url": following,
+            "resources": [{"guid": name, "name": name} for name in names],
+        }
         sent = {**query, "limit": "100", **({"start": start} if start else {})}
         return bearer(f"GET {RC}{path}", answer(200, body), query=sent)
 

@@ -10,6 +10,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from ansible_collections.voiceagent.sms.plugins.module_utils import options
+from ansible_collections.voiceagent.sms.plugins.module_utils.errors import SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given
 
 IAM = "https://iam.cloud.ibm.com"
@@ -127,7 +128,16 @@ def test_secrets_are_no_log(spec: dict[str, dict[str, Any]]) -> None:
     assert secret in ({"ibmcloud_api_key", "iam_token"}, {"auth_token", "api_key_secret"})
 
 
-def test_missing_credentials_name_the_ways() -> None:
-    error = options.missing("Twilio", "account_sid (environment TWILIO_ACCOUNT_SID)")
-    assert error.code == "missing_credentials"
-    assert "TWILIO_ACCOUNT_SID" in str(error)
+def test_missing_credentials_are_named_with_all_ways_to_give_them() -> None:
+    nothing = dict.fromkeys({**options.IBM_CLOUD_OPTIONS, **options.TWILIO_OPTIONS})
+    for require, names in (
+        (options.require_ibm_cloud, ("ibmcloud_api_key", "IC_API_KEY", "iam_token", "IC_IAM_TOKEN")),
+        (
+            options.require_twilio,
+            ("account_sid", "TWILIO_ACCOUNT_SID", "auth_token", "api_key_sid", "TWILIO_API_SECRET"),
+        ),
+    ):
+        with pytest.raises(SmsError, match="credentials are missing") as failure:
+            require(nothing)
+        assert failure.value.code == "missing_credentials"
+        assert [name for name in names if name not in str(failure.value)] == []
