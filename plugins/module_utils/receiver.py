@@ -41,6 +41,11 @@ _USERINFO = re.compile(
     r"(?![^\s/?#\"'<>]*?(?:@|%(?:25)*40))"
 )
 
+# The query of a URL, also percent-encoded once or twice: assistants keep a token there.
+_QUERY = re.compile(
+    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}[^\s?&#\"'<>]{0,600}?(?:\?|%(?:25)*3f))([^\s#\"'<>]+)"
+)
+
 
 def host_for(region: str | None, receiver_host: str | None = None) -> str:
     """Return the receiver's ``host[:port]`` for an IBM Cloud region.
@@ -157,10 +162,10 @@ def redact_bad_url(text: str) -> str:
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return *text* without the userinfo of any URL in it, and without *secrets* in plain or percent-encoded form."""
+    """Return *text* without userinfo and query of any URL in it, and without *secrets*, plain or percent-encoded."""
     for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, MASK)
-    return _USERINFO.sub(_mask_userinfo, text)
+    return _QUERY.sub(_mask_query, _USERINFO.sub(_mask_userinfo, text))
 
 
 def _forms(secret: str) -> list[str]:
@@ -173,6 +178,12 @@ def _forms(secret: str) -> list[str]:
 def _mask_userinfo(match: re.Match) -> str:
     user, colon, _password = re.split(r"(?i)(:|%(?:25)*3a|$)", match[2], maxsplit=1)
     return f"{match[1]}{user}{colon}{MASK}{match[3]}" if colon else f"{match[1]}{MASK}{match[3]}"
+
+
+def _mask_query(match: re.Match) -> str:
+    if not match[1].endswith("?"):
+        return match[1] + MASK  # what of it is another field, nobody can tell
+    return match[1] + "&".join(name + equals + (MASK if value else "") for name, equals, value in _query(match[2]))
 
 
 def _split(url: str) -> SplitResult | None:

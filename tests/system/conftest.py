@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox.client import Sandbox
+from system.counts import summary
 from system.playing import Player
 
 SOUTH = "sms-south.voiceagent.cloud.ibm.com"
@@ -79,3 +80,8 @@ def accounts(box: Sandbox) -> Iterator[Accounts]:
 @pytest.fixture
 def play(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> Player:
     return Player(box, tmp_path, accounts.environment)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in summary():
+        terminalreporter.write_line(line)

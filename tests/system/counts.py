@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 
-#: By name: ``faults``, ``kills``, ``texts``, ``secrets``.
+#: By name: ``faults``, ``kills``, ``forms of secrets``.
 TRIED: collections.Counter[str] = collections.Counter()
 
 

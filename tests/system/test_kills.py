@@ -1,45 +1,47 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Killed anywhere, a run leaves no number on a dead key, and the next run completes it.
+"""Runs that are killed at a request, before or after the cloud has done its work, and the runs that complete them.
 
-The sandbox holds the world still at one request, before or after it has done its work; there everything is killed.
-``SMS_TESTS=full`` kills at every request and not only at the telling ones.
+By default at every request for a change and around the waits between them; with ``SMS_TESTS=full`` at every request.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
-from system.conftest import Accounts
+from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import password_of
+from sandbox.client import Sandbox
+from system.conftest import Accounts, url
+from system.counts import tried
+from system.parallel import two_at_a_time
 from system.playing import Player
 
-REGION = ("-e", "region=us-south")
-# Operation, which of them, and whether its work was done: those after which a run leaves something behind.
-CONNECT = [
-    ("rc.create_key", 0, "hang"),
-    ("rc.create_key", 0, "hang_after"),
-    ("iam.token", 1, "hang"),  # before the new key is known to be accepted
-    ("twilio.update_number", 0, "hang_after"),
-]
-ROTATE = [
-    ("rc.update_key", 0, "hang"),
-    ("rc.update_key", 0, "hang_after"),
-    ("rc.create_key", 0, "hang_after"),
-    ("twilio.update_number", 0, "hang_after"),
-    ("twilio.update_number", 1, "hang_after"),
-    ("twilio.list_numbers", 1, "hang"),  # reading back
-    ("rc.delete_key", 0, "hang"),
-    ("rc.delete_key", 0, "hang_after"),
-]
+ELSEWHERE = "elsewhere.example.com"
 FULL = os.environ.get("SMS_TESTS") == "full"
-EVERY = [("*", place, mode) for place in range(24) for mode in ("hang", "hang_after")] if FULL else []
+#: Seconds that IAM refuses a new key: a number that were moved to it at once would be on a dead key.
+ACTIVATION = 1.2
+WAIT = 60
+
+
+class Point(NamedTuple):
+    """A request at which a run is killed: the *place*-th of an operation, with its work done or not."""
+
+    operation: str
+    place: int
+    done: bool
+
+    def __str__(self) -> str:
+        return f"{'after' if self.done else 'at'} {self.operation} {self.place + 1}"
 
 
 def family(pid: int) -> list[int]:
@@ -57,66 +59,149 @@ def family(pid: int) -> list[int]:
     return members
 
 
-def killed(
-    play: Player, accounts: Accounts, playbook: str, words: tuple[str, ...], point: tuple[str, int, str]
-) -> bool:
-    """Run a playbook and kill it at a point; returns whether it came there."""
-    operation, skip, mode = point
-    box = accounts.box
-    fault = box.fault(operation, mode=mode, skip=skip, seconds=60)
-    process = subprocess.Popen(
-        play.command(playbook, *words), env=play.environment(), cwd=play.here, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while process.poll() is None and not box.hits(fault):
-        time.sleep(0.05)
-    reached = process.poll() is None
-    if reached:
-        time.sleep(0.2)  # let what was held before its work be held, and what was done be done
-        for member in family(process.pid):
-            try:
+class Victim(Player):
+    """Runs playbooks that do not live to see their end."""
+
+    def kill(self, point: Point, *arguments: str, playbook: str, env: dict[str, str] | None = None) -> None:
+        """Start a playbook and end it and all its children with SIGKILL while it waits for an answer."""
+        mode = "hang_after" if point.done else "hang"
+        box = self._box
+        fault = box.fault(point.operation, mode=mode, skip=point.place, seconds=20)
+        running = subprocess.Popen(
+            self.command(playbook, *arguments),
+            env=self.environment(env or {}),
+            cwd=self.here,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + WAIT
+        while not box.hits(fault) and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.03)
+        reached = running.poll() is None and box.hits(fault)
+        for member in family(running.pid):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-    process.wait()
-    box.clear_faults()
-    return reached
+        running.wait()
+        assert reached, f"{point}: the run did not come there"
+        box.clear_faults()
 
 
-def nobody_is_on_a_dead_key(accounts: Accounts, agent: dict, numbers: list[str]) -> None:
-    live = {accounts.box.api_key_of(key["guid"]) for key in accounts.keys(agent)}
-    for number in numbers:
-        url = accounts.sms_url(number)
-        assert "apikey:" not in url or url.partition("apikey:")[2].partition("@")[0] in live
+class Scene:
+    """Accounts of a kill's own, on a sandbox that nobody else uses meanwhile."""
+
+    def __init__(self, box: Sandbox, folder: pathlib.Path) -> None:
+        box.reset()
+        box.settings(receivers={ELSEWHERE: {"username": "u", "password": "p4ssw0rd-elsewhere"}})
+        self.box = box
+        self.accounts = Accounts(box)
+        self.agent = self.accounts.agent()
+        folder.mkdir()
+        self.player = Victim(box, folder, self.accounts.environment)
+
+    def words(self) -> tuple[str, ...]:
+        return ("-e", "region=us-south", "-e", f"phone_numbers={','.join(self.numbers)}")
+
+    numbers: list[str]
+    playbook: str
+
+    def check(self, when: object) -> None:
+        """Every number answers, and those of ours by a key that is alive."""
+        for number in self.numbers:
+            assert self.box.text(number)["delivered"], f"{when}: {number} is on a dead key"
+
+    def kill_and_complete(self, point: Point) -> None:
+        """Kill a run and let the next one complete it."""
+        self.player.kill(point, *self.words(), playbook=self.playbook)
+        tried("kills")
+        self.check(f"killed {point}")
+        run = self.player(*self.words(), playbook=self.playbook)
+        assert run.code == 0, f"{point}: {run.output}"
+        self.check(f"completed after {point}")
+        keys = self.accounts.keys(self.agent)
+        assert [key["name"] for key in keys] == ["twilio-sms"], f"{point}: {[key['name'] for key in keys]}"
+        api_key = self.box.api_key_of(keys[0]["guid"])
+        assert {password_of(self.accounts.sms_url(number)) for number in self.numbers} == {api_key}, str(point)
+        if FULL:
+            again = self.player(*self.words())
+            assert (again.code, again.writes) == (0, []), f"{point}: {again.output}"
 
 
-@pytest.mark.parametrize("point", [*CONNECT, *EVERY], ids=str)
-def test_a_connect_is_killed(play: Player, accounts: Accounts, point: tuple[str, int, str]) -> None:
-    agent = accounts.agent()
-    number = accounts.number(sms_url="https://elsewhere.example.com/sms")
-    words = (*REGION, "-e", f"phone_number={number}")
-    assert killed(play, accounts, "connect_sms", words, point) or FULL
-    nobody_is_on_a_dead_key(accounts, agent, [number])
-    run = play(*words)
+class Connect(Scene):
+    """A number that is in service elsewhere is connected."""
+
+    playbook = "connect_sms"
+
+    def __init__(self, box: Sandbox, folder: pathlib.Path) -> None:
+        super().__init__(box, folder)
+        self.numbers = [self.accounts.number(sms_url=f"https://u:p4ssw0rd-elsewhere@{ELSEWHERE}/sms.receiver/SmsRecv")]
+        box.settings(key_activation_delay=ACTIVATION)
+
+
+class Rotate(Scene):
+    """The key of two numbers is replaced."""
+
+    playbook = "rotate_sms_key"
+
+    def __init__(self, box: Sandbox, folder: pathlib.Path) -> None:
+        super().__init__(box, folder)
+        key = box.add_key(self.agent["guid"])
+        self.numbers = [self.accounts.number(sms_url=url(key["api_key"]["value"])) for _number in range(2)]
+        box.settings(key_activation_delay=ACTIVATION)
+
+
+CHOSEN: dict[type[Scene], list[Point]] = {
+    Connect: [
+        Point("rc.list_instance_keys", 0, False),
+        Point("rc.create_key", 0, False),
+        Point("rc.create_key", 0, True),
+        Point("iam.token", 1, False),
+        Point("twilio.update_number", 0, True),
+    ],
+    Rotate: [
+        Point("rc.update_key", 0, False),
+        Point("rc.update_key", 0, True),
+        Point("rc.create_key", 0, False),
+        Point("rc.create_key", 0, True),
+        Point("iam.token", 1, True),
+        Point("twilio.update_number", 0, False),
+        Point("twilio.update_number", 0, True),
+        Point("twilio.update_number", 1, True),
+        Point("messaging.list_services", 1, False),
+        Point("rc.delete_key", 0, False),
+        Point("rc.delete_key", 0, True),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def boxes() -> Iterator[list[Sandbox]]:
+    """A sandbox for each of those who work at the same time."""
+    with Sandbox.start() as one, Sandbox.start() as other:
+        yield [one, other]
+
+
+def all_points(scene: Scene) -> list[Point]:
+    """Return every request of a run that nobody kills, with its work done and not done."""
+    run = scene.player(*scene.words(), playbook=scene.playbook)
     assert run.code == 0, run.output
-    accounts.the_api_key(agent)  # exactly one
-    assert accounts.box.text(number)["delivered"]
+    return [
+        Point(operation, place, done)
+        for operation, count in run.operations.items()
+        for place in range(count)
+        for done in (False, True)
+    ]
 
 
-@pytest.mark.parametrize("point", [*ROTATE, *EVERY], ids=str)
-def test_a_rotation_is_killed(play: Player, accounts: Accounts, point: tuple[str, int, str]) -> None:
-    agent = accounts.agent()
-    old = accounts.box.add_key(agent["guid"], "twilio-sms", "Writer")
-    numbers = [accounts.connected(old), accounts.connected(old)]
-    words = (*REGION, "-e", f"phone_numbers={','.join(numbers)}")
-    assert killed(play, accounts, "rotate_sms_key", words, point) or FULL
-    nobody_is_on_a_dead_key(accounts, agent, numbers)
-    assert all(accounts.box.text(number)["delivered"] for number in numbers)
-    run = play(*words, playbook="rotate_sms_key")
-    assert run.code == 0, run.output
-    (key,) = accounts.keys(agent)
-    assert key["name"] == "twilio-sms"
-    assert key["guid"] != old["guid"]
-    assert all(accounts.box.text(number)["delivered"] for number in numbers)
-    again = play(*words)
-    assert (again.code, again.writes) == (0, []), again.output
+@pytest.mark.parametrize("kind", list(CHOSEN), ids=lambda kind: kind.__name__.lower())
+def test_killed_runs(kind: type[Scene], boxes: list[Sandbox], tmp_path: pathlib.Path) -> None:
+    points = CHOSEN[kind]
+    if FULL:
+        points = all_points(kind(boxes[0], tmp_path / "whole"))
+        assert set(CHOSEN[kind]) <= set(points)
+
+    def kill(box: Sandbox, point: Point) -> None:
+        # Short, because Ansible keeps a socket in there.
+        kind(box, tmp_path / str(points.index(point))).kill_and_complete(point)
+
+    two_at_a_time(boxes, kill, points)
