@@ -250,10 +250,12 @@ def rotation(
     if key is None:
         return True, False
     fits = credentials.role_of(key).lower() in ("", wanted.role.lower())
-    if retiring and fits and known_api_key(cloud, key, params["candidate_api_keys"])[0]:
-        return True, False  # the successor is there already
     age = credentials.age_in_days(key, time.time())
-    due = bool(retiring) or not fits or age is None or age >= params["max_age"]
+    old = age is None or age >= params["max_age"]
+    if retiring and fits and known_api_key(cloud, key, params["candidate_api_keys"])[0]:
+        # The successor is there already. It may have grown old itself, where what was retired is in use for ever.
+        return True, old and params["max_age"] > 0
+    due = bool(retiring) or not fits or old
     return due, due
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import pathlib
 
+from sandbox.client import Sandbox
 from system.conftest import Accounts, url
 from system.playing import Player
+from system.victim import Point, Victim
 
 REGION = ("-e", "region=us-south")
 
@@ -99,3 +101,34 @@ def test_a_vault_password_encrypts_the_record(play: Player, accounts: Accounts, 
     assert "its recorded API key is dead" in dead.failures["localhost"]
     assert accounts.sms_url(number) == rotated
     assert accounts.box.text(number)["delivered"]
+
+
+def test_a_killed_run_has_recorded_everything_before(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    """At the first update, the settings of all numbers of both accounts are on the disk, in one file."""
+    accounts.agent()
+    sub = box.add_twilio_account(owner_account_sid=accounts.twilio["sid"])
+    old = "https://u:pass-word-1@old.example.com/sms"
+    numbers = [accounts.number(sms_url=old), accounts.number(sms_url=old, account_sid=sub["sid"])]
+    hosts = {
+        "main": {"phone_number": numbers[0]},
+        "sub": {"phone_number": numbers[1], "connect_sms_twilio_subaccount_sid": sub["sid"]},
+    }
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    folder = tmp_path / "backups"
+    victim = Victim(box, tmp_path, accounts.environment)
+    words = (*REGION, "-i", str(inventory), "-e", f"connect_sms_backup_dir={folder}")
+    victim.kill(Point("twilio.update_number", 0, True), *words, playbook="connect_sms")
+    assert box.writes()[-1]["operation"] == "twilio.update_number"
+
+    (file,) = folder.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    recorded = json.loads(file.read_text())["accounts"]
+    assert {sid: list(changes) for sid, changes in recorded.items()} == {
+        accounts.twilio["sid"]: numbers[:1],
+        sub["sid"]: numbers[1:],
+    }
+    back = victim("-e", f"backup={file}", "--diff", playbook="restore_sms")
+    assert back.code == 0, back.output
+    assert [request["operation"] for request in back.writes] == ["twilio.update_number"]
+    assert [accounts.sms_url(number) for number in numbers] == [old] * 2

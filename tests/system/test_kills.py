@@ -8,83 +8,22 @@ By default at every request for a change and around the waits between them; with
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 
 from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import password_of
 from sandbox.client import Sandbox
 from system.conftest import Accounts, url
-from system.counts import tried
 from system.parallel import two_at_a_time
-from system.playing import Player
+from system.victim import Point, Victim
 
 ELSEWHERE = "elsewhere.example.com"
 FULL = os.environ.get("SMS_TESTS") == "full"
 #: Seconds that IAM refuses a new key: a number that were moved to it at once would be on a dead key.
 ACTIVATION = 1.2
-WAIT = 60
-
-
-class Point(NamedTuple):
-    """A request at which a run is killed: the *place*-th of an operation, with its work done or not."""
-
-    operation: str
-    place: int
-    done: bool
-
-    def __str__(self) -> str:
-        return f"{'after' if self.done else 'at'} {self.operation} {self.place + 1}"
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all that it has started: workers and modules have sessions of their own."""
-    parents = {}
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    members = [pid]
-    for member in members:
-        members += [child for child, parent in parents.items() if parent == member]
-    return members
-
-
-class Victim(Player):
-    """Runs playbooks that do not live to see their end."""
-
-    def kill(self, point: Point, *arguments: str, playbook: str, env: dict[str, str] | None = None) -> None:
-        """Start a playbook and end it and all its children with SIGKILL while it waits for an answer."""
-        mode = "hang_after" if point.done else "hang"
-        box = self._box
-        fault = box.fault(point.operation, mode=mode, skip=point.place, seconds=20)
-        running = subprocess.Popen(
-            self.command(playbook, *arguments),
-            env=self.environment(env or {}),
-            cwd=self.here,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + WAIT
-        while not box.hits(fault) and running.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.03)
-        reached = running.poll() is None and box.hits(fault)
-        for member in family(running.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(member, signal.SIGKILL)
-        running.wait()
-        assert reached, f"{point}: the run did not come there"
-        box.clear_faults()
 
 
 class Scene:
@@ -113,7 +52,6 @@ class Scene:
     def kill_and_complete(self, point: Point) -> None:
         """Kill a run and let the next one complete it."""
         self.player.kill(point, *self.words(), playbook=self.playbook)
-        tried("kills")
         self.check(f"killed {point}")
         run = self.player(*self.words(), playbook=self.playbook)
         assert run.code == 0, f"{point}: {run.output}"

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rotation asks of both clouds, without ansible-playbook around it (:mod:`system.inside`)."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.client import Sandbox
+from system.conftest import Accounts, url
+from system.inside import Role, hasten
+from system.playing import FOREIGN
+
+
+@pytest.fixture
+def ours(
+    box: Sandbox, accounts: Accounts, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> Iterator[Accounts]:
+    """The accounts, in this process' environment."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        monkeypatch.delenv(name)
+    for name, value in accounts.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    hasten(monkeypatch)
+    box.clear_log()
+    return accounts
+
+
+def test_the_requests_of_a_rotation(ours: Accounts) -> None:
+    agent = ours.agent()
+    key = ours.box.add_key(agent["guid"])
+    numbers = [ours.connected(key) for _number in range(3)]
+    role = Role(region="us-south")
+    dry = role.rotate(numbers, check_mode=True)
+    assert (dry["changed"], dry["failed"]) == (True, False)
+    assert ours.box.writes() == []
+    ours.box.clear_log()
+
+    report = role.rotate(numbers)
+    assert report["numbers"] == [{**entry, "sid": entry["sid"]} for entry in dry["numbers"]]
+    look = ["twilio.list_numbers", "messaging.list_services", "conversations.list_addresses"]
+    find = ["iam.token", "rc.list_instances", "rc.list_instance_keys"]
+    operations = ours.box.operations()
+    assert operations[:9] == [*look, *find, "rc.update_key", "rc.create_key", "iam.token"]  # the last with the new key
+    assert operations[9:12] == ["twilio.update_number"] * 3
+    assert operations[12:] == [*look, *find, "iam.api_key_details", "rc.delete_key"]
+    assert {ours.sms_url(number) for number in numbers} == {url(ours.the_api_key(agent))}
+
+    ours.box.clear_log()
+    young = Role(region="us-south", max_age=30).rotate(numbers)
+    assert (young["changed"], young["failed"], ours.box.writes()) == (False, False, [])
+    assert ours.box.operations() == [*look, *find, *look, *find]
+
+
+def test_a_schedule_goes_on_where_nothing_is_ever_deleted(ours: Accounts) -> None:
+    """A parent's credentials cannot tell what is in use, so what was retired stays; its successor grows old as well."""
+    agent = ours.agent()
+    sub = ours.box.add_twilio_account(owner_account_sid=ours.twilio["sid"])
+    number = ours.number(account_sid=sub["sid"])
+    Role(region="us-south", twilio_subaccount_sid=sub["sid"]).connect([number])
+    role = Role(region="us-south", twilio_subaccount_sid=sub["sid"], max_age=30)
+    for count in (1, 2):
+        first = ours.sms_url(number)
+        (live,) = (key for key in ours.keys(agent) if key["name"] == "twilio-sms")
+        assert not role.rotate([number])["changed"]
+        ours.box.change("ibm", "keys", live["guid"], created_at="2026-01-01T00:00:00Z")
+        report = role.rotate([number])
+        assert report["changed"]
+        assert "it is not known which are in use" in report["kept"][0]
+        assert ours.sms_url(number) != first
+        assert sorted(key["name"] for key in ours.keys(agent)) == ["twilio-sms"] + ["twilio-sms:retiring"] * count
+        assert ours.box.text(number)["delivered"]
+
+
+def test_two_credentials_of_the_name_are_nobody_s_to_choose_from(ours: Accounts) -> None:
+    agent = ours.agent()
+    keys = [ours.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z") for _key in range(2)]
+    numbers = [ours.connected(key) for key in keys]
+    report = Role(region="us-south").rotate(numbers)
+    assert report["failed"]
+    assert "There are 2 service credentials named 'twilio-sms'" in report["msg"]
+    assert all(key["guid"] in report["msg"] for key in keys)
+    assert ours.box.writes() == []
+    assert all(ours.box.text(number)["delivered"] for number in numbers)
