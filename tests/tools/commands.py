@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tools import checks, process, project, release, sandbox_server, venvs
+from tools import checks, process, project, release, sandbox_server, venvs, website
 
 WORKERS = 2
 # What tests our own code's way through trouble rather than ansible-core's: once is enough, and it takes minutes.
@@ -207,7 +207,7 @@ def bench(core: str, arguments: tuple[str, ...]) -> int:
 
 
 def docs(core: str, arguments: tuple[str, ...]) -> int:
-    return in_turn(Planned("docs", release.docs))
+    return in_turn(Planned("docs", website.build))
 
 
 def release_check(core: str, arguments: tuple[str, ...]) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as others get it: the tarball, the demo, the documentation site."""
+"""The collection as others get it: the tarball, and the demo from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ SHIPPED = {
     "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "extensions", "meta",
     "playbooks", "plugins", "requirements.txt", "roles",
 }  # fmt: skip
-# Pages of Ansible's own documentation, which a site built without the internet cannot link to.
-CORE_LABELS = ("action_plugins", "ansible_configuration_settings", "common_return_values")
 PLUGIN_FOLDERS = {
     "modules": "module",
     "inventory": "inventory",
@@ -95,38 +93,3 @@ def check_demo(log: process.Log) -> checks.Outcome:
         command, env = demo_command(step.venv, box, **more)
         ended = process.run(command, log, env, project.HOME)
     return checks.Outcome(passed=1) if ended.code == 0 else step.refuse("the demo failed from the installed collection")
-
-
-def docs(log: process.Log) -> checks.Outcome:
-    """The site, from the documentation inside the plugins and roles; without intersphinx, which needs the internet."""
-    step = checks.Step(log, "docs")
-    site = project.ROOT / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    site.mkdir()
-    step.env["ANSIBLE_COLLECTIONS_PATH"] = str(project.link())
-    words = (
-        "sphinx-init",
-        "--use-current",
-        "--squash-hierarchy",
-        "--fail-on-error",
-        "--dest-dir",
-        site,
-        "voiceagent.sms",
-    )
-    outcome = step.check("antsibull-docs", *words)
-    if outcome.failed:
-        return outcome
-    settings = site / "conf.py"
-    settings.write_text(settings.read_text() + "\nintersphinx_mapping = {}\n")
-    script = site / "build.sh"
-    script.write_text(script.read_text().replace(" -W ", " "))  # warnings are judged below
-    ended = process.run(["bash", script.name], log, step.env, site)
-    page = site / "build" / "html" / "index.html"
-    if ended.code or not page.exists():
-        return outcome + step.refuse("the documentation site cannot be built")
-    warnings = [line for line in ended.output.splitlines() if "WARNING:" in line]
-    dangling = [line for line in warnings if not any(f"'{label}'" in line for label in CORE_LABELS)]
-    if dangling:
-        return outcome + step.refuse("\n".join(["the documentation refers to what is not there:", *dangling]))
-    log.say(f"The site: {page.relative_to(project.ROOT)}")
-    return outcome
