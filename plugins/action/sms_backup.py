@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils import backup
 from ..module_utils.errors import SmsError
 from ..module_utils.plan import due_changes
+from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
 
 
@@ -46,22 +47,12 @@ class ActionModule(ActionBase):
     def _record(self, folder: str, account_sid: str, changes: Mapping[str, Any]) -> str:
         """Add changes to the run's file in *folder* and return its path."""
         decrypt = decrypting(self._loader)
-        earlier = glob.glob(os.path.join(folder, f"connect_sms-*-{_run_id()}.json"))
+        earlier = glob.glob(os.path.join(folder, f"connect_sms-*-{run_id()}.json"))
         if earlier:
             path, record = earlier[0], backup.read(earlier[0], decrypt)
         else:
-            name = f"connect_sms-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{_run_id()}.json"
+            name = f"connect_sms-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{run_id()}.json"
             path, record = os.path.join(folder, name), backup.new_record(self._task.args.get("entry_point", "main"))
         backup.add(record, account_sid, changes)
         backup.write(path, record, encrypting(self._loader))
         return path
-
-
-def _run_id() -> str:
-    """Return what all batches of one run have in common: ansible-playbook's process, of which this one is a fork."""
-    pid = os.getppid()
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return f"{pid}-{file.read().rpartition(')')[2].split()[19]}"  # start time: process ids come again
-    except (OSError, IndexError):
-        return str(pid)

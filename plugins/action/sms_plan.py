@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ..module_utils import backup
+from ..module_utils.audit import audit_plan
 from ..module_utils.errors import SmsError
 from ..module_utils.numbers_file import load
 from ..module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
@@ -44,10 +45,13 @@ class ActionModule(ActionBase):
             else:
                 hosts[host] = values
         dry_run = bool(self._task.check_mode)
-        if not dry_run:
+        entry_point = self._task.args.get("entry_point")
+        if not dry_run and entry_point != "audit":
             self._check_folders(hosts, problems)
-        if self._task.args.get("entry_point") == "restore":
+        if entry_point == "restore":
             plan = self._restore_plan(hosts, problems)
+        elif entry_point == "audit":
+            plan = audit_plan(hosts, problems)
         else:
             plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
         return {**result, "changed": False, "dry_run": dry_run, **plan}
@@ -123,7 +127,8 @@ class ActionModule(ActionBase):
             return []  # the modules' environment is not this process's: they will say it
         literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
         checks = [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
-        if not literal and "connect_sms_backup" not in values:
+        # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
+        if not literal and "connect_sms_backup" not in values and "connect_sms_audit_fail_on" not in values:
             checks.append((require_ibm_cloud, IBM_CLOUD_OPTIONS, IBM_VARIABLES))
         for require, spec, variables in checks:
             try:

@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils import audit
+from ..module_utils.entries import from_text
 from ..module_utils.plan import outcome
 
 
@@ -20,12 +22,14 @@ class ActionModule(ActionBase):
     """
 
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "credentials", "webhooks", "host"})
+    _VALID_ARGS = frozenset({"plan", "look", "credentials", "webhooks", "audit", "host"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = self._task.args
+        if args.get("audit"):
+            return {**result, **self._audited(task_vars, args)}
         steps = [task_vars.get(args[step], {}).get("results", []) for step in ("look", "credentials", "webhooks")]
         plan, host = task_vars[args["plan"]], args.get("host")
         told = outcome(plan, *steps, host)
@@ -36,6 +40,15 @@ class ActionModule(ActionBase):
             warnings = list(dict.fromkeys([*told.get("warnings", ()), *gathered]))
             told.update({"warnings": warnings} if warnings else {})
         return {**result, **told}
+
+    @staticmethod
+    def _audited(task_vars: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what an audit found of a host's numbers. A host that names none stands for all of its account."""
+        told, host = task_vars[args["audit"]], args.get("host")
+        plan = task_vars[args["plan"]]
+        own = set(plan["numbers"].get(host, ())) or None
+        entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
+        return audit.outcome(entries, told["failures"], plan["fail_on"], host)
 
     @staticmethod
     def _gathered(task_vars: Mapping[str, Any], name: str) -> list[str]:

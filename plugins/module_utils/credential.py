@@ -122,11 +122,30 @@ def retired_name(name: str) -> str:
 
 def age_in_days(key: Mapping[str, Any], now: float) -> float | None:
     """Return a credential's age at *now* (Unix time), or ``None`` where it does not say when it was created."""
+    created = _time(key.get("created_at"))
+    return None if created is None else (now - created) / 86400
+
+
+def why_refused(details: Mapping[str, Any] | None, now: float) -> str:
+    """Return in words why IAM refuses an API key with these *details*. A locked one is not refused."""
+    if details is None:
+        return "IAM does not know it"
+    if details.get("disabled"):
+        return "it is disabled"
+    expires = _time(details.get("expires_at"))
+    if expires is not None and expires <= now:
+        return f"it expired at {details['expires_at']}"
+    return "IAM refuses it"
+
+
+def _time(text: Any) -> float | None:
+    """Return an ISO 8601 time as Unix time. IAM writes ``2026-01-01T00:00+0000``, Resource Controller ``...Z``."""
+    text = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", str(text or "")).replace("Z", "+00:00")
     try:
-        created = datetime.fromisoformat(str(key.get("created_at")).replace("Z", "+00:00"))
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (now - created.replace(tzinfo=created.tzinfo or timezone.utc).timestamp()) / 86400
+    return time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
 
 
 def check_role(key: Mapping[str, Any], wanted: Wanted) -> None:

@@ -159,6 +159,11 @@ class IbmCloud:
         )
         return [row for row in rows if row.get("state") != "removed"]
 
+    def all_keys(self) -> list[dict]:
+        """Return the service credentials of the whole account, those of other services among them."""
+        rows = self._pages("list the account's service credentials", self._controller.list_resource_keys)
+        return [row for row in rows if row.get("state") != "removed"]
+
     def key(self, guid: str) -> dict | None:
         """Return one service credential, removed ones included, or ``None``: unknown, or not yet shown."""
         return self._find(f"read service credential {guid}", lambda: self._controller.get_resource_key(guid))
@@ -212,7 +217,7 @@ class IbmCloud:
         manager = IAMAuthenticator(api_key, url=self._iam_endpoint).token_manager
         _send_through(manager, self._session)
         try:
-            self._call("get an IAM token", manager.get_token)
+            self._call("get an IAM token", manager.get_token, ours=False)
         except ApiError as error:
             if error.status in (400, 401, 403):
                 return False
@@ -261,8 +266,11 @@ class IbmCloud:
             raise _unexpected(action)
         return result
 
-    def _call(self, action: str, call: Callable[[], Any], renewed: bool = False) -> Any:
-        """Run an SDK call and translate its failures. A token that is refused in mid-run is renewed once."""
+    def _call(self, action: str, call: Callable[[], Any], renewed: bool = False, ours: bool = True) -> Any:
+        """Run an SDK call and translate its failures. A token that is refused in mid-run is renewed once.
+
+        :param ours: whether it is done with our own token, which an answer about another key says nothing of
+        """
         try:
             return call()
         except ApiException as error:
@@ -270,7 +278,7 @@ class IbmCloud:
             token_was_asked = TOKEN_PATH in (getattr(error.http_response, "url", None) or "")
             refused = error.status_code == 401 and not token_was_asked
             if not (refused and managers and not renewed):
-                raise self._explain(action, error, token_was_asked) from None
+                raise self._explain(action, error, token_was_asked, ours) from None
         except SmsError as error:
             self._forget_token(refused=False)
             raise error.during(action) from None
@@ -287,8 +295,8 @@ class IbmCloud:
         self._forget_token()
         return self._call(action, call, renewed=True)
 
-    def _explain(self, action: str, error: Any, token_was_asked: bool) -> ApiError:
-        self._forget_token(refused=token_was_asked or error.status_code == 401)
+    def _explain(self, action: str, error: Any, token_was_asked: bool, ours: bool) -> ApiError:
+        self._forget_token(refused=ours and (token_was_asked or error.status_code == 401))
         status, code, text = error.status_code, *_error_body(error.http_response)
         shown = f"HTTP {status}" + (f" ({code})" if code else "") + (f": {text}" if text else "")
         hint = ""

@@ -50,21 +50,21 @@ def make_plan(
         with groups of numbers that get the same webhook), ``numbers`` (by host) and ``errors`` (by host); it holds
         the secrets of the variables
     """
-    credentials = _Distinct()
-    accounts = _Distinct()
+    credentials = Distinct()
+    accounts = Distinct()
     numbers: dict[str, list[str]] = {}
     errors = dict(problems or {})
     webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # of a number in an account: who asked first, for what
     for host, values in hosts.items():
         try:
             receiver = _receiver(values)
-            wanted = _numbers(host, values)
+            wanted = numbers_of(host, values)
             requests = [_credential_request(values, region) for region in receiver.pop("credential_regions")]
         except ValueError as error:
             errors[host] = str(error)
             continue
         account = accounts.add(
-            {**_account(values), "state": state}, label=_account_label(values), webhooks={}, restore=None
+            {**account_of(values), "state": state}, label=account_label(values), webhooks={}, restore=None
         )
         webhook = {**receiver, "credentials": [credentials.add(**request) for request in requests]}
         clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
@@ -190,7 +190,7 @@ def restore_plan(
         chosen = {number: change for number, change in changes.items() if not only or number in only}
         if not chosen:
             continue
-        options = {**_account(values), "state": "present", "on_override": "ignore", "backup_dir": None}
+        options = {**account_of(values), "state": "present", "on_override": "ignore", "backup_dir": None}
         if sid != account_sid:
             options["subaccount_sid"] = sid
         group = {"phone_numbers": list(chosen), "credentials": []}
@@ -388,7 +388,7 @@ def _refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None)
     return why_not(number, snapshot, account)
 
 
-class _Distinct:
+class Distinct:
     """A list of dictionaries in which each distinct one stands once."""
 
     def __init__(self) -> None:
@@ -403,7 +403,11 @@ class _Distinct:
         return place
 
 
-def _numbers(host: str, values: Mapping[str, Any]) -> list[str]:
+def numbers_of(host: str, values: Mapping[str, Any]) -> list[str]:
+    """Return a host's phone numbers in E.164.
+
+    :raises ValueError: when there are none, or one is none
+    """
     numbers, errors = normalize_all(_pieces(values["connect_sms_phone_numbers"]))
     if errors:
         raise ValueError(join(errors, "; "))
@@ -457,13 +461,15 @@ def _credential_request(values: Mapping[str, Any], region: str | None) -> dict[s
     return {"identity": identity, "label": label, "candidate_api_keys": []}
 
 
-def _account(values: Mapping[str, Any]) -> dict[str, Any]:
+def account_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which Twilio account a host's variables mean, and what to do there."""
     options = {option: values[variable] for option, variable in TWILIO_VARIABLES.items()}
     on_override = values.get("connect_sms_on_override") or "ignore"
     return {**options, "on_override": on_override, "backup_dir": values.get("connect_sms_backup_dir")}
 
 
-def _account_label(values: Mapping[str, Any]) -> str:
+def account_label(values: Mapping[str, Any]) -> str:
+    """Return the account in words."""
     sid = values[TWILIO_VARIABLES["subaccount_sid"]] or values[TWILIO_VARIABLES["account_sid"]]
     return f"Twilio account {sid}" if sid else "the Twilio account of the environment"
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .alerts import webhook_errors
 from .errors import SmsError
 from .override import describe_override, find_overrides, messaging_services, webhooks_of
 from .webhook import receives_sms, settings_of
@@ -57,11 +58,12 @@ def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str |
 
 @dataclass
 class Number:
-    """One phone number: its SID, its SMS settings (see :mod:`webhook`) and whether it can receive texts at all."""
+    """One phone number: its SID, its SMS settings (see :mod:`webhook`), whether it can receive texts at all, its name."""
 
     sid: str
     settings: dict[str, str]
     receives_sms: bool = True
+    friendly_name: str = ""
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Snapshot:
 
     *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
     for or is not known, which *override_problem* then explains. *services* are the Messaging Services whose own
-    webhooks take texts: ``name``, ``url`` and ``fallback_url`` of each.
+    webhooks take texts: ``name``, ``url`` and ``fallback_url`` of each. *errors* are the webhook errors by number (see
+    :func:`alerts.webhook_errors`), *unjoined_errors* counts those of unknown numbers.
     """
 
     account_sid: str
@@ -78,18 +81,26 @@ class Snapshot:
     overrides: dict[str, dict[str, Any]] | None = None
     override_problem: str | None = None
     services: list[dict[str, str]] = field(default_factory=list)
+    errors: dict[str, dict[str, Any]] | None = None
+    unjoined_errors: int = 0
+    errors_problem: str | None = None
 
     @classmethod
-    def take(cls, twilio: Any, wanted: Iterable[str] | None, *, with_overrides: bool = True) -> Snapshot:
+    def take(
+        cls, twilio: Any, wanted: Iterable[str] | None, *, with_overrides: bool = True, alert_days: int = 0
+    ) -> Snapshot:
         """Look at the account.
 
         :param twilio: a :class:`twilio.TwilioNumbers`
         :param wanted: numbers in E.164; ``None`` for all of the account's
         :param with_overrides: whether to look up what takes the numbers' texts instead
-        :raises SmsError: when the numbers cannot be read; an override look-up that fails is only noted
+        :param alert_days: for how many days to look up webhook errors, and names with them; 0 for neither
+        :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
         """
         rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
         numbers = {number: Number(row["sid"], settings_of(row), receives_sms(row)) for number, row in rows.items()}
+        for number, row in rows.items() if alert_days else ():
+            numbers[number].friendly_name = str(row.get("friendly_name") or "")
         snapshot = cls(twilio.account_sid, numbers)
         if with_overrides and (rows or wanted is None):
             try:
@@ -100,7 +111,18 @@ class Snapshot:
                 snapshot.override_problem = (
                     f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"
                 )
+        if alert_days and rows:
+            try:
+                snapshot.errors, snapshot.unjoined_errors = webhook_errors(twilio, numbers, alert_days)
+            except SmsError as error:
+                snapshot.errors_problem = f"The webhook errors of account {twilio.account_sid} are not known: {error}"
         return snapshot
+
+    def errors_of(self, number: str) -> dict[str, Any] | None:
+        """Return a number's webhook errors, ``None`` when they are not known."""
+        if self.errors is None:
+            return None
+        return self.errors.get(number, {"count": 0, "last_at": None, "codes": {}})
 
     def dump(self) -> str:
         """Return the snapshot as text, for :meth:`load`."""

@@ -38,6 +38,7 @@ ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives
 MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 _PATH = re.compile("/[!-~]*")
+_SID = re.compile("[A-Z]{2}[0-9A-Za-z]+")
 UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
 
 
@@ -201,8 +202,22 @@ class TwilioNumbers:
         path = "/v1/Configuration/Addresses"
         return self._v1(action, "conversations", path, "address_configurations", ADDRESS_PAGE_SIZE)
 
-    def _v1(self, action: str, product: str, path: str, key: str, page_size: int) -> Rows:
-        url = f"{self._bases[product]}{path}?PageSize={page_size}"
+    def alerts(self, since: str) -> Rows:
+        """Return what went wrong since a moment (ISO 8601, at most 30 days ago), as Twilio's Monitor lists it."""
+        query = {"LogLevel": "error", "StartDate": since}
+        return self._v1("list the Monitor's alerts", "monitor", "/v1/Alerts", "alerts", PAGE_SIZE, query)
+
+    def alert(self, sid: str) -> dict[str, Any]:
+        """Return one alert with what was sent to the webhook."""
+        action = f"read alert {sid}"
+        if not _SID.fullmatch(str(sid)):
+            raise _unexpected(action)
+        return self._request(action, "GET", f"{self._bases['monitor']}/v1/Alerts/{sid}")
+
+    def _v1(
+        self, action: str, product: str, path: str, key: str, page_size: int, query: Mapping[str, str] | None = None
+    ) -> Rows:
+        url = f"{self._bases[product]}{path}?{urlencode({**(query or {}), 'PageSize': page_size})}"
         pages = self._pages(action, url, lambda page: _meta(page).get("next_page_url"))
         return [row for page in pages for row in self._rows(action, page, key)]
 

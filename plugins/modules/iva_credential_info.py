@@ -44,6 +44,12 @@ options:
     type: list
     elements: str
     default: []
+  explain:
+    description:
+      - Whether to tell more of O(api_keys) than whether IAM accepts them. Takes a request more for each key, and a list of the
+        service credentials of the whole account.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -72,19 +78,31 @@ api_keys:
   elements: dict
   contains:
     accepted: {description: Whether IAM accepts the key., type: bool}
-    credential: {description: "Name of the listed credential that it belongs to, or null.", type: str}
+    credential:
+      description:
+        - Name of the credential that it belongs to, one of the listed or, with O(explain), of the whole account. Null for none.
+        - What follows is there with O(explain) only.
+      type: str
+    reason: {description: "Why IAM does not accept it, in words; null if it does.", type: str}
+    locked: {description: "Whether the key is protected from changes, which stops nobody from using it.", type: bool}
+    guid: {description: "GUID of the credential, or null.", type: str}
+    role: {description: "Role of the credential, or an empty text where nothing says it.", type: str}
+    created_at: {description: "When the credential, or else the key, was created.", type: str}
+    age_days: {description: Days since then., type: float}
 failure:
   description: What failed, for programs.
   returned: failure
   type: dict
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import credential as credentials
 from ..module_utils.entry import run
+from ..module_utils.errors import SmsError
 from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud, find_instance
 from ..module_utils.options import IBM_CLOUD_OPTIONS
 from ..module_utils.receiver import is_api_key
@@ -110,12 +128,50 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     return {
         "changed": False,
         "credentials": described,
-        "api_keys": [look_into(cloud, value, keys) for value in params["api_keys"]],
+        "api_keys": explain_all(module, cloud, params["api_keys"])
+        if params["explain"]
+        else [look_into(cloud, value, keys) for value in params["api_keys"]],
+    }
+
+
+def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> list[dict[str, Any]]:
+    """Return all that is known of API keys."""
+    keys: list[Any] = []
+    if values:
+        try:
+            keys = cloud.all_keys()
+        except SmsError as error:
+            module.warn(f"It is not known which service credentials the API keys belong to: {error}")
+    return [explain(cloud, value, keys) for value in values]
+
+
+def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
+    """Return all that is known of an API key. Whether it works is for IAM to say, the rest tells why."""
+    now = time.time()
+    accepted = is_api_key(value) and cloud.accepts(value)
+    try:
+        details = cloud.api_key_details(value) if is_api_key(value) else None
+        reason = credentials.why_refused(details, now)
+    except SmsError:
+        details, reason = None, "IAM refuses it"  # not every identity may ask for details
+    owner = next((key for key in keys if details and credentials.belongs(details, key)), None) or next(
+        (key for key in keys if credentials.api_key_of(key) == value), None
+    )
+    source = owner or details or {}
+    return {
+        "accepted": accepted,
+        "reason": None if accepted else reason,
+        "locked": bool(details and details.get("locked")),
+        "credential": owner.get("name") if owner else None,
+        "guid": owner.get("guid") if owner else None,
+        "role": credentials.role_of(owner) if owner else "",
+        "created_at": source.get("created_at"),
+        "age_days": credentials.age_in_days(source, now),
     }
 
 
 def look_into(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
-    """Return what is known of an API key."""
+    """Return whether an API key works, and which of *keys* it is of."""
     if not is_api_key(value) or not cloud.accepts(value):
         return {"accepted": False, "credential": None}
     owner = next((key for key in keys if credentials.api_key_of(key) == value), None)
@@ -134,6 +190,7 @@ def main() -> None:
             "region": {"type": "str"},
             "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
             "api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "explain": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -30,15 +30,15 @@ options:
   look:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
     type: str
-    required: true
   credentials:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
     type: str
-    required: true
   webhooks:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str
-    required: true
+  audit:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report on an audit instead.
+    type: str
   host:
     description: The host that is reported on. Without it, the whole batch is.
     type: str

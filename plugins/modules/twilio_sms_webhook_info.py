@@ -31,6 +31,11 @@ options:
     description: Whether to look up which Messaging Services and conversations take the numbers' texts instead.
     type: bool
     default: true
+  alert_days:
+    description:
+      - For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
+    type: int
+    default: 0
   snapshot:
     description:
       - Whether to return RV(snapshot), too. It holds passwords, so use C(no_log) on the task.
@@ -41,6 +46,11 @@ options:
 EXAMPLES = r"""
 - name: Read all numbers of the account
   voiceagent.sms.twilio_sms_webhook_info:
+  register: sms_numbers
+
+- name: Read them with the errors of the last week
+  voiceagent.sms.twilio_sms_webhook_info:
+    alert_days: 7
   register: sms_numbers
 
 - name: Look before the leap, and list the account only once
@@ -69,6 +79,12 @@ numbers:
         - Its SMS settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
         - Null when the account has no such number.
       type: dict
+    friendly_name: {description: "The number's name, with O(alert_days) only.", type: str}
+    errors:
+      description:
+        - The errors of its webhook, C(count), C(last_at) and C(codes) (how many of each code). Null when they are not known.
+        - With O(alert_days) only.
+      type: dict
 overrides_checked:
   description: Whether it was looked up what takes numbers' texts instead.
   returned: success
@@ -84,6 +100,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import webhook
+from ..module_utils.alerts import check_days
 from ..module_utils.entry import run
 from ..module_utils.errors import SmsError, join
 from ..module_utils.options import TWILIO_OPTIONS
@@ -92,36 +109,46 @@ from ..module_utils.snapshot import Snapshot
 from ..module_utils.twilio import TWILIO_IMPORT_ERROR, TwilioNumbers
 
 
-def entry_of(number: str, snapshot: Snapshot) -> dict[str, Any]:
+def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool) -> dict[str, Any]:
     """Return what is returned for one number."""
     found = snapshot.numbers.get(number)
-    return {
+    entry = {
         "phone_number": number,
         "sid": found.sid if found else None,
         "receives_sms": found.receives_sms if found else False,
         "overridden_by": (snapshot.overrides or {}).get(number),
         "settings": webhook.shown(found.settings) if found else None,
     }
+    if with_errors:
+        entry["friendly_name"] = found.friendly_name if found else ""
+        entry["errors"] = snapshot.errors_of(number)
+    return entry
 
 
 def read(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
+    try:
+        check_days(params["alert_days"], "alert_days")
+    except ValueError as error:
+        raise SmsError(str(error), code="bad_alert_days") from None
     wanted = None
     if params["phone_numbers"] is not None:
         wanted, problems = normalize_all(params["phone_numbers"])
         if problems:
             raise SmsError(join(problems, "; "), code="bad_phone_number")
     twilio = TwilioNumbers.from_options(params)
-    snapshot = Snapshot.take(twilio, wanted, with_overrides=params["overrides"])
-    if snapshot.override_problem:
-        module.warn(snapshot.override_problem)
+    days = params["alert_days"]
+    snapshot = Snapshot.take(twilio, wanted, with_overrides=params["overrides"], alert_days=days)
+    for problem in (snapshot.override_problem, snapshot.errors_problem):
+        if problem:
+            module.warn(problem)
     result: dict[str, Any] = {"changed": False, "overrides_checked": snapshot.overrides is not None}
     if params["snapshot"]:  # holds all of it, and as one text it costs Ansible less than thousands of values
         module_args = {name: value for name, value in params.items() if name != "phone_numbers"}
         return {**result, "snapshot": snapshot.dump(), "invocation": {"module_args": module_args}}
     numbers = snapshot.numbers if wanted is None else wanted
-    return {**result, "numbers": [entry_of(number, snapshot) for number in numbers]}
+    return {**result, "numbers": [entry_of(number, snapshot, with_errors=days > 0) for number in numbers]}
 
 
 def main() -> None:
@@ -130,6 +157,7 @@ def main() -> None:
             **TWILIO_OPTIONS,
             "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
             "overrides": {"type": "bool", "default": True},
+            "alert_days": {"type": "int", "default": 0},
             "snapshot": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which numbers reach their agent, which do not, and why."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from typing import Any
+
+import pytest
+
+from system.conftest import EAST, SOUTH, Accounts, url
+from system.playing import Player, Run
+
+READS = {"iam.token", "iam.api_key_details", "rc.list_keys", "twilio.list_numbers", "messaging.list_services"}
+READS |= {"messaging.list_pool", "conversations.list_addresses", "monitor.list_alerts", "monitor.fetch_alert"}
+
+
+def statuses(run: Run, player: Player, folder: str = "reports") -> dict[str, str]:
+    """Return what the report says of each number."""
+    report = json.loads((player.here / folder / "audit.json").read_text())
+    return {row["phone_number"]: row["status"] for row in report["numbers"]}
+
+
+def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """Add a number of each kind. Return them by name, and of each its status and a piece of what is said of it."""
+    box, sid = accounts.box, accounts.twilio["sid"]
+    agent = accounts.agent()
+    live, other = box.add_key(agent["guid"]), box.add_key(agent["guid"], "other", role="Manager")
+    dead = {
+        "removed": box.add_key(agent["guid"], "removed"),
+        "disabled": box.add_key(agent["guid"], "disabled", api_key={"disabled": True}),
+        "expired": box.add_key(agent["guid"], "expired", api_key={"expires_at": "2020-01-01T00:00+0000"}),
+        "reader": box.add_key(agent["guid"], "reader", role="Reader"),
+    }
+    locked = box.add_key(agent["guid"], "locked", api_key={"locked": True})
+    box.remove("ibm", "keys", dead["removed"]["guid"])
+    application = box.add_application(account_sid=sid, sms_url="https://twiml.example.com/app")
+    numbers = {
+        "connected": accounts.connected(live),
+        "manager": accounts.connected(other),
+        "locked": accounts.connected(locked),
+        **{name: accounts.connected(key) for name, key in dead.items()},
+        "keyless": accounts.number(sms_url=f"https://{SOUTH}/sms.receiver/SmsRecv"),
+        "marker": accounts.number(sms_url=url("REDACTED")),
+        "flow": accounts.number(sms_url="https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?token=secret-token"),
+        "east": accounts.connected(live, EAST),
+        "empty": accounts.number(sms_url=""),
+        "application": accounts.connected(live, sms_application_sid=application["sid"]),
+        "service": accounts.connected(live),
+        "conversation": accounts.connected(live),
+        "voice": accounts.connected(live, capabilities={"voice": True, "sms": False}),
+        "fallback": accounts.connected(live, sms_fallback_url=url(dead["removed"]["api_key"]["value"])),
+    }
+    service = box.add_service(account_sid=sid, friendly_name="Marketing", pool=[numbers["service"]])
+    address = box.add_address(numbers["conversation"], account_sid=sid, friendly_name="Support desk")
+    expected = {
+        "connected": ("connected", "'twilio-sms'"),
+        "manager": ("connected", "'other'"),
+        "locked": ("connected", "'locked'"),  # a lock protects a key from changes, and stops nobody from using it
+        "removed": ("dead_key", "IAM does not know it"),
+        "disabled": ("dead_key", "disabled"),
+        "expired": ("dead_key", "expired at 2020"),
+        "reader": ("dead_key", "Reader"),
+        "keyless": ("dead_key", "no key"),
+        "marker": ("dead_key", "none"),
+        "flow": ("elsewhere", "webhooks.twilio.com"),
+        "east": ("elsewhere", EAST),
+        "empty": ("not_connected", "no webhook"),
+        "application": ("overridden", application["sid"]),
+        "service": ("overridden", service["sid"]),
+        "conversation": ("overridden", address["sid"]),
+        "voice": ("no_sms", "capability"),
+        "fallback": ("connected", "fallback does not work"),
+        "missing": ("not_in_account", accounts.twilio["sid"]),
+    }
+    return {**numbers, "missing": "+15559990001"}, expected
+
+
+def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) -> None:
+    numbers, expected = one_of_each_kind(accounts)
+    hosts = {"all": {"hosts": {name: {"phone_number": number} for name, number in numbers.items()}}}
+    run = play("-e", "region=us-south", "-e", "audit_dir=reports", playbook="audit_sms", inventory=hosts)
+    assert run.code == 0, run.output
+    assert (run.changed, run.writes, set(run.operations) - READS) == (set(), [], set())
+    report = json.loads((play.here / "reports" / "audit.json").read_text())
+    rows = {row["host"]: row for row in report["numbers"]}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        name: status for name, (status, _) in expected.items()
+    }
+    assert not [(name, rows[name]["msg"]) for name, (_, piece) in expected.items() if piece not in rows[name]["msg"]]
+    assert rows["application"]["overridden_by"]["kind"] == "application"
+    assert (rows["reader"]["key"]["role"], rows["connected"]["key"]["credential"]) == ("Reader", "twilio-sms")
+    assert rows["locked"]["key"]["locked"] is True
+    assert 0 <= rows["connected"]["key"]["age_days"] < 1
+    # What the receiver itself says is the judge: a text to each number that can have one.
+    able = {name: number for name, number in numbers.items() if name not in ("missing", "voice")}
+    reached = {name for name, number in able.items() if accounts.box.text(number)["handled_by"] == "number"}
+    refused = {name for name in reached if not accounts.box.text(numbers[name])["delivered"]}
+    assert {name for name in able if expected[name][0] == "connected"} == reached - refused - {"flow", "east"}
+
+    # Requests: shared by all numbers, two for each distinct key.
+    counts = run.operations
+    assert counts["twilio.list_numbers"] == counts["rc.list_keys"] == counts["monitor.list_alerts"] == 1
+    assert counts["iam.api_key_details"] == 7
+    assert counts["iam.token"] == 1 + 7
+
+    # The table on the console leaves out those that are well.
+    table = run.stdout[run.stdout.index("18 phone numbers: ") :].partition("\n\n")[0]
+    assert "8 dead_key" not in table
+    assert "6 dead_key" in table
+    assert numbers["flow"] in table
+    assert numbers["locked"] not in table
+
+    # And the reports are private, whole, and say the same.
+    with (play.here / "reports" / "audit.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["host"]: line["status"] for line in lines} == {name: row["status"] for name, row in rows.items()}
+    page = (play.here / "reports" / "audit.html").read_text()
+    assert all(number in page for number in numbers.values())
+    assert [oct(path.stat().st_mode & 0o777) for path in (play.here / "reports").iterdir()] == ["0o600"] * 3
+
+
+def test_the_whole_account_without_an_inventory(play: Player, accounts: Accounts) -> None:
+    agent, other = accounts.agent(), accounts.agent("east", "us-east")
+    here, there = accounts.box.add_key(agent["guid"]), accounts.box.add_key(other["guid"])
+    numbers = [accounts.connected(here), accounts.connected(there, EAST), accounts.number(sms_url="")]
+    run = play("-e", "audit_dir=reports", playbook="voiceagent.sms.audit_sms")
+    assert run.code == 0, run.output
+    assert list(statuses(run, play).values()) == ["not_connected", "connected", "connected"]
+    assert set(statuses(run, play)) == set(numbers)
+    given = play("-e", f"phone_number={numbers[1]}", "-e", "region=us-south", playbook="audit_sms")
+    assert "elsewhere" in given.stdout
+
+
+def test_exit_code_for_pipelines(play: Player, accounts: Accounts) -> None:
+    box, agent = accounts.box, accounts.agent()
+    key, dead = box.add_key(agent["guid"]), box.add_key(agent["guid"], "dead", api_key={"disabled": True})
+    numbers = {
+        "well": accounts.connected(key),
+        "dead": accounts.connected(dead),
+        "away": accounts.number(sms_url="https://example.com/"),
+        "failing": accounts.connected(key),
+    }
+    _alert(accounts, numbers["failing"])
+    hosts = {"all": {"hosts": {name: {"phone_number": number} for name, number in numbers.items()}}}
+    for fail_on, failed in (
+        ("", set()),
+        ("dead_key, elsewhere", {"dead", "away"}),
+        ("errors", {"failing"}),
+        ("any", {"dead", "away", "failing"}),
+    ):
+        run = play("-e", f"audit_fail_on='{fail_on}'", "-e", "region=us-south", playbook="audit_sms", inventory=hosts)
+        assert (set(run.failures), run.code != 0) == (failed, bool(failed)), fail_on
+    whole = {"region": "us-south", "audit_fail_on": ["dead_key"], "connect_sms_report_per_host": False}
+    assert play(playbook="audit_sms", inventory=hosts, variables=whole).code != 0
+
+
+def _alert(accounts: Accounts, number: str, code: str = "11200", **values: Any) -> None:
+    """Let Twilio have met an error at a number's webhook."""
+    accounts.box.add_alert(
+        account_sid=accounts.twilio["sid"],
+        error_code=code,
+        request_url=accounts.sms_url(number),
+        request_method="POST",
+        request_variables=f"To=%2B{number[1:]}&From=%2B15557650000&Body=hi",
+        **values,
+    )
+
+
+def test_webhook_errors_are_joined_to_their_numbers(play: Player, accounts: Accounts) -> None:
+    box, agent = accounts.box, accounts.agent()
+    key = box.add_key(agent["guid"])
+    one, two, three = (accounts.connected(key) for _ in range(3))
+    box.fault("receiver.text", status=503)
+    assert not box.text(one)["delivered"]
+    _alert(accounts, one, "11205")
+    _alert(accounts, two, at=time.time() - 3 * 86400)
+    _alert(accounts, two, at=time.time() - 12 * 86400)
+    accounts.box.add_alert(account_sid=accounts.twilio["sid"], request_url="https://example.com/other")
+    run = play("-e", "audit_dir=reports", "-e", "audit_days=5", playbook="audit_sms")
+    assert run.code == 0, run.output
+    rows = {row["phone_number"]: row for row in json.loads((play.here / "reports/audit.json").read_text())["numbers"]}
+    assert rows[one]["errors"]["codes"] == {"11200": 1, "11205": 1}
+    assert (rows[two]["errors"]["count"], rows[three]["errors"]["count"]) == (1, 0)
+    assert run.operations["monitor.fetch_alert"] == 3
+    none = play("-e", "audit_dir=reports", "-e", "audit_days=0", playbook="audit_sms")
+    assert not [name for name in none.operations if name.startswith("monitor")]
+
+
+def test_receivers_of_ones_own(play: Player, accounts: Accounts) -> None:
+    place = "sms.example.com:9443"
+    right, wrong = (
+        accounts.number(sms_url=url("gateway-pass", place, "sms")),
+        accounts.number(sms_url=url("old", place)),
+    )
+    assistant = "https://api.us-south.assistant.watson.cloud.ibm.com/public/twilio/1?token=wx-secret"
+    watson, other = (
+        accounts.number(sms_url=assistant + "#rc=2"),
+        accounts.number(sms_url=assistant.replace("wx-", "x-")),
+    )
+    gateway = {
+        "connect_sms_receiver_host": place,
+        "connect_sms_username": "sms",
+        "connect_sms_password": "gateway-pass",
+    }
+    hosts = {
+        "all": {
+            "children": {
+                "gateway": {"vars": gateway, "hosts": {n: {"phone_number": n} for n in (right, wrong)}},
+                "assistant": {
+                    "vars": {"connect_sms_receiver_url": assistant},
+                    "hosts": {n: {"phone_number": n} for n in (watson, other)},
+                },
+            }
+        }
+    }
+    without = {"IC_API_KEY": None, "IBMCLOUD_API_KEY": None}
+    run = play("-e", "audit_dir=reports", playbook="audit_sms", inventory=hosts, env=without, secrets=["gateway-pass"])
+    assert run.code == 0, run.output
+    expected = {right: "connected", wrong: "dead_key", watson: "connected", other: "dead_key"}
+    assert statuses(run, play) == expected
+    assert not [request for request in run.requests if request["cloud"] == "ibm"]
+
+
+def test_what_cannot_be_found_out_is_said(play: Player, accounts: Accounts) -> None:
+    box, agent = accounts.box, accounts.agent()
+    number = accounts.connected(box.add_key(agent["guid"]))
+    words = ("-e", f"phone_number={number}", "-e", "audit_dir=reports")
+    no_identity = play(*words, playbook="audit_sms", env={"IC_API_KEY": None, "IBMCLOUD_API_KEY": None})
+    assert (no_identity.code, statuses(no_identity, play)[number]) == (0, "unknown")
+    assert "IC_API_KEY" in no_identity.output
+    box.fault("messaging.list_services", status=403)
+    hidden = play(*words, playbook="audit_sms")
+    assert (hidden.code, statuses(hidden, play)[number]) == (0, "unknown")
+    box.fault("rc.list_keys", status=403)
+    nameless = play(*words, playbook="audit_sms")
+    assert (nameless.code, statuses(nameless, play)[number]) == (0, "connected")
+    box.fault("monitor.list_alerts", status=403)
+    blind = play(*words, playbook="audit_sms")
+    assert "webhook errors of account" in blind.output
+    assert statuses(blind, play)[number] == "connected"
+    refused = play(*words, playbook="audit_sms", env={"TWILIO_AUTH_TOKEN": "0" * 32})
+    assert refused.code != 0
+    assert "20003" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("audit_fail_on=dead-key",), "dead-key"),
+        (("audit_days=31",), "0 to 30"),
+        (("region=eu-es",), "eu-es"),
+        (("phone_number=12",), "'12'"),
+    ],
+)
+def test_mistakes_are_named(play: Player, accounts: Accounts, words: tuple[str, ...], named: str) -> None:
+    run = play(*(part for word in words for part in ("-e", word)), playbook="audit_sms")
+    assert run.code != 0
+    assert named in run.output
+
+
+def test_names_of_others_do_no_harm(play: Player, accounts: Accounts) -> None:
+    name = "=HYPERLINK(1)<script>alert(1)</script>POLICY"
+    number = accounts.number(sms_url="https://example.com/</td><script>alert(2)</script>", friendly_name=name)
+    run = play("-e", "audit_dir=reports", playbook="audit_sms")
+    assert run.code == 0
+    assert statuses(run, play) == {number: "elsewhere"}
+    page = (play.here / "reports" / "audit.html").read_text()
+    assert page.count("<script>") == 1
+    assert "&lt;script&gt;" in page
+    assert f"'{name}" in (play.here / "reports" / "audit.csv").read_text()
