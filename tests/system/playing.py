@@ -128,11 +128,24 @@ class Player:
             command += ["-i", str(self._written(inventory))]
         if variables:
             command += ["-e", json.dumps(variables)]
+        return self._run([*command, *arguments], self.environment(env or {}), secrets)
+
+    def shell(self, command: str, env: Mapping[str, str | None] | None = None, kept: str | None = None) -> Run:
+        """Run a command line as a person types it, in a folder that stays the same.
+
+        :param kept: a folder in it that may hold secrets, because it is there to keep them
+        """
         environment = self.environment(env or {})
+        environment["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        return self._run(["bash", "-c", command], environment, kept=kept)
+
+    def _run(
+        self, command: list[str], environment: dict[str, str], secrets: Iterable[str] = (), kept: str | None = None
+    ) -> Run:
         known = self._files()
         self._box.clear_log()
         ended = subprocess.run(
-            [*command, *arguments],
+            command,
             env=environment,
             cwd=self.here,
             stdin=subprocess.DEVNULL,
@@ -143,7 +156,10 @@ class Player:
         )
         run = Run(ended.returncode, ended.stdout, ended.stderr, self._box.requests())
         own = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
-        self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), known)
+        left = {path: changed for path, changed in self._files().items() if known.get(path) != changed}
+        if kept:
+            left = {path: changed for path, changed in left.items() if self.here / kept not in path.parents}
+        self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), list(left))
         return run
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
@@ -151,11 +167,10 @@ class Player:
         program = pathlib.Path(sys.executable).with_name("ansible-playbook")
         return [str(program), self._playbook(playbook), *arguments]
 
-    def _judge(self, run: Run, leaks: Leaks, known: Mapping[pathlib.Path, int]) -> None:
+    def _judge(self, run: Run, leaks: Leaks, left: Iterable[pathlib.Path]) -> None:
         """Hold a run to what is true of all of them."""
         assert not [word for word in BROKEN if word in run.output], run.output
         assert not leaks.in_text(run.output), run.output
-        left = {path: changed for path, changed in self._files().items() if known.get(path) != changed}
         assert not [(path, leak) for path in left for leak in leaks.in_text(path.read_text(errors="replace"))]
         for request in run.requests:
             assert request["operation"] != "unknown", request

@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the guides tell people to type does what the guides say.
+
+Each guide is carried out from its beginning to its end in one folder: blocks that have a file's name are written to
+that file, and each ``bash`` command is run as it stands. A ``text`` block after a command is what it prints, line by
+line. Nothing is replaced in the text: the sandbox has the phone numbers and agents that a guide names, and the
+environment has the credentials that it tells to export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from system.conftest import EAST, Accounts, url
+from system.playing import Player, Run
+from tools import guides
+
+#: What stands in the guides and is not carried out, each with its reason.
+NOT_RUN = {
+    "ansible-galaxy collection install ": "make release-check installs the tarball",
+    "pip install ": "the environment has the packages; their floors are tested with ansible-core 2.16",
+    "export IC_API_KEY=": "the sandbox's",
+    "export TWILIO_ACCOUNT_SID=": "the sandbox's",
+    "export TWILIO_AUTH_TOKEN=": "the sandbox's",
+}
+DEMO = "https://demo.twilio.com/welcome/sms/reply"  # what a new number has
+#: What the guides read from the environment, beside the credentials.
+GATEWAY_PASSWORD = "gateway-password-4711"
+ASSISTANT_URI = "https://assistant.example.com/twilio/sms/d1e2f3a4?token=assistant-token-4711"
+VARIABLES = {"SMS_WEBHOOK_PASSWORD": GATEWAY_PASSWORD, "ASSISTANT_WEBHOOK_URI": ASSISTANT_URI}
+
+Judge = Callable[[], None]
+
+
+# ---- what each guide finds, and what it leaves behind ----
+
+
+def quick_start(accounts: Accounts) -> Judge:
+    agent = accounts.agent()
+    number = accounts.number(phone_number="+15551234567", sms_url=DEMO)
+
+    def judge() -> None:
+        assert accounts.sms_url(number) == url(accounts.the_api_key(agent))
+        assert accounts.box.text(number)["reply"]
+
+    return judge
+
+
+def real_accounts(accounts: Accounts) -> Judge:
+    only, support = accounts.agent("only-agent"), accounts.agent("support-agent", "us-east")
+    accounts.agent("sales-agent", "us-east")
+    first = accounts.number(phone_number="+15551234501", sms_url=DEMO)
+    second = accounts.number(phone_number="+15551234502", sms_url=DEMO)
+
+    def judge() -> None:
+        assert accounts.sms_url(first) == url(accounts.the_api_key(only))
+        assert accounts.sms_url(second) == url(accounts.the_api_key(support), EAST)
+
+    return judge
+
+
+def rollout(accounts: Accounts) -> Judge:
+    south, east = accounts.agent(), accounts.agent("eastern", "us-east")
+    numbers = [accounts.number(phone_number=f"+1555123000{place}", sms_url=DEMO) for place in range(1, 5)]
+    later = [
+        accounts.number(phone_number="+15551240001", sms_url=DEMO),
+        accounts.number(phone_number="+15551240002", sms_url=""),
+    ]
+
+    def judge() -> None:
+        dallas, washington = url(accounts.the_api_key(south)), url(accounts.the_api_key(east), EAST)
+        assert [accounts.sms_url(number) for number in numbers] == [dallas, dallas, washington, washington]
+        assert [accounts.sms_url(number) for number in later] == [dallas, dallas]
+
+    return judge
+
+
+def receivers(accounts: Accounts) -> Judge:
+    agents = {region: accounts.agent(f"agent-{region}", region) for region in ("us-south", "us-east", "eu-de")}
+    numbers = [accounts.number(phone_number=f"+1555122000{place}", sms_url=DEMO) for place in range(1, 8)]
+
+    def judge() -> None:
+        keys = {region: accounts.the_api_key(agent) for region, agent in agents.items()}
+        frankfurt = [url(keys["eu-de"], f"sms-fra{name}.voiceagent.cloud.ibm.com") for name in ("04", "05")]
+        south, east = url(keys["us-south"]), url(keys["us-east"], EAST)
+        gateway = url(GATEWAY_PASSWORD, "gateway.example.com:9443", "twilio")
+        wanted = [south, east, *frankfurt, south, gateway, ASSISTANT_URI]
+        assert [accounts.sms_url(number) for number in numbers] == wanted
+        assert accounts.box.number(numbers[4])["sms_fallback_url"] == east
+
+    return judge
+
+
+def rotation(accounts: Accounts) -> Judge:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"])
+    moved = accounts.connected(old, phone_number="+15551210001")
+    kept = accounts.number(phone_number="+15551210002", sms_url=DEMO)
+
+    def judge() -> None:
+        assert accounts.sms_url(moved) == ""
+        assert accounts.sms_url(kept) == DEMO
+        assert accounts.keys(agent) == []  # rotated, and then deleted because nothing used it any more
+
+    return judge
+
+
+SCENES: dict[str, Callable[[Accounts], Judge]] = {
+    "quick-start.md": quick_start,
+    "real-accounts.md": real_accounts,
+    "receivers.md": receivers,
+    "rollout.md": rollout,
+    "rotation.md": rotation,
+}
+
+
+# ---- carrying out ----
+
+
+def squeezed(text: str) -> str:
+    """Return a text in which the width of columns does not matter."""
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())
+
+
+def is_run(command: str) -> bool:
+    return not command.startswith(tuple(NOT_RUN))
+
+
+def carry_out(text: str, play: Player) -> list[Run]:
+    """Write the files of a guide, run its commands, and hold what they print to what it says that they print."""
+    runs: list[Run] = []
+    for block in guides.blocks(text):
+        where = f"line {block.line}"
+        if block.file:
+            file = play.here / block.file
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text)
+        elif block.language == "bash":
+            for command in filter(is_run, block.commands):
+                run = play.shell(command, env=VARIABLES, kept="backups")
+                assert run.code == 0, f"{where}: {command}\n{run.output}"
+                runs.append(run)
+        elif block.language == "text":
+            printed = squeezed(runs[-1].stdout)
+            missing = [line for line in squeezed(block.text).splitlines() if line not in printed]
+            assert not missing, f"{where}: not printed: {missing}\n{runs[-1].stdout}"
+        else:
+            pytest.fail(f"{where}: a block that is neither a file, a command nor what a command prints")
+    return runs
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_guide_is_right(name: str, play: Player, accounts: Accounts) -> None:
+    judge = SCENES[name](accounts)
+    assert carry_out((guides.FOLDER / name).read_text(encoding="utf-8"), play)
+    judge()
+
+
+def test_every_guide_with_commands_is_carried_out() -> None:
+    """The Spanish quick start has the same blocks as the English one: tests/unit/tools/test_guides.py."""
+    commanding = {
+        file.name
+        for file in guides.FOLDER.glob("*.md")
+        if any(block.language != "text" or block.file for block in guides.blocks(file.read_text(encoding="utf-8")))
+    }
+    assert commanding - {"quick-start.es.md"} == set(SCENES)
+
+
+def test_the_readme_is_right(play: Player, accounts: Accounts) -> None:
+    """Its commands are those of the quick start; its inventory is tried here."""
+    quick = {line for block in named("quick-start.md") for line in block.commands}
+    blocks = guides.blocks((guides.FOLDER.parents[1] / "README.md").read_text(encoding="utf-8"))
+    commands = [line for block in blocks if block.language == "bash" for line in block.commands]
+    assert [line for line in commands if is_run(line) and line not in quick] == []
+    assert [line for line in commands if is_run(line)]
+
+    (inventory,) = [block.text for block in blocks if block.language == "ini"]
+    agent = accounts.agent()
+    numbers = [accounts.number(phone_number=number) for number in ("+15551234568", "+15557654321")]
+    run = play(inventory=inventory)
+    assert (run.code, set(run.status.values())) == (0, {"changed"}), run.output
+    assert {accounts.sms_url(number) for number in numbers} == {url(accounts.the_api_key(agent))}
+
+
+def named(name: str) -> list[guides.Block]:
+    return guides.blocks((guides.FOLDER / name).read_text(encoding="utf-8"))
+
+
+def test_a_guide_that_is_wrong_is_found(play: Player, accounts: Accounts) -> None:
+    with pytest.raises(AssertionError, match="line 1: false"):
+        carry_out("```bash\nfalse\n```\n", play)
+    with pytest.raises(AssertionError, match="not printed: .'c'"):
+        carry_out("```bash\nprintf 'a  b'\n```\n\n```text\na b\nc\n```\n", play)
+    with pytest.raises(pytest.fail.Exception, match="neither a file"):
+        carry_out("```yaml\na: b\n```\n", play)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides as the tests read them: their fenced blocks, and where their links lead."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shlex
+import urllib.parse
+from typing import NamedTuple
+
+from tools import project
+
+FOLDER = project.ROOT / "docs" / "guides"
+ALL = (project.ROOT / "README.md", *sorted(FOLDER.glob("*.md")))
+_FILE = re.compile(r".*`([\w./-]+\.\w+)`[^`]*:$")
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """A fenced block. *file* is the name in backticks at the end of the paragraph before it, if that ends with a colon."""
+
+    language: str
+    text: str
+    line: int
+    file: str | None
+
+    @property
+    def commands(self) -> list[str]:
+        """The command lines, without those that are only a comment."""
+        lines = self.text.replace("\\\n", "").splitlines()
+        return [line for line in lines if shlex.split(line, comments=True)]
+
+
+def blocks(text: str) -> list[Block]:
+    found: list[Block] = []
+    lines = text.splitlines()
+    place = 0
+    while place < len(lines):
+        if lines[place].startswith("```"):
+            end = lines.index("```", place + 1)
+            body = "".join(f"{line}\n" for line in lines[place + 1 : end])
+            name = _FILE.match(paragraph_before(lines, place))
+            found.append(Block(lines[place][3:], body, place + 1, name[1] if name else None))
+            place = end
+        place += 1
+    return found
+
+
+def paragraph_before(lines: list[str], place: int) -> str:
+    """The text that an empty line parts from the line at *place*, in one line."""
+    before = place - 1
+    while before > 0 and lines[before - 1].strip():
+        before -= 1
+    return " ".join(lines[before : place - 1])
+
+
+def anchors(text: str) -> set[str]:
+    """What its headings can be linked to by, as GitHub and MyST make it."""
+    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def dangling(file: pathlib.Path) -> list[str]:
+    """The links of a Markdown file that lead nowhere. The internet is not asked: of those, only the form is looked at."""
+    wrong = []
+    for target in _LINK.findall(re.sub(r"```.*?```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)):
+        parts = urllib.parse.urlsplit(target)
+        if parts.scheme:
+            right = parts.scheme == "https" and bool(parts.netloc)
+        else:
+            there = file.parent / parts.path if parts.path else file
+            right = there.is_file() and (
+                not parts.fragment or parts.fragment in anchors(there.read_text(encoding="utf-8"))
+            )
+        if not right:
+            wrong.append(f"{file.relative_to(project.ROOT)}: {target}")
+    return wrong
