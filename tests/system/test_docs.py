@@ -109,7 +109,20 @@ def rotation(accounts: Accounts) -> Judge:
     return judge
 
 
+def audit(accounts: Accounts) -> Judge:
+    agent = accounts.agent()
+    accounts.connected(accounts.box.add_key(agent["guid"]), phone_number="+15551250001")
+    dead = accounts.box.add_key(agent["guid"], "another")
+    accounts.connected(dead, phone_number="+15551250002")
+    accounts.box.remove("ibm", "keys", dead["guid"])
+    accounts.number(phone_number="+15551250003", sms_url="https://other.example.com/sms")
+    accounts.number(phone_number="+15551250004", sms_url="")
+
+    return lambda: None
+
+
 SCENES: dict[str, Callable[[Accounts], Judge]] = {
+    "audit.md": audit,
     "quick-start.md": quick_start,
     "real-accounts.md": real_accounts,
     "receivers.md": receivers,

@@ -149,13 +149,15 @@ def _found_nothing(output: str) -> str | None:
     return None
 
 
-def sanity(log: process.Log, only: tuple[str, ...] = ()) -> Outcome:
-    step = Step(log)
+def sanity(log: process.Log, only: tuple[str, ...] = (), core: str = NEWEST) -> Outcome:
+    step = Step(log, core)
+    log.say(f"Sanity of {venvs.describe(step.venv)}")
     # Modules are compiled and imported with each Python at hand, whether active or not.
     folders = dict.fromkeys(str(pathlib.Path(python.path).parent) for python in pythons.at_hand())
     step.env["PATH"] = os.pathsep.join([step.env["PATH"], *folders])
-    with project.locked("sanity-copy"):
-        place = project.copy("sanity-copy")
+    folder = "sanity-copy" if core == NEWEST else f"sanity-copy-{core}"
+    with project.locked(folder):
+        place = project.copy(folder)
         _prepare_ansible_test(step)
         fault = place / "plugins" / "module_utils" / "planted_fault.py"
         fault.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,8 @@ from tools import checks, process, project, release, sandbox_server, venvs, webs
 WORKERS = 2
 # What tests our own code's way through trouble rather than ansible-core's: once is enough, and it takes minutes.
 ONCE = tuple(
-    f"--ignore=tests/system/test_{name}.py" for name in ("kills", "parallel", "rollout", "fault_table", "backup", "docs")
+    f"--ignore=tests/system/test_{name}.py"
+    for name in ("kills", "parallel", "rollout", "fault_table", "backup", "docs")
 )
 OLDER_CORES = ("core-2.19", "core-2.16")
 
@@ -107,6 +108,11 @@ def pytest_step(kind: str, core: str = checks.NEWEST, arguments: tuple[str, ...]
     return Planned(name, functools.partial(checks.pytest, folder=f"tests/{kind}", core=core, arguments=arguments))
 
 
+def sanity_step(core: str = checks.NEWEST, arguments: tuple[str, ...] = ()) -> Planned:
+    name = "sanity" if core == checks.NEWEST else f"sanity-{core}"
+    return Planned(name, functools.partial(checks.sanity, only=arguments, core=core))
+
+
 def set_up(names: Sequence[str]) -> dict[str, str]:
     """Before the steps start, so that none waits for another's; an environment that cannot be is said loudly."""
     told = {}
@@ -140,12 +146,12 @@ def integration(core: str, arguments: tuple[str, ...]) -> int:
 
 
 def sanity(core: str, arguments: tuple[str, ...]) -> int:
-    return in_turn(Planned("sanity", functools.partial(checks.sanity, only=arguments)))
+    return in_turn(sanity_step(core, arguments))
 
 
 # The longest first, so that none is left for the end alone.
 TEST = (
-    Planned("sanity", checks.sanity),
+    sanity_step(),
     Planned("quick", checks.quick),
     pytest_step("unit"),
     pytest_step("system"),

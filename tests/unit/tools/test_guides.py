@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from tools import guides, project, website
 
 SOURCES = [file for name in ("modules", "module_utils", "plugin_utils", "action", "inventory", "filter")
@@ -101,7 +102,10 @@ def test_every_guide_is_in_the_list() -> None:
 
 def test_the_quick_starts_are_the_same_but_for_their_language() -> None:
     english, spanish = (
-        [(block.language, re.sub(r" *#.*", "", block.text)) for block in guides.blocks(file.read_text(encoding="utf-8"))]
+        [
+            (block.language, re.sub(r" *#.*", "", block.text))
+            for block in guides.blocks(file.read_text(encoding="utf-8"))
+        ]
         for file in (guides.FOLDER / "quick-start.md", guides.FOLDER / "quick-start.es.md")
     )
     assert english == spanish
