@@ -267,3 +267,19 @@ def test_duplicates_are_listed() -> None:
     error = credential.duplicates(keys, Wanted("twilio-sms"))
     assert error.code == "duplicate_credential"
     assert "k1 (created 2026-01-01), k2 (created 2026-01-02)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        (None, "IAM does not know it"),
+        ({"disabled": True, "locked": True}, "it is disabled"),
+        ({"expires_at": "2020-01-01T00:00+0000"}, "it expired at 2020-01-01T00:00+0000"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "it expired at 2020-01-01T00:00:00Z"),
+        ({"expires_at": "2100-01-01T00:00+0000"}, "IAM refuses it"),
+        ({"expires_at": "soon"}, "IAM refuses it"),
+        ({"locked": True}, "IAM refuses it"),
+    ],
+)
+def test_why_a_key_is_refused(details: dict[str, Any] | None, reason: str) -> None:
+    assert credential.why_refused(details, 1_700_000_000) == reason
