@@ -69,6 +69,7 @@ notes:
 """
 
 EXAMPLES = r"""
+# fmt: code
 # The least: all numbers that can receive texts. Credentials are in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
 plugin: voiceagent.sms.twilio_numbers
 

@@ -89,9 +89,11 @@ def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) 
     report = json.loads((play.here / "reports" / "audit.json").read_text())
     rows = {row["host"]: row for row in report["numbers"]}
     assert {name: row["status"] for name, row in rows.items()} == {
-        name: status for name, (status, _) in expected.items()
+        name: status for name, (status, _piece) in expected.items()
     }
-    assert not [(name, rows[name]["msg"]) for name, (_, piece) in expected.items() if piece not in rows[name]["msg"]]
+    assert not [
+        (name, rows[name]["msg"]) for name, (_status, piece) in expected.items() if piece not in rows[name]["msg"]
+    ]
     assert rows["application"]["overridden_by"]["kind"] == "application"
     assert (rows["reader"]["key"]["role"], rows["connected"]["key"]["credential"]) == ("Reader", "twilio-sms")
     assert rows["locked"]["key"]["locked"] is True
@@ -174,7 +176,7 @@ def _alert(accounts: Accounts, number: str, code: str = "11200", **values: Any) 
 def test_webhook_errors_are_joined_to_their_numbers(play: Player, accounts: Accounts) -> None:
     box, agent = accounts.box, accounts.agent()
     key = box.add_key(agent["guid"])
-    one, two, three = (accounts.connected(key) for _ in range(3))
+    one, two, three = (accounts.connected(key) for _number in range(3))
     box.fault("receiver.text", status=503)
     assert not box.text(one)["delivered"]
     _alert(accounts, one, "11205")

@@ -199,6 +199,15 @@ def test_the_readme_is_right(play: Player, accounts: Accounts) -> None:
     assert {accounts.sms_url(number) for number in numbers} == {url(accounts.the_api_key(agent))}
 
 
+def test_the_role_s_readme_is_right(play: Player, accounts: Accounts) -> None:
+    agent, number = accounts.agent(), accounts.number()
+    readme = (guides.FOLDER.parents[1] / "roles" / "connect_sms" / "README.md").read_text(encoding="utf-8")
+    (playbook,) = [block.text for block in guides.blocks(readme) if block.language == "yaml"]
+    run = play(playbook=playbook, inventory=f"one phone_number={number}\n")
+    assert (run.code, run.status) == (0, {"one": "changed"}), run.output
+    assert accounts.sms_url(number) == url(accounts.the_api_key(agent))
+
+
 def named(name: str) -> list[guides.Block]:
     return guides.blocks((guides.FOLDER / name).read_text(encoding="utf-8"))
 

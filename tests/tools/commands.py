@@ -23,6 +23,8 @@ ONCE = tuple(
     f"--ignore=tests/system/test_{name}.py"
     for name in ("audit_page", "backup", "docs", "fault_table", "kills", "leaks", "parallel", "rollout", "rotate_steps")
 )
+# pylint takes most of sanity's time, and looks at our code rather than at what a core accepts. `make sanity CORE=` has it.
+NOT_AGAIN = ("--skip-test", "pylint")
 OLDER_CORES = ("core-2.19", "core-2.16")
 
 
@@ -177,7 +179,7 @@ def tidy(log: process.Log, before: str) -> checks.Outcome:
 def ci(core: str, arguments: tuple[str, ...]) -> int:
     """Everything: `make test`, the slower linters, the older cores, and the tarball as a user installs it."""
     before = project.git_status()
-    told = set_up([checks.NEWEST, "lint", *OLDER_CORES])
+    told = set_up([checks.NEWEST, "lint", "docs", "importer", *OLDER_CORES])
     older = [name for name in OLDER_CORES if told.get(name) != told[checks.NEWEST]]
     for name in set(OLDER_CORES) - set(older):
         print(f"\n!!! {name} is the newest that this machine can run: it is tested once.\n", flush=True)
@@ -185,7 +187,10 @@ def ci(core: str, arguments: tuple[str, ...]) -> int:
         *TEST,
         *(pytest_step("system", name, ONCE) for name in older),
         *(pytest_step("unit", name) for name in older),
+        *(sanity_step(name, NOT_AGAIN) for name in older),
         Planned("tarball", release.check_tarball),
+        Planned("importer", release.check_import),
+        Planned("docs", website.build),
         Planned("lint", checks.lint),
     ]
     return side_by_side(plans, last=Planned("tidy", functools.partial(tidy, before=before)))
@@ -217,7 +222,12 @@ def docs(core: str, arguments: tuple[str, ...]) -> int:
 
 
 def release_check(core: str, arguments: tuple[str, ...]) -> int:
-    return in_turn(Planned("tarball", release.check_tarball), Planned("demo", release.check_demo))
+    return in_turn(
+        Planned("tarball", release.check_tarball),
+        Planned("demo", release.check_demo),
+        Planned("guides", release.check_guides),
+        Planned("importer", release.check_import),
+    )
 
 
 def clean(core: str, arguments: tuple[str, ...]) -> int:

@@ -40,6 +40,7 @@ RECIPES = {
     "core-2.19": Recipe((*_files("core-2.19", "test"), RUNTIME), (11, 12, 13)),
     "core-2.16": Recipe((*_files("core-2.16", "test"), RUNTIME), (10, 11, 12), floors=True),
     "lint": Recipe((*_files("core-newest", "lint"), RUNTIME)),
+    "importer": Recipe(_files("core-newest", "importer")),
     "docs": Recipe((*_files("core-newest", "docs"), RUNTIME)),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.voiceagent.sms.plugins.doc_fragments import attributes, ibm_cloud, twilio
 from ansible_collections.voiceagent.sms.plugins.module_utils import plan
@@ -127,6 +128,48 @@ def test_pages_are_complete(name: str) -> None:
         aliases = {alias for option in documented["options"].values() for alias in option.get("aliases", [])}
         assert used <= set(documented["options"]) | aliases
     assert all(value["description"] for value in yaml.safe_load(MODULES[name].RETURN).values())
+
+
+SAMPLES = {"str": "text", "int": 1, "float": 1.0, "bool": True, "path": "file", "raw": "text"}
+
+
+def filled(value: Any, option: dict[str, Any]) -> Any:
+    """Return an argument of an example with values in place of its templates."""
+    kind = option.get("type", "str")
+    if isinstance(value, str) and "{{" in value:
+        if kind == "list":
+            return [filled(value, {**option, "type": option.get("elements", "str")})]
+        return option["choices"][0] if option.get("choices") else SAMPLES[kind]
+    if isinstance(value, list):
+        return [filled(one, {**option, "type": option.get("elements", "str")}) for one in value]
+    if isinstance(value, dict) and option.get("options"):
+        return {name: filled(one, option["options"].get(name, {})) for name, one in value.items()}
+    return value
+
+
+def refusals(arguments: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+    """Return what a module would say against these arguments."""
+    rules = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
+    validator = ArgumentSpecValidator(settings["argument_spec"], **{rule: settings.get(rule) for rule in rules})
+    options = settings["argument_spec"]
+    given = {name: filled(value, options.get(name, {})) for name, value in arguments.items()}
+    return list(validator.validate(given).error_messages)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_modules_accept_their_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(name, monkeypatch)
+    for task in yaml.safe_load(MODULES[name].EXAMPLES):
+        if f"voiceagent.sms.{name}" in task:
+            assert refusals(task[f"voiceagent.sms.{name}"] or {}, settings) == [], task["name"]
+
+
+def test_an_example_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of("twilio_sms_webhook", monkeypatch)
+    assert refusals({"phone_numbers": "{{ all }}", "url": "{{ url }}"}, settings) == []
+    assert refusals({"phone_numbers": ["+15551234567"], "state": "gone"}, settings)
+    assert refusals({"url": "https://example.com"}, settings)
+    assert refusals({"phone_number": "+15551234567", "uri": "https://example.com"}, settings)
 
 
 # ---- options that get into the clouds ----

@@ -71,14 +71,14 @@ class Cloud:
     def create_key(self, name: str, instance: str, role: str) -> dict[str, Any]:
         assert (name, instance, role) == (NAME, INSTANCE, "Writer")
         with self._lock:
-            done, error = self.failures.pop(0) if self.failures else (True, None)
-            if done:
+            failure = self.failures.pop(0) if self.failures else None
+            if failure is None or failure[0]:
                 self.created.append(f"key-{next(self._numbers)}")
                 self.add(self.created[-1], seen_in=self.lag)
             made = self.rows[-1:]
             self.on_create()
-        if error:
-            raise error
+        if failure is not None:
+            raise failure[1]
         return dict(made[0])
 
     def delete_key(self, guid: str) -> bool:
