@@ -31,6 +31,8 @@ from .transport import RETRIED_STATUSES
 
 LIST_LAG = 60.0  # seconds until a list must show what was created; terraform-provider-ibm #6287 saw less
 NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
+SETTLING = 2.0  # seconds after which a list has shown whatever is older than what it shows already
+YOUNG = 5.0  # seconds in which the maker of a credential may still find that another one is older
 LOST_ANSWER_WAIT = 6.0  # seconds in which a create whose answer was lost may still turn up
 MAX_CREATES = 3
 MEETING_PLACE = "/tmp"  # noqa: S108  the folder in it is this user's own and holds no secret
@@ -92,8 +94,11 @@ class Mint:
 
         :param keys: what the list showed
         """
+        if self._shared and len(keys) == 1 and self._is_younger(keys[0], YOUNG):
+            self._sleep(YOUNG)
+            keys = self.listed()
         waited = 0.0
-        while len(keys) > 1 and waited < LIST_LAG / 2 and self._is_recent(keys[-1]):
+        while len(keys) > 1 and waited < LIST_LAG / 2 and self._is_younger(keys[-1], NOTE_AGE):
             self._sleep(2)
             waited += 2
             keys = self.listed()
@@ -140,8 +145,13 @@ class Mint:
 
     def _oldest(self, made: Mapping[str, Any], lost: bool) -> Minted:
         """Once the list shows what we *made*, keep it if it is the oldest, else delete it and take the oldest."""
-        guid = made["guid"]
+        guid, began = made["guid"], self._clock()
         keys = self._await(lambda keys: any(key.get("guid") == guid for key in keys), LIST_LAG)
+        if self._shared:
+            # An older one may take longer to be shown, and times may be whole seconds, so that the GUID decides against
+            # who looked first: all have to look once more, when all is there.
+            self._sleep(min(SETTLING + self._clock() - began, LIST_LAG / 2))
+            keys = self.listed()
         others = [key for key in keys if key.get("guid") != guid]
         for key in [key for key in others if lost and not api_key_of(key) and self._is_ours(key)]:
             self._cloud.delete_key(str(key["guid"]))  # from an answer of ours that was lost, secret included
@@ -167,9 +177,9 @@ class Mint:
         identity = None if self._shared else self._cloud.identity()
         return bool(identity) and key.get("created_by") == identity
 
-    def _is_recent(self, key: Mapping[str, Any]) -> bool:
+    def _is_younger(self, key: Mapping[str, Any], seconds: float) -> bool:
         age = age_in_days(key, self._clock())
-        return age is not None and abs(age) * 86400 < NOTE_AGE
+        return age is not None and abs(age) * 86400 < seconds
 
     @contextmanager
     def _turn(self) -> Iterator[dict]:

@@ -237,6 +237,39 @@ def test_a_list_that_never_shows_it_keeps_nobody_for_ever(cloud: Cloud, mint: MI
     assert sum(clock.slept) < 2 * LIST_LAG
 
 
+def test_of_two_in_one_second_all_agree_on_one(cloud: Cloud, mint: MINT, clock: Clock) -> None:
+    # Resource Controller may tell times in whole seconds: then the GUID decides, also against who looked first.
+    second = datetime.fromtimestamp(clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    cloud.lag = 1.5
+    cloud.on_create = lambda: (
+        cloud.rows[-1].update(created_at=second) or cloud.add("another", created_at=second, seen_in=2.4)
+    )
+    key, created = mint(shared=True).create()
+    assert (key["guid"], created) == ("another", False)
+    assert cloud.names == ["another"]
+
+
+def test_an_older_one_that_the_list_shows_later(cloud: Cloud, mint: MINT) -> None:
+    cloud.lag = 1.0
+    cloud.on_create = lambda: cloud.add("older", ago=0.5, seen_in=2.5)
+    key, created = mint(shared=True).create()
+    assert (key["guid"], created) == ("older", False)
+    assert cloud.names == ["older"]
+
+
+def test_a_brand_new_one_of_another_slice_may_still_go(cloud: Cloud, mint: MINT, clock: Clock) -> None:
+    cloud.add("younger", ago=1)
+    cloud.add("older", ago=2, seen_in=3)
+    cloud.on_create = lambda: pytest.fail("nothing is to be created")
+    one = mint(shared=True)
+    assert [key["guid"] for key in one.settled(one.listed())] == ["older", "younger"]
+    alone = mint(shared=False)
+    cloud.rows.pop()
+    slept = len(clock.slept)
+    assert len(alone.settled(alone.listed())) == 1
+    assert len(clock.slept) == slept, "without slices nobody waits"
+
+
 @pytest.mark.parametrize(("job", "asked_once_more"), [("17", True), (None, False)])
 def test_a_controller_s_jobs_may_have_slices(
     job: str | None, asked_once_more: bool, cloud: Cloud, mint: MINT, monkeypatch: pytest.MonkeyPatch
