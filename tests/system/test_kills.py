@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import password_of
 from sandbox.client import Sandbox
 from system.conftest import Accounts, url
+from system.leaks import Leaks
 from system.parallel import two_at_a_time
 from system.victim import Point, Victim
 
@@ -143,3 +144,16 @@ def test_killed_runs(kind: type[Scene], boxes: list[Sandbox], tmp_path: pathlib.
         kind(box, tmp_path / str(points.index(point))).kill_and_complete(point)
 
     two_at_a_time(boxes, kill, points)
+
+
+def test_a_killed_run_leaves_no_key_on_the_disk(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    """A module's options, the webhook among them, go to its process and into no file."""
+    accounts.agent()
+    number = accounts.number()
+    victim = Victim(box, tmp_path, accounts.environment)
+    point = Point("twilio.update_number", 0, done=False)
+    victim.kill(point, "-e", "region=us-south", "-e", f"phone_number={number}", playbook="connect_sms")
+    leaks = Leaks(set(box.secrets()))
+    places = (victim.home, victim.temporary, victim.here)
+    left = [path for place in places for path in place.rglob("*") if path.is_file()]
+    assert not [path for path in left if leaks.in_text(path.read_bytes().decode(errors="replace"))]
