@@ -103,6 +103,9 @@ def pytest(log: process.Log, folder: str, core: str = NEWEST, arguments: tuple[s
     log.say(f"{folder} with {venvs.describe(step.venv)}")
     ended = step.run("pytest", folder, f"--junitxml={report}", *arguments, cwd=project.ROOT, **env)
     outcome = count_junit(report) if report.exists() else Outcome()
+    # What a test has tried in great numbers is said in the summary: that it is green says little without that.
+    tried = re.findall(r"^(\S.* tried): (\d+)$", log.path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    outcome += Outcome(note=", ".join(f"{count} {what}" for what, count in tried))
     if ended.code and not outcome.failed:
         return outcome + step.refuse(
             f"pytest ended with {ended.code}" + (" (no test was found)" if ended.code == 5 else "")
