@@ -180,7 +180,8 @@ def test_every_guide_with_commands_is_carried_out() -> None:
         for file in guides.FOLDER.glob("*.md")
         if any(block.language != "text" or block.file for block in guides.blocks(file.read_text(encoding="utf-8")))
     }
-    assert commanding - {"quick-start.es.md"} == set(SCENES)
+    left_out = commanding - {"quick-start.es.md"} - set(SCENES)
+    assert not left_out, f"needs a scene, a function here that makes what the guide finds: {left_out}"
 
 
 def test_the_readme_is_right(play: Player, accounts: Accounts) -> None:

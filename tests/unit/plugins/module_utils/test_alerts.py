@@ -73,7 +73,7 @@ def test_counts_by_code_and_the_last_of_them() -> None:
 
 
 def test_only_so_many_are_read_and_the_others_counted() -> None:
-    monitor = Monitor(*[alert(date_generated=f"2026-11-{day:02}") for day in range(1, 29) for _ in range(5)])
+    monitor = Monitor(*[alert(date_generated=f"2026-11-{day:02}") for day in range(1, 29) for _number in range(5)])
     errors, rest = alerts.webhook_errors(monitor, NUMBERS, 30)
     assert (len(monitor.read), errors[ONE]["count"], rest) == (100, 100, 40)
     assert errors[ONE]["last_at"] == "2026-11-28"
