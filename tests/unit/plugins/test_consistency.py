@@ -294,3 +294,10 @@ def test_the_role_calls_modules_as_they_are(module: str, task: dict[str, Any]) -
             assert set(access) <= arguments, "a host's own credentials, endpoints and time limits reach the module"
     if module not in ("sms_report", "sms_backup", "sms_audit"):  # they show and return no secrets
         assert task.get("no_log") is True
+
+
+@pytest.mark.parametrize("entry_point", SPECS)
+def test_no_entry_point_lets_modules_options_lie_in_files(entry_point: str) -> None:
+    (block,) = TASKS[entry_point]
+    assert block["vars"]["__connect_sms_entry_point"] == entry_point
+    assert block["vars"]["ansible_pipelining"] is True
