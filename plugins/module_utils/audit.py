@@ -191,10 +191,12 @@ def summary(told: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def as_table(told: list[dict[str, Any]], notes: list[str]) -> str:
-    """Return a short table for the console: counts, and the numbers that somebody has to look at."""
+    """Return a short table for the console: counts, and the numbers, of many only those that somebody has to look at."""
     counts = summary(told)
     lines = [f"{len(told)} phone numbers: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)]
-    rows = [entry for entry in told if entry["status"] != "connected" or (entry["errors"] or {}).get("count")]
+    rows = told
+    if len(told) > LISTED:
+        rows = [entry for entry in told if entry["status"] != "connected" or (entry["errors"] or {}).get("count")]
     for entry in rows[:LISTED]:
         lines.append(f"  {entry['phone_number']:<16} {entry['status']:<14} {entry['msg']}")
     if len(rows) > LISTED:
