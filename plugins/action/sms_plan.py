@@ -18,7 +18,7 @@ from ..module_utils.audit import audit_plan
 from ..module_utils.errors import SmsError
 from ..module_utils.numbers_file import load
 from ..module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
-from ..module_utils.plan import IBM_VARIABLES, TWILIO_VARIABLES, make_plan, restore_plan
+from ..module_utils.plan import IBM_VARIABLES, TWILIO_VARIABLES, credential_plan, make_plan, restore_plan
 from ..plugin_utils.vault import decrypting
 
 
@@ -46,12 +46,14 @@ class ActionModule(ActionBase):
                 hosts[host] = values
         dry_run = bool(self._task.check_mode)
         entry_point = self._task.args.get("entry_point")
-        if not dry_run and entry_point != "audit":
+        if not dry_run and entry_point not in ("audit", "credential"):
             self._check_folders(hosts, problems)
         if entry_point == "restore":
             plan = self._restore_plan(hosts, problems)
         elif entry_point == "audit":
             plan = audit_plan(hosts, problems)
+        elif entry_point == "credential":
+            plan = credential_plan(hosts, problems)
         else:
             plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
         return {**result, "changed": False, "dry_run": dry_run, **plan}
@@ -126,7 +128,9 @@ class ActionModule(ActionBase):
         if any(self._task.environment or ()):
             return []  # the modules' environment is not this process's: they will say it
         literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
-        checks = [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
+        # Nothing but the service credential needs no phone numbers.
+        only_ibm = self._task.args.get("entry_point") == "credential"
+        checks = [] if only_ibm else [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
         # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
         if not literal and "connect_sms_backup" not in values and "connect_sms_audit_fail_on" not in values:
             checks.append((require_ibm_cloud, IBM_CLOUD_OPTIONS, IBM_VARIABLES))

@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils import audit
 from ..module_utils.entries import from_text
-from ..module_utils.plan import outcome
+from ..module_utils.plan import credential_outcome, outcome
 
 
 class ActionModule(ActionBase):
@@ -30,6 +30,9 @@ class ActionModule(ActionBase):
         args = self._task.args
         if args.get("audit"):
             return {**result, **self._audited(task_vars, args)}
+        if not args.get("look"):
+            found = task_vars.get(args["credentials"], {}).get("results", [])
+            return {**result, **credential_outcome(task_vars[args["plan"]], found)}
         steps = [task_vars.get(args[step], {}).get("results", []) for step in ("look", "credentials", "webhooks")]
         plan, host = task_vars[args["plan"]], args.get("host")
         told = outcome(plan, *steps, host)

@@ -25,10 +25,11 @@ options:
     type: dict
     required: true
   looked:
-    description: The results of M(voiceagent.sms.twilio_sms_webhook_info) for the plan's accounts, in order.
+    description:
+      - The results of M(voiceagent.sms.twilio_sms_webhook_info) for the plan's accounts, in order.
+      - Without them all credentials are needed.
     type: list
     elements: dict
-    required: true
 """
 
 EXAMPLES = r"""

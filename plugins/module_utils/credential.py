@@ -170,6 +170,15 @@ def duplicates(keys: list[Mapping[str, Any]], wanted: Wanted) -> SmsError:
     )
 
 
+def missing(instance: Mapping[str, Any], wanted: Wanted) -> SmsError:
+    """Return the error for a credential that is not there where none may be made."""
+    return SmsError(
+        f"There is no service credential '{wanted.name}' on instance '{instance.get('name')}'"
+        f" ({region_of(instance)}), and none may be created here",
+        code="missing_credential",
+    )
+
+
 def api_key_of(key: Mapping[str, Any]) -> str | None:
     """Return the API key inside a credential, or ``None`` when it is redacted, was shown only once, or is missing."""
     value = _dict(key, "credentials").get("apikey")

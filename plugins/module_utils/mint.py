@@ -104,6 +104,11 @@ class Mint:
             keys = self.listed()
         return keys
 
+    def noted(self) -> Mapping[str, Any] | None:
+        """Return the credential that a run on this machine has made a moment ago, even if no list shows it yet."""
+        with self._turn() as note:
+            return self._noted(note)
+
     def create(self) -> Minted:
         """Create the credential, after none was listed, or return the one that another run has just created."""
         with self._turn() as note:

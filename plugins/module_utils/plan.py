@@ -86,15 +86,42 @@ def make_plan(
     return {"credentials": credentials.items, "accounts": accounts.items, "numbers": numbers, "errors": errors}
 
 
-def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def credential_plan(
+    hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the service credentials that a batch needs, in the form of :func:`make_plan`, whatever its numbers are.
+
+    :param hosts: the role's variables of each host
+    :param problems: what is wrong with hosts that are therefore not in *hosts*
+    """
+    credentials = Distinct()
+    errors = dict(problems or {})
+    for host, values in hosts.items():
+        region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
+        if values["connect_sms_receiver_url"] or values["connect_sms_password"]:
+            continue  # connected without IBM Cloud
+        if not region and not values["connect_sms_instance"]:
+            errors[host] = (
+                "neither region nor instance is given (variables connect_sms_region and connect_sms_instance)"
+            )
+            continue
+        for where in dict.fromkeys([region, second] if second else [region]):
+            credentials.add(**_credential_request(values, where))
+    return {"credentials": credentials.items, "accounts": [], "numbers": {}, "errors": errors}
+
+
+def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
     """Return the plan's credentials with what the look at the numbers adds to them.
 
     ``needed`` is false where no number can be connected with the credential, so that it is not created for nothing.
     ``wait`` tells that numbers are in service now, which must not be switched to a key that IAM does not accept yet.
     The passwords of present webhooks join the candidates, for credentials whose key cannot be read.
 
-    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
+    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``; without them all
+        credentials are needed, and their keys have to work once this run is over
     """
+    if looked is None:
+        return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
     requests = [{**credential, "needed": False, "wait": False} for credential in plan["credentials"]]
     for account, group, snapshot in _groups(plan, looked):
         usable = [number for number in group["phone_numbers"] if not _refusal(number, account, snapshot)]
@@ -327,6 +354,43 @@ def outcome(
     return result
 
 
+def credential_outcome(plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what became of a batch's service credentials, as a task's result without secrets.
+
+    :param plan: what :func:`credential_plan` returned
+    :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
+    :returns: ``changed``, ``failed``, ``msg``, ``credentials``, and ``diff`` where something changes
+    """
+    problems = list(dict.fromkeys(plan["errors"].values()))
+    texts, entries, diffs = [], [], []
+    for request, result in zip(plan["credentials"], found, strict=False):
+        if "credential" not in result:
+            problems.append(f"service credential {request['label']}: {result.get('msg', 'no result')}")
+            continue
+        entry = {**result["credential"], "changed": bool(result.get("changed"))}
+        entries.append(entry)
+        texts.append(f"service credential {request['label']}: {_state_in_words(result)}")
+        diffs += [result["diff"]] if entry["changed"] and result.get("diff") else []
+    return {
+        "changed": any(entry["changed"] for entry in entries),
+        "failed": bool(problems),
+        "msg": join(problems or texts or ["no host needs a service credential"], "; "),
+        "credentials": entries,
+        **({"diff": diffs} if diffs else {}),
+    }
+
+
+def _state_in_words(result: Mapping[str, Any]) -> str:
+    credential = result["credential"]
+    if _to_be_created(result):
+        return "would be created"
+    if result.get("changed"):
+        return f"created ({credential['guid']})"
+    if not credential["readable"]:
+        return f"is there ({credential['guid']}), but its API key cannot be read by this identity"
+    return f"is there ({credential['guid']})"
+
+
 def _idle(plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return entries for numbers that are left as they are because their key is young enough."""
     entry = {"sid": None, "changed": False, "status": "unchanged", "overridden_by": None, "before": None, "after": None}
@@ -455,6 +519,8 @@ def _credential_request(values: Mapping[str, Any], region: str | None) -> dict[s
         "region": region or None,
         "instance": instance or None,
         "role": values["connect_sms_role"],
+        # Only connecting knows this variable; all other entry points that make a credential are there to do so.
+        "create": values.get("connect_sms_create_credential") is not False,
         **{option: values[variable] for option, variable in IBM_VARIABLES.items()},
     }
     label = f"{name} on {instance or 'the SMS agent'}" + (f" in {region}" if region else "")
@@ -479,7 +545,7 @@ def _blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: list[Mapp
     for index in group["credentials"] if found else ():
         result, name = found[index], plan["credentials"][index]["label"]
         if "credential" not in result:
-            return str(result.get("msg", "no result"))
+            return str(result.get("msg", "no result")) + _what_to_run(result)
         if not is_api_key(result.get("api_key")) and not _to_be_created(result):
             once = result["credential"].get("one_time")
             why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
@@ -488,6 +554,16 @@ def _blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: list[Mapp
                 " connect_sms_api_key, or replace the credential with the playbook rotate_sms_key"
             )
     return None
+
+
+def _what_to_run(result: Mapping[str, Any]) -> str:
+    """Return what makes a credential that this run was not allowed to make."""
+    if (result.get("failure") or {}).get("code") != "missing_credential":
+        return ""
+    return (
+        ". Run the playbook voiceagent.sms.ensure_sms_credential first, with the same region, instance and name"
+        " (in a controller: the job template before this one), or connect with connect_sms_create_credential=true"
+    )
 
 
 def _to_be_created(result: Mapping[str, Any]) -> bool:

@@ -49,6 +49,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  create:
+    description:
+      - Whether to create the credential where there is none. If false, a missing one is an error, in a dry run as well.
+      - For what runs many times at once, such as the slices of a controller's job, after one run has made the credential.
+      - Cannot be false with O(max_age) or O(state=absent).
+    type: bool
+    default: true
   candidate_api_keys:
     description:
       - API keys that the caller already holds, from a vault or from a webhook.
@@ -104,6 +111,14 @@ EXAMPLES = r"""
     role: Manager
     candidate_api_keys:
       - "{{ vault_twilio_sms_key }}"
+  register: sms_credential
+  no_log: true
+
+- name: Find the credential, but never make one
+  voiceagent.sms.iva_credential:
+    name: twilio-sms
+    region: us-south
+    create: false
   register: sms_credential
   no_log: true
 
@@ -177,7 +192,7 @@ failure:
   returned: failure
   type: dict
   contains:
-    code: {description: "The provider's code, or V(wrong_role), V(duplicate_credential), V(unknown_instance) and so on.", type: str}
+    code: {description: "The provider's code, or V(wrong_role), V(missing_credential), V(unknown_instance) and so on.", type: str}
     status: {description: The HTTP status if there was one., type: int}
 """
 
@@ -209,6 +224,10 @@ def ensure_present(
     if len(keys) > 1:
         raise credentials.duplicates(keys, wanted)
     key: Mapping[str, Any] | None = keys[0] if keys else None
+    if key is None and not params["create"]:
+        key = mint.noted()  # made a moment ago on this machine, and not listed yet
+        if key is None:
+            raise credentials.missing(instance, wanted)
     before = after = summary(instance, wanted)
     more = {}
     if params["max_age"] is not None:
@@ -364,6 +383,8 @@ def manage(module: AnsibleModule) -> dict:
     params = module.params
     wanted = credentials.Wanted(params["name"], params["role"])
     credentials.check_name(wanted.name)
+    if not params["create"] and (params["max_age"] is not None or params["state"] == "absent"):
+        raise SmsError("create=false goes neither with max_age nor with state=absent", code="bad_options")
     cloud = IbmCloud.from_options(params)
     instance = find_instance(cloud, params)
     ensure = ensure_present if params["state"] == "present" else ensure_absent
@@ -384,6 +405,7 @@ def main() -> None:
             "region": {"type": "str"},
             "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "create": {"type": "bool", "default": True},
             "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "max_age": {"type": "float"},
             "retired": {"type": "bool", "default": False},

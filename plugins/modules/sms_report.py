@@ -28,7 +28,9 @@ options:
     type: str
     required: true
   look:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+    description:
+      - Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+      - Without it, and without O(audit), the service credentials are reported on instead of phone numbers.
     type: str
   credentials:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential).

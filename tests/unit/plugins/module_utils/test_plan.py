@@ -409,3 +409,59 @@ def test_no_outcome_holds_a_secret() -> None:
     for done in ({"entries": to_text([entry(ONE)])}, SKIPPED, {"failed": True, "msg": "no"}):
         for name in (None, "one", "two"):
             assert "hidden" not in str(outcome(hosts, [looked], [found("hidden-four-hidden")], [done], name))
+
+
+# ---- the credentials alone ----
+
+
+def test_a_plan_of_credentials_has_each_once_and_no_numbers() -> None:
+    hosts = {
+        "a": host(region="us-south"),
+        "b": host(ONE, region="us-south", twilio_account_sid="AC2"),
+        "c": host("no number", region="us-east", fallback_region="us-south"),
+        "gateway": host(password="own"),
+        "other": host(receiver_url="https://wa/x"),
+        "lost": host(region=None),
+    }
+    planned = plan.credential_plan(hosts, {"bad": "cannot be templated"})
+    assert [(one["region"], one["create"]) for one in planned["credentials"]] == [("us-south", True), ("us-east", True)]
+    assert (planned["accounts"], planned["numbers"]) == ([], {})
+    assert set(planned["errors"]) == {"bad", "lost"}
+    assert "connect_sms_region" in planned["errors"]["lost"]
+    requests = plan.credential_requests(planned)
+    assert [(one["needed"], one["wait"]) for one in requests] == [(True, True)] * 2
+
+
+def test_what_became_of_credentials() -> None:
+    planned = plan.credential_plan({"a": host(), "b": host(region="us-east"), "c": host(credential_name="third")})
+    made = {**found(readable=True, guid="G1"), "changed": True, "diff": {"before": {}, "after": {"name": "x"}}}
+    hidden = found(None, readable=False, guid="G2")
+    told = plan.credential_outcome(planned, [made, hidden, found(readable=True, guid="G3")])
+    assert (told["changed"], told["failed"], told["diff"]) == (True, False, [made["diff"]])
+    assert [entry["changed"] for entry in told["credentials"]] == [True, False, False]
+    assert "us-south: created (G1)" in told["msg"]
+    assert "us-east: is there (G2), but its API key cannot be read" in told["msg"]
+    assert KEY not in str(told)
+
+    dry = {**found(None, state="absent", readable=False, guid=None), "changed": True}
+    refused = {"failed": True, "msg": "HTTP 403"}
+    told = plan.credential_outcome(planned, [dry, refused, found(readable=True, guid="G3")])
+    assert (told["changed"], told["failed"]) == (True, True)
+    assert "HTTP 403" in told["msg"]
+    assert "us-east" in told["msg"]
+    (nothing,) = [plan.credential_outcome(plan.credential_plan({"a": host(password="own")}), [])]
+    assert (nothing["changed"], nothing["failed"], nothing["msg"]) == (
+        False,
+        False,
+        "no host needs a service credential",
+    )
+
+
+def test_a_missing_credential_says_what_makes_it() -> None:
+    planned = plan.make_plan({"a": host(ONE, create_credential=False)})
+    assert planned["credentials"][0]["create"] is False
+    missing = {"msg": "There is none", "failure": {"code": "missing_credential"}}
+    assert plan.webhooks(planned, [look(ONE)], [missing])[0]["webhooks"] == []
+    told = plan.outcome(planned, [look(ONE)], [missing], [{}], "a")
+    assert told["failed"] is True
+    assert "There is none. Run the playbook voiceagent.sms.ensure_sms_credential first" in told["msg"]

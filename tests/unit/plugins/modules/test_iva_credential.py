@@ -82,6 +82,36 @@ def test_another_role(run: Run, box: Sandbox, agent: dict) -> None:
     assert other.writes == []
 
 
+@pytest.mark.parametrize("check", [False, True])
+def test_only_to_be_found(run: Run, box: Sandbox, agent: dict, check: bool) -> None:
+    missing = run("iva_credential", **KEY, create=False, check=check)
+    assert missing.code == "missing_credential"
+    assert "twilio-sms" in missing["msg"]
+    assert "sms-agent" in missing["msg"]
+    assert (missing.writes, keys(box)) == ([], [])
+    made = run("iva_credential", **KEY)
+    found = run("iva_credential", **KEY, create=False, check=check)
+    assert (found["changed"], found["api_key"], found["credential"]) == (False, made["api_key"], made["credential"])
+    assert found.writes == []
+
+
+def test_one_that_no_list_shows_yet_is_found(run: Run, box: Sandbox, agent: dict) -> None:
+    box.settings(list_lag=60.0)
+    try:
+        made = run("iva_credential", **KEY)
+        found = run("iva_credential", **KEY, create=False)
+    finally:
+        box.settings(list_lag=0.0)
+    assert (found["api_key"], found.writes) == (made["api_key"], [])
+
+
+@pytest.mark.parametrize("more", [{"max_age": 0}, {"state": "absent"}])
+def test_what_makes_or_deletes_cannot_be_told_to_find_only(run: Run, agent: dict, more: dict[str, Any]) -> None:
+    refused = run("iva_credential", **KEY, create=False, **more)
+    assert refused.code == "bad_options"
+    assert refused.operations == []
+
+
 def test_duplicates(run: Run, box: Sandbox, agent: dict) -> None:
     for _number in range(2):
         box.add_key(agent["guid"], created_at=YEARS_AGO)

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stand-in for the collection awx.awx: modules of the same names and options that keep their objects in a file."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from controller.options import LISTS, OPTIONS, REFERENCES
+
+MODULE = """#!/usr/bin/python
+DOCUMENTATION = "module: {name}"
+import json, os
+from ansible.module_utils.basic import AnsibleModule
+
+KIND, OPTIONS, REFERENCES = {name!r}, json.loads({options!r}), json.loads({references!r})
+
+
+def main():
+    spec = {{key: {{"type": kind}} for key, kind in OPTIONS.items()}}
+    for key in spec:
+        if key == "inputs" and KIND == "credential":
+            spec[key]["no_log"] = True
+        elif "secret" in key or "credential" in key:
+            spec[key]["no_log"] = False
+    module = AnsibleModule(argument_spec=spec)
+    path = os.environ["CONTROLLER_STATE"]
+    with open(path) as file:
+        state = json.load(file)
+    given = {{key: value for key, value in module.params.items() if value is not None}}
+    if given["name"] == os.environ.get("CONTROLLER_REFUSES"):
+        module.fail_json(msg="Unable to create %s %s: refused" % (KIND, given["name"]))
+    nodes = given.get("workflow_nodes", [])
+    named = [(key, given[key]) for key in REFERENCES if key in given and key != KIND]
+    named += [("unified_job_template", node["unified_job_template"]["name"]) for node in nodes]
+    for key, value in named:
+        for name in value if isinstance(value, list) else [value]:
+            if not any(name in state.get(kind, {{}}) for kind in REFERENCES[key]):
+                module.fail_json(msg="%s %s: %s %s was not found" % (KIND, given["name"], key, name))
+    objects = state.setdefault(KIND, {{}})
+    secrets_stay = given.pop("update_secrets", True) is False
+    before = objects.get(given["name"])
+    if before is not None and secrets_stay and "inputs" in given:
+        given["inputs"] = before.get("inputs", given["inputs"])
+    after = dict(before or {{}}, **given)
+    objects[given["name"]] = after
+    with open(path, "w") as file:
+        json.dump(state, file)
+    module.exit_json(changed=before != after, id=list(objects).index(given["name"]) + 1, name=given["name"])
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def write(folder: pathlib.Path, collection: str = "awx.awx") -> pathlib.Path:
+    """Write the collection below *folder*, and return the file in which its modules keep what they are told."""
+    namespace, _dot, name = collection.partition(".")
+    place = folder / "ansible_collections" / namespace / name
+    (place / "plugins" / "modules").mkdir(parents=True)
+    (place / "galaxy.yml").write_text(f"namespace: {namespace}\nname: {name}\nversion: 24.6.1\n")
+    for module, options in OPTIONS.items():
+        text = MODULE.format(
+            name=module,
+            options=json.dumps(options),
+            references=json.dumps(REFERENCES),
+        )
+        (place / "plugins" / "modules" / f"{module}.py").write_text(text)
+    state = folder / "state.json"
+    state.write_text(json.dumps({kind: {} for kind in LISTS}))
+    return state

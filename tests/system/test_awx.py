@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our job templates as a controller runs them: slices at once, forms' answers, and what a job leaves behind."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from controller.jobs import Job, environment_of, injected
+from sandbox.client import Sandbox
+from system.conftest import PHONES, Accounts, url
+from system.leaks import Leaks
+
+SLICES = 4
+NUMBERS = 10
+IBM, TWILIO = "SMS - IBM Cloud", "SMS - Twilio"
+OLD = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
+
+
+class Controller:
+    """Launches our job templates against the sandbox."""
+
+    def __init__(self, box: Sandbox, accounts: Accounts, folder: pathlib.Path) -> None:
+        """Take two accounts."""
+        self._box, self._folder = box, folder
+        self._machine = environment_of(folder / "home")
+        given, self.credentials = accounts.environment, {}
+        inputs = {
+            IBM: {
+                "ibmcloud_api_key": given["IC_API_KEY"],
+                "iam_endpoint": given["IBMCLOUD_IAM_API_ENDPOINT"],
+                "resource_controller_endpoint": given["IBMCLOUD_RESOURCE_CONTROLLER_API_ENDPOINT"],
+            },
+            TWILIO: {
+                "account_sid": given["TWILIO_ACCOUNT_SID"],
+                "auth_token": given["TWILIO_AUTH_TOKEN"],
+                "api_endpoint": given["TWILIO_API_ENDPOINT"],
+            },
+        }
+        for name, values in inputs.items():
+            self.credentials[name] = injected(name, values)
+        self._secrets = {given["IC_API_KEY"], given["TWILIO_AUTH_TOKEN"], OLD, "a-password-of-somebody-else"}
+
+    def launch(
+        self,
+        template: str,
+        hosts: Mapping[str, Mapping[str, Any]],
+        answers: Mapping[str, Any] | None = None,
+        options: tuple[str, ...] = (),
+        credentials: tuple[str, ...] = (IBM, TWILIO),
+        empty: bool = False,
+        slices: int = 1,
+    ) -> list[Job]:
+        """Run a job template and hold what it leaves behind to what is true of all jobs.
+
+        :param slices: how many jobs to cut the inventory into, as a controller does
+        """
+        environment = {**self._machine}
+        for name in credentials:
+            environment |= dict.fromkeys(self.credentials[name], "") if empty else self.credentials[name]
+        names = sorted(hosts)
+        jobs = []
+        for number in range(1, slices + 1):
+            chosen = {name: hosts[name] for name in names[number - 1 :: slices]}
+            jobs.append(Job(self._folder, template, chosen, environment, answers, options))
+        with ThreadPoolExecutor(slices) as pool:
+            list(pool.map(lambda job: job.run(self._machine), jobs))
+        leaks = Leaks({*self._box.secrets(), *self._secrets})
+        for job in jobs:
+            kept = job.kept()
+            assert any("job_events" in str(path) for path in kept)
+            assert not [(path, leak) for path, text in kept.items() for leak in leaks.in_text(text)]
+            assert not [word for word in ("Traceback", "MODULE FAILURE") if word in job.stdout], job.stdout
+            stats = [event for event in job.events if event["event"] == "playbook_on_stats"]
+            assert not [event for event in stats if event["event_data"].get("artifact_data")]
+        return jobs
+
+
+@pytest.fixture
+def controller(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> Controller:
+    (tmp_path / "home").mkdir()
+    return Controller(box, accounts, tmp_path)
+
+
+def inventory(accounts: Accounts, count: int, **values: Any) -> dict[str, dict[str, Any]]:
+    """Add numbers, and return them as the hosts that the inventory source makes of them."""
+    rows = [{"account_sid": accounts.twilio["sid"], "phone_number": next(PHONES), **values} for _row in range(count)]
+    numbers = [row["phone_number"] for row in accounts.box.add_numbers(rows)]
+    return {number: {"phone_number": number, "ansible_connection": "local"} for number in numbers}
+
+
+def test_the_workflow_with_slices_at_once(controller: Controller, accounts: Accounts, box: Sandbox) -> None:
+    agent = accounts.agent()
+    hosts = inventory(accounts, NUMBERS, sms_url=OLD)
+    box.clear_log()
+
+    (first,) = controller.launch("SMS - ensure credential", hosts, credentials=(IBM,))
+    assert first.code == 0, first.stdout
+    (key,) = accounts.keys(agent)
+    assert [report["credentials"][0]["guid"] for report in first.reports.values()] == [key["guid"]]
+    assert not box.requests(cloud="twilio")
+
+    jobs = controller.launch("SMS - connect in slices", hosts, options=("--diff",), slices=SLICES)
+    assert [job.code for job in jobs] == [0] * SLICES, "\n".join(job.stdout for job in jobs)
+    assert accounts.keys(agent) == [key]
+    reports = [list(job.reports) for job in jobs]
+    assert [sorted(names) for names in reports] == [sorted(hosts)[place::SLICES] for place in range(SLICES)]
+    for job in jobs:
+        for host, report in job.reports.items():
+            (entry,) = report["numbers"]
+            assert (entry["phone_number"], entry["status"], report["changed"]) == (host, "changed", True)
+    assert {accounts.sms_url(number) for number in hosts} == {url(accounts.the_api_key(agent))}
+
+    (audit,) = controller.launch("SMS - audit", hosts, {"audit_fail_on": "any", "audit_days": 0})
+    assert audit.code == 0, audit.stdout
+    assert len(audit.reports) == NUMBERS
+
+    # The whole again changes nothing.
+    box.clear_log()
+    again = controller.launch("SMS - connect in slices", hosts, slices=2)
+    assert [job.code for job in again] == [0, 0]
+    assert box.writes() == []
+
+
+def test_slices_without_a_credential_create_none(controller: Controller, accounts: Accounts, box: Sandbox) -> None:
+    agent = accounts.agent()
+    hosts = inventory(accounts, 4, sms_url=OLD)
+    box.clear_log()
+    jobs = controller.launch("SMS - connect in slices", hosts, options=("-vvv",), slices=2)
+    assert [job.code for job in jobs] == [2, 2]
+    for job in jobs:
+        assert all("voiceagent.sms.ensure_sms_credential" in message for message in job.messages)
+        assert len(job.messages) == len(job.reports) == 2
+    assert (accounts.keys(agent), box.writes()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "options"),
+    [
+        pytest.param({"dry_run": "yes"}, ("--diff",), id="the form says so, in a word"),
+        pytest.param({"dry_run": "no"}, ("--check", "--diff"), id="the job's type is check"),
+    ],
+)
+def test_dry_runs(
+    controller: Controller, accounts: Accounts, box: Sandbox, answers: dict[str, str], options: tuple[str, ...]
+) -> None:
+    accounts.agent()
+    hosts = inventory(accounts, 1, sms_url=OLD)
+    (number,) = hosts
+    box.clear_log()
+    # Numbers typed into the form go before those of the inventory: the job works on localhost.
+    typed = {**answers, "phone_numbers": f"{number}\n"}
+    (job,) = controller.launch("SMS - connect", hosts, typed, options)
+    assert job.code == 0, job.stdout
+    assert [(report["changed"], len(report["numbers"])) for report in job.reports.values()] == [(True, 1)]
+    assert (box.writes(), accounts.sms_url(number)) == ([], OLD)
+
+
+def test_empty_fields_are_missing_credentials(controller: Controller, accounts: Accounts, box: Sandbox) -> None:
+    hosts = inventory(accounts, 1)
+    box.clear_log()
+    (job,) = controller.launch("SMS - connect", hosts, empty=True)
+    assert job.code == 2
+    assert all("credentials are missing" in message for message in job.messages), job.messages
+    assert box.requests() == []

@@ -1,0 +1,368 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's objects against the rules that a controller (AWX 24.6.1) holds them to, and against the collection."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.voiceagent.sms.plugins.module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import HOSTS
+from controller.objects import ROOT, objects, questions, read, rendered, required
+from controller.options import LISTS, OPTIONS, REFERENCES
+
+SPECS = yaml.safe_load((ROOT / "roles/connect_sms/meta/argument_specs.yml").read_text())["argument_specs"]
+INTERFACE = yaml.safe_load((ROOT / "playbooks/vars/interface.yml").read_text())
+GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+NUMBERS = {"phone_number", "phone_numbers", "numbers_file", "connect_sms_phone_numbers", "connect_sms_numbers_file"}
+
+# A controller refuses to change these once somebody has a credential of the type: whoever upgrades would be left with
+# the old ones. They may never change; what is missing needs a new type.
+FROZEN = {
+    "IBM Cloud API key": {
+        "ibmcloud_api_key": True,
+        "iam_profile_id": False,
+        "iam_endpoint": False,
+        "resource_controller_endpoint": False,
+    },
+    "Twilio": {
+        "account_sid": False,
+        "auth_token": True,
+        "api_key_sid": False,
+        "api_key_secret": True,
+        "subaccount_sid": False,
+        "edge": False,
+        "region": False,
+        "api_endpoint": False,
+    },
+}
+ACCESS = {"IBM Cloud API key": IBM_CLOUD_OPTIONS, "Twilio": TWILIO_OPTIONS}
+
+
+HOOK = {"awx_sms_notification_url": "https://hooks.example.com/sms"}
+OBJECTS = objects(**HOOK)
+NAMES = {kind: [item["name"] for item in items] for kind, items in OBJECTS.items()}
+ITEMS = [pytest.param(kind, item, id=f"{kind} {item['name']}") for kind, items in OBJECTS.items() for item in items]
+TYPES = [pytest.param(item, id=item["name"]) for item in OBJECTS["credential_type"]]
+FORMS = [*OBJECTS["job_template"], *OBJECTS["workflow_job_template"]]
+SURVEYS = [pytest.param(item, id=item["name"]) for item in FORMS]
+TEMPLATES = {item["name"]: item for item in OBJECTS["job_template"]}
+PLAYS = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / "playbooks").glob("*.yml")}
+
+
+# ---- all objects ----
+
+
+def test_the_tasks_pass_every_key_on() -> None:
+    tasks = yaml.safe_load((ROOT / "playbooks" / "tasks" / "awx_objects.yml").read_text())
+    passed = {}
+    for task in tasks:
+        for module in set(task) & set(LISTS):
+            assert task["loop"] == f"{{{{ {LISTS[module]} }}}}"
+            passed[module] = set(task[module])
+    assert list(passed) == list(LISTS), "in the order in which one needs the other"
+    for kind, items in OBJECTS.items():
+        assert {key for item in items for key in item} == passed[kind], kind
+
+
+@pytest.mark.parametrize(("kind", "item"), ITEMS)
+def test_keys_are_options_of_the_module(kind: str, item: dict[str, Any]) -> None:
+    kinds = {"str": str, "int": (int, str), "bool": bool, "list": list, "dict": dict}
+    for key, value in item.items():
+        assert key in OPTIONS[kind]
+        assert isinstance(value, kinds[OPTIONS[kind][key]]), key
+
+
+@pytest.mark.parametrize(("kind", "item"), ITEMS)
+def test_what_an_object_names_exists(kind: str, item: dict[str, Any]) -> None:
+    wanted = {key: value for key, value in item.items() if key in REFERENCES and key != kind}
+    for key, value in wanted.items():
+        known = [name for other in REFERENCES[key] for name in NAMES[other]]
+        assert set(value if isinstance(value, list) else [value]) <= set(known), key
+    for node in item.get("workflow_nodes", ()):
+        assert node["unified_job_template"]["name"] in TEMPLATES
+
+
+def test_names_are_unique_and_all_objects_belong_to_the_organization() -> None:
+    for names in NAMES.values():
+        assert len(names) == len(set(names))
+    # What can be run shares one room of names: a schedule finds its template by name alone.
+    runnable = [*NAMES["project"], *NAMES["inventory_source"], *NAMES["job_template"], *NAMES["workflow_job_template"]]
+    assert len(runnable) == len(set(runnable))
+    (organization,) = NAMES["organization"]
+    for kind, items in OBJECTS.items():
+        if kind not in ("organization", "credential_type"):
+            assert {item["organization"] for item in items} == {organization}, kind
+
+
+def test_the_organization_can_install_collections() -> None:
+    (organization,) = OBJECTS["organization"]
+    assert organization["galaxy_credentials"] == ["Ansible Galaxy"]
+
+
+def test_nobody_is_notified_unless_somebody_says_where() -> None:
+    silent = objects()
+    assert silent["notification_template"] == []
+    assert all(item["notification_templates_error"] == [] for item in silent["job_template"])
+    (notification,) = OBJECTS["notification_template"]
+    assert notification["notification_type"] == "webhook"  # twilio would be a sender of texts
+    assert notification["notification_configuration"]["url"] == HOOK["awx_sms_notification_url"]
+
+
+def test_the_image_is_of_this_version() -> None:
+    assert read()["awx_sms_image"].rpartition(":")[2] == GALAXY["version"]
+
+
+# ---- credential types ----
+
+
+@pytest.mark.parametrize("item", TYPES)
+def test_the_fields_never_change(item: dict[str, Any]) -> None:
+    assert {field["id"]: field.get("secret", False) for field in item["inputs"]["fields"]} == FROZEN[item["name"]]
+
+
+@pytest.mark.parametrize("item", TYPES)
+def test_fields_are_what_a_controller_takes(item: dict[str, Any]) -> None:
+    assert item["kind"] in ("cloud", "net")
+    assert set(item["inputs"]) == {"fields", "required"}
+    ids = [field["id"] for field in item["inputs"]["fields"]]
+    assert len(ids) == len(set(ids))
+    assert set(item["inputs"]["required"]) <= set(ids)
+    for field in item["inputs"]["fields"]:
+        assert re.fullmatch(r"[a-zA-Z_]\w*", field["id"])
+        assert field["id"] != "tower"
+        assert set(field) <= {"id", "type", "label", "help_text", "secret"}
+        assert field["type"] == "string"  # a missing one is added, and the next load would find a difference
+        assert field.get("secret") in (None, True)
+
+
+@pytest.mark.parametrize("item", TYPES)
+def test_injectors_set_the_variables_that_the_modules_read(item: dict[str, Any]) -> None:
+    # A source of an inventory gets nothing but variables of the environment.
+    assert set(item["injectors"]) == {"env"}
+    env, options = item["injectors"]["env"], ACCESS[item["name"]]
+    fields = {field["id"]: field.get("secret", False) for field in item["inputs"]["fields"]}
+    assert sorted(env.values()) == sorted(f"{{{{ {field} }}}}" for field in fields)
+    for name, template in env.items():
+        assert not name.startswith("ANSIBLE_")
+        option = template.strip("{} ")
+        assert name in options[option]["fallback"][1], option
+        assert fields[option] == bool(options[option].get("no_log")), option
+
+
+def test_samples_hold_no_secret_and_only_fields_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (name for spec in ACCESS.values() for o in spec.values() for name in o.get("fallback", (0, []))[1]):
+        monkeypatch.delenv(variable, raising=False)
+    for item in objects()["credential"]:
+        assert set(item["inputs"]) == set(FROZEN[item["credential_type"]])
+        assert not any(item["inputs"].values()), "what is not in the environment is empty"
+        assert item["update_secrets"] is False  # or every load would be a change
+    monkeypatch.setenv("IBMCLOUD_API_KEY", "from the environment")
+    assert objects()["credential"][0]["inputs"]["ibmcloud_api_key"] == "from the environment"
+
+
+# ---- job templates ----
+
+
+def entry_point(playbook: str) -> str:
+    """Return the role's entry point that a playbook runs."""
+    (play,) = PLAYS[pathlib.Path(playbook).name]
+    (task,) = play["tasks"]
+    return str(task["ansible.builtin.import_role"].get("tasks_from", "main"))
+
+
+def readable(playbook: str) -> set[str]:
+    """Return the extra variables that a playbook reads."""
+    options = set(SPECS[entry_point(playbook)]["options"])
+    words = {name: set(re.findall(r"\w+", str(value))) for name, value in INTERFACE.items()}
+    short = {word for name in options & set(words) for word in words[name]} - set(words)
+    return options | short | set(re.findall(r"\w+", str(PLAYS[pathlib.Path(playbook).name])))
+
+
+@pytest.mark.parametrize("item", OBJECTS["job_template"], ids=TEMPLATES)
+def test_templates_run_playbooks_of_the_project(item: dict[str, Any]) -> None:
+    path = ROOT / item["playbook"]
+    assert path.is_file()
+    assert re.search(r"^\s*?-?\s*?hosts:", path.read_text(), re.MULTILINE), "or the controller does not list it"
+    assert item["credentials"], item
+    types = [c["credential_type"] for c in OBJECTS["credential"] if c["name"] in item["credentials"]]
+    assert len(types) == len(set(types)), "one of a type"
+    assert set(item.get("extra_vars", {})) <= set(SPECS[entry_point(item["playbook"])]["options"])
+
+
+@pytest.mark.parametrize("item", OBJECTS["job_template"], ids=TEMPLATES)
+def test_forms_ask_what_the_playbook_reads(item: dict[str, Any]) -> None:
+    assert set(questions(item)) <= readable(item["playbook"])
+
+
+def test_every_playbook_has_its_template() -> None:
+    own = {path.name for path in (ROOT / "playbooks").glob("*.yml")} - {"awx_setup.yml"}
+    assert {pathlib.Path(item["playbook"]).name for item in TEMPLATES.values()} == own
+
+
+def test_slices_only_work_on_their_numbers_and_create_nothing() -> None:
+    sliced = [item for item in TEMPLATES.values() if int(item.get("job_slice_count", 1)) > 1]
+    assert [item["name"] for item in sliced] == ["SMS - connect in slices"]
+    for item in sliced:
+        assert entry_point(item["playbook"]) == "main", "a rotation in slices would replace the others' keys"
+        assert item["extra_vars"]["connect_sms_create_credential"] is False
+        assert not NUMBERS & (set(questions(item)) | set(item["extra_vars"])), "each slice would do all of them"
+        for play in PLAYS[pathlib.Path(item["playbook"]).name]:
+            given = {name: question.get("default") for name, question in questions(item).items()}
+            variables = {**given, **item["extra_vars"], "groups": {"all": ["+15550100001"]}}
+            assert rendered(play["hosts"], variables).strip() == "all"
+
+
+def test_the_inventory_source_is_the_project_s() -> None:
+    (source,) = OBJECTS["inventory_source"]
+    config = yaml.safe_load((ROOT / source["source_path"]).read_text())
+    assert config["plugin"] == "voiceagent.sms.twilio_numbers"
+    assert {item["credential_type"] for item in OBJECTS["credential"] if item["name"] == source["credential"]} == {
+        "Twilio"
+    }
+    (project,) = OBJECTS["project"]
+    assert project["scm_type"] == "git", "a manual project cannot be a source"
+    smart = next(item for item in OBJECTS["inventory"] if item["kind"] == "smart")
+    group = smart["host_filter"].partition("groups__name=")[2]
+    keyed = config["keyed_groups"][0]
+    assert group == f"{keyed['prefix']}_{keyed['default_value']}"
+
+
+# ---- surveys ----
+
+
+@pytest.mark.parametrize("item", SURVEYS)
+def test_surveys_are_what_a_controller_takes(item: dict[str, Any]) -> None:
+    assert item["survey_enabled"] is True
+    assert set(item["survey_spec"]) == {"name", "description", "spec"}
+    spec = item["survey_spec"]["spec"]
+    assert len({question["variable"] for question in spec}) == len(spec)
+    kinds = {"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"}
+    for question in spec:
+        assert {"type", "question_name", "variable", "required"} <= set(question)
+        assert set(question) <= {
+            *("type", "question_name", "question_description", "variable", "required", "default", "choices"),
+            *("min", "max"),
+        }
+        assert question["type"] in kinds
+        assert isinstance(question["required"], bool)
+        assert all(isinstance(question[bound], int) for bound in ("min", "max") if bound in question)
+        if question["type"] == "multiplechoice":
+            assert all(isinstance(choice, str) for choice in question["choices"]), "no without quotes is no text"
+            assert question["default"] in question["choices"]
+        elif question["type"] == "integer":
+            assert question["min"] <= question["default"] <= question["max"]
+        elif "default" in question:
+            assert question["min"] <= len(question["default"]) <= question["max"]
+
+
+def test_choices_are_those_of_the_role() -> None:
+    asked = questions(TEMPLATES["SMS - connect"])
+    assert asked["region"]["choices"] == list(HOSTS)
+    assert asked["connect_sms_credential_name"]["default"] == "twilio-sms"
+
+
+# ---- workflows and schedules ----
+
+
+def nodes() -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Yield each node with its workflow and its template."""
+    for workflow in OBJECTS["workflow_job_template"]:
+        for node in workflow["workflow_nodes"]:
+            yield workflow, node, TEMPLATES[node["unified_job_template"]["name"]]
+
+
+def test_the_credential_comes_before_the_slices_and_the_audit_last() -> None:
+    (workflow,) = OBJECTS["workflow_job_template"]
+    after = {
+        node["identifier"]: [follower["identifier"] for follower in node["related"]["success_nodes"]]
+        for node in workflow["workflow_nodes"]
+    }
+    assert after == {"credential": ["connect"], "connect": ["audit"], "audit": []}
+    templates = {node["identifier"]: template for _workflow, node, template in nodes()}
+    assert [entry_point(templates[name]["playbook"]) for name in after] == ["credential", "main", "audit"]
+    # A failure that has a follower would count as dealt with, and the workflow as a success.
+    for node in workflow["workflow_nodes"]:
+        assert set(node["related"]) == {"success_nodes", "failure_nodes", "always_nodes", "credentials"}
+        assert not node["related"]["failure_nodes"]
+        assert not node["related"]["always_nodes"]
+
+
+def test_every_node_gets_its_answers() -> None:
+    asked_somewhere: dict[str, set[str]] = {}
+    for workflow, node, template in nodes():
+        answers = required(workflow) | set(node.get("extra_data", {}))
+        assert required(template) <= answers, node["identifier"]
+        assert set(node.get("extra_data", {})) <= set(questions(template))
+        asked_somewhere.setdefault(workflow["name"], set()).update(questions(template))
+    for workflow in OBJECTS["workflow_job_template"]:
+        assert set(questions(workflow)) <= asked_somewhere[workflow["name"]], "or an answer would be dropped"
+
+
+def test_nothing_secret_passes_between_nodes() -> None:
+    words = ("set_stats", "cacheable")
+    files = [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").rglob("*.yml")]
+    assert len(files) > 10
+    assert not [(file, word) for file in files for word in words if word in file.read_text()]
+    for workflow, node, template in nodes():
+        secret = {name for name, option in SPECS["main"]["options"].items() if option.get("no_log")}
+        assert not secret & {*questions(workflow), *questions(template), *node.get("extra_data", {})}
+
+
+@pytest.mark.parametrize("item", OBJECTS["schedule"], ids=NAMES["schedule"])
+def test_schedules_give_every_answer(item: dict[str, Any]) -> None:
+    template = TEMPLATES[item["unified_job_template"]]
+    asked, given = questions(template), item["extra_data"]
+    assert required(template) <= set(given) <= set(asked)
+    for name, value in given.items():
+        question = asked[name]
+        assert isinstance(value, int if question["type"] == "integer" else str)
+        if question["type"] == "multiplechoice":
+            assert value in question["choices"]
+        if question["type"] == "integer":
+            assert question["min"] <= value <= question["max"]
+
+
+@pytest.mark.parametrize("item", OBJECTS["schedule"], ids=NAMES["schedule"])
+def test_rules_are_what_a_controller_takes(item: dict[str, Any]) -> None:
+    found = re.fullmatch(r"DTSTART(?:;TZID=[\w/+-]+:(\d{8}T\d{6})|:(\d{8}T\d{6})Z) RRULE:(\S+)", item["rrule"])
+    assert found, item["rrule"]
+    assert datetime.datetime.strptime(found[1] or found[2], "%Y%m%dT%H%M%S")
+    rule = dict(part.split("=") for part in found[3].split(";"))
+    assert rule["FREQ"] in ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
+    assert int(rule["INTERVAL"]) >= 1
+    assert not {"COUNT", "UNTIL"} <= set(rule)
+    assert int(rule.get("COUNT", 1)) <= 999
+    assert not re.search(r"\d", rule.get("BYDAY", ""))
+    assert not {"BYYEARDAY", "BYWEEKNO", "BYEASTER"} & set(rule)
+
+
+def test_a_rotation_starts_by_itself_only_where_it_was_asked_for() -> None:
+    def rotation(**site: Any) -> dict[str, Any]:
+        return next(item for item in objects(**site)["schedule"] if item["unified_job_template"] == "SMS - rotate key")
+
+    assert rotation()["enabled"] is False
+    assert rotation(awx_sms_rotation_enabled="true")["enabled"] is True
+    assert rotation()["extra_data"]["max_age"] > 31, "or each month would replace the key"
+
+
+# ---- the guide ----
+
+
+def test_the_guide_s_blocks_are_the_types() -> None:
+    guide = (ROOT / "docs" / "guides" / "awx.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)]
+    for item in OBJECTS["credential_type"]:
+        assert item["inputs"] in blocks, item["name"]
+        assert item["injectors"] in blocks, item["name"]
+        assert item["name"] in guide
+    for names in (NAMES["job_template"], NAMES["workflow_job_template"], NAMES["schedule"]):
+        assert not [name for name in names if name not in guide]
