@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -112,10 +113,7 @@ class IbmCloud:
             _send_through(manager, self._session)
         self._controller = ResourceControllerV2(authenticator=authenticator)
         self._controller.set_service_url(resource_controller_endpoint)
-        self._identities = IamIdentityV1(authenticator=authenticator)
-        self._identities.set_service_url(iam_endpoint)
-        for service in (self._controller, self._identities):
-            service.set_http_client(self._session)
+        self._controller.set_http_client(self._session)
 
     @classmethod
     def from_options(cls, params: Mapping[str, Any], transport: Transport | None = None) -> IbmCloud:
@@ -135,6 +133,14 @@ class IbmCloud:
             resource_controller_endpoint=controller,
             identity="iam_token" if option["iam_token"] else "ibmcloud_api_key",
         )
+
+    @cached_property
+    def _identities(self) -> Any:
+        """IAM Identity, made when it is needed: each of the SDK's services takes its time to set up TLS of its own."""
+        service = IamIdentityV1(authenticator=self._authenticator)
+        service.set_service_url(self._iam_endpoint)
+        service.set_http_client(self._session)
+        return service
 
     def instances(self, name: str | None = None) -> list[dict]:
         """Return the service instances of the account, those of every region, optionally of one *name*."""

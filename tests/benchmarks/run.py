@@ -90,8 +90,8 @@ class Bench:
         for size in self.sizes:
             if size >= 1000:
                 world.reset(size)
-                measured = world.all_connected(world.list_mode("-e", "connect_sms_concurrency=64"))
-                self.note("list mode, 64 at once", size, "first", measured)
+                measured = world.all_connected(world.list_mode("-e", "connect_sms_concurrency=16"))
+                self.note("list mode, 16 at once", size, "first", measured)
         for cap, ceiling in ((40, 64), (4, 16)):
             world.reset(1000, twilio_concurrency=cap)
             measured = world.all_connected(world.list_mode("-e", f"connect_sms_concurrency={ceiling}"))
