@@ -12,7 +12,7 @@ from ..module_utils.audit import key_requests
 DOCUMENTATION = r"""
 name: sms_audit_requests
 short_description: Say which API keys IAM has to be asked about
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:

@@ -12,7 +12,7 @@ from ..module_utils.plan import credential_requests
 DOCUMENTATION = r"""
 name: sms_credential_requests
 short_description: Say which of a batch's service credentials are needed
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:

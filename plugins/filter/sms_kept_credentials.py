@@ -12,7 +12,7 @@ from ..module_utils.plan import kept_credentials
 DOCUMENTATION = r"""
 name: sms_kept_credentials
 short_description: Say in words which credentials were not deleted and why
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:

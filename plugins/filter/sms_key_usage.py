@@ -12,7 +12,7 @@ from ..module_utils.plan import key_usage
 DOCUMENTATION = r"""
 name: sms_key_usage
 short_description: Tell which API keys the webhooks of whole accounts hold
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:

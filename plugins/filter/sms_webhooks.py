@@ -12,7 +12,7 @@ from ..module_utils.plan import webhooks_as_text
 DOCUMENTATION = r"""
 name: sms_webhooks
 short_description: Fill the API keys into a batch's webhook URLs
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:

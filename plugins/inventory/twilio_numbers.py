@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: twilio_numbers
 short_description: Hosts from the phone numbers of a Twilio account
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a host of every phone number of a Twilio account that can receive texts, named by the number in E.164
     (C(+15551234567)), so that the playbooks of this collection work on all of an account's numbers, or on a group.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iva_credential
 short_description: Manage the service credential of an SMS agent's instance in IBM Cloud
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that an instance of Voice Agent has exactly one service credential of a name, and returns its API key.
   - The API key goes into the webhook URL of phone numbers, see M(voiceagent.sms.twilio_sms_webhook).

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iva_credential_info
 short_description: Read the service credentials of an SMS agent's instance in IBM Cloud
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the service credentials of an instance of Voice Agent, without their keys, and tells of API keys that the caller
     holds whether they still work.

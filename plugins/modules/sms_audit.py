@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sms_audit
 short_description: Judge which phone numbers reach their SMS agent, for the role connect_sms
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
   - Gives a verdict on every phone number of a batch, shows a table of those that somebody has to look at, and writes reports.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sms_backup
 short_description: Record the SMS settings that the role connect_sms is about to change
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
   - Writes the present SMS settings of the phone numbers that are about to change into a file, encrypted where there is a vault

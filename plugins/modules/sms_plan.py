@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sms_plan
 short_description: Plan the work of the role connect_sms for a batch of hosts
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
   - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sms_report
 short_description: Report what the role connect_sms did for a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
   - Tells, as its own result, whether a host's phone numbers were changed or failed, without any secret.

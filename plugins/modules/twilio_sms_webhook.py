@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: twilio_sms_webhook
 short_description: Manage the inbound SMS webhook of Twilio phone numbers
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets or clears where Twilio sends the texts that come in for phone numbers of an account, one or thousands in one call.
   - Compares first. A number that is as wanted is not written to; another gets one update with all that differs.

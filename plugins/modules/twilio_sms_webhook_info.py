@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: twilio_sms_webhook_info
 short_description: Read the inbound SMS webhook of Twilio phone numbers
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Tells where Twilio sends the texts that come in for phone numbers of an account, and what else takes them.
   - The read-only partner of M(voiceagent.sms.twilio_sms_webhook).
