@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 NOTIFICATIONS = {f"notification_templates_{when}": "list" for when in ("started", "success", "error")}
-ASKED = ("scm_branch", "diff_mode", "variables", "limit", "tags", "skip_tags", "job_type", "verbosity", "inventory")
-ASKED += ("credential", "execution_environment", "forks", "instance_groups", "job_slice_count", "labels", "timeout")
+ASKED = (
+    *("scm_branch", "diff_mode", "variables", "limit", "tags", "skip_tags", "job_type", "verbosity", "inventory"),
+    *("credential", "execution_environment", "forks", "instance_groups", "job_slice_count", "labels", "timeout"),
+)
 
 #: Options by module, each with its type; those of authentication, copying and renaming are left out.
 OPTIONS: dict[str, dict[str, str]] = {

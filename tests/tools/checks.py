@@ -65,6 +65,7 @@ def quick(log: process.Log) -> Outcome:
     step = Step(log)
     packages = {
         "ansible_collections.voiceagent.sms.plugins.module_utils": "plugins/module_utils",
+        "controller": "tests/controller",
         "sandbox": "tests/sandbox",
         "tools": "tests/tools",
     }

@@ -13,8 +13,8 @@ DIST = project.ROOT / "dist"
 INSTALLED = project.CACHE / "installed"
 # What belongs into a user's hands, by its first path element.
 SHIPPED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "extensions", "meta",
-    "playbooks", "plugins", "requirements.txt", "roles",
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "changelogs", "docs",
+    "execution-environment.yml", "extensions", "meta", "playbooks", "plugins", "requirements.txt", "roles",
 }  # fmt: skip
 IMPORTER = """[galaxy-importer]
 RUN_ANSIBLE_TEST = False
