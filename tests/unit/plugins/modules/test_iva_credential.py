@@ -96,7 +96,7 @@ def test_only_to_be_found(run: Run, box: Sandbox, agent: dict, check: bool) -> N
 
 
 def test_one_that_no_list_shows_yet_is_found(run: Run, box: Sandbox, agent: dict) -> None:
-    box.settings(list_lag=60.0)
+    box.settings(list_lag=1.5)
     try:
         made = run("iva_credential", **KEY)
         found = run("iva_credential", **KEY, create=False)
