@@ -63,9 +63,9 @@ class Pace:
             if self.limit >= self.ceiling:
                 return
             self._answered += 1
-            # Half a round for a step up as long as the limit is not known. Once it is, ten rounds without a refusal:
-            # probing costs refused requests, and there are thousands to come where this matters.
-            if self._answered >= (10 if self._last_cut else 0.5) * self.limit:
+            # A fifth of a round for a step up as long as the limit is not known, so that about five go too far at once. Once
+            # it is, ten rounds without a refusal: probing costs refused requests, and where this matters thousands are to come.
+            if self._answered >= (10 if self._last_cut else 0.2) * self.limit:
                 self._answered = 0
                 self.limit = min(self.ceiling, self.limit + 1)
                 self._changed.notify()

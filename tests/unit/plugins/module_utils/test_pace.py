@@ -70,7 +70,7 @@ def test_a_high_ceiling_is_come_to_step_by_step_and_soon(clock: Clock) -> None:
         answers += 1
         seen += [pace.limit] if pace.limit != seen[-1] else []
     assert seen == list(range(16, 65))
-    assert answers < 1100, "two more in each round"
+    assert answers < 500, "five more in each round"
 
 
 def test_a_limit_below_a_high_ceiling_costs_few_refusals(clock: Clock) -> None:
