@@ -45,7 +45,7 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
         "locked": accounts.connected(locked),
         **{name: accounts.connected(key) for name, key in dead.items()},
         "keyless": accounts.number(sms_url=f"https://{SOUTH}/sms.receiver/SmsRecv"),
-        "marker": accounts.number(sms_url=url("REDACTED")),
+        "marker": accounts.number(sms_url=url("REDACTED_EXPLICIT-in-a-webhook")),
         "flow": accounts.number(sms_url="https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?token=secret-token"),
         "east": accounts.connected(live, EAST),
         "empty": accounts.number(sms_url=""),
@@ -193,8 +193,8 @@ def test_webhook_errors_are_joined_to_their_numbers(play: Player, accounts: Acco
 def test_receivers_of_ones_own(play: Player, accounts: Accounts) -> None:
     place = "sms.example.com:9443"
     right, wrong = (
-        accounts.number(sms_url=url("gateway-pass", place, "sms")),
-        accounts.number(sms_url=url("old", place)),
+        accounts.number(sms_url=url("the-gateway-pass", place, "sms")),
+        accounts.number(sms_url=url("the-old-gateway-pass", place)),
     )
     assistant = "https://api.us-south.assistant.watson.cloud.ibm.com/public/twilio/1?token=wx-secret"
     watson, other = (
@@ -204,7 +204,7 @@ def test_receivers_of_ones_own(play: Player, accounts: Accounts) -> None:
     gateway = {
         "connect_sms_receiver_host": place,
         "connect_sms_username": "sms",
-        "connect_sms_password": "gateway-pass",
+        "connect_sms_password": "the-gateway-pass",
     }
     hosts = {
         "all": {
@@ -218,7 +218,9 @@ def test_receivers_of_ones_own(play: Player, accounts: Accounts) -> None:
         }
     }
     without = {"IC_API_KEY": None, "IBMCLOUD_API_KEY": None}
-    run = play("-e", "audit_dir=reports", playbook="audit_sms", inventory=hosts, env=without, secrets=["gateway-pass"])
+    run = play(
+        "-e", "audit_dir=reports", playbook="audit_sms", inventory=hosts, env=without, secrets=["the-gateway-pass"]
+    )
     assert run.code == 0, run.output
     expected = {right: "connected", wrong: "dead_key", watson: "connected", other: "dead_key"}
     assert statuses(run, play) == expected
