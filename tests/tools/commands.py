@@ -20,7 +20,6 @@ from tools import checks, process, project, release, sandbox_server, venvs, webs
 WORKERS = 2
 
 
-# What tests our own code's way through trouble rather than ansible-core's: once is enough, and it takes minutes.
 def without(*names: str) -> tuple[str, ...]:
     """Return pytest's arguments that leave out these files of tests/system."""
     return tuple(f"--ignore=tests/system/test_{name}.py" for name in names)
