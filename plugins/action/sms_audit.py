@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -17,6 +16,7 @@ from ansible.utils.display import Display
 
 from ..module_utils.audit import as_csv, as_table, summary, verdicts
 from ..module_utils.entries import to_text
+from ..module_utils.files import replace
 from ..plugin_utils.audit_page import as_page
 from ..plugin_utils.run import run_id
 
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
                 "audit.json": json.dumps(report, indent=1) + "\n",
             }
             for name, text in texts.items():
-                _replace(os.path.join(folder, name), text)
+                replace(os.path.join(folder, name), text.encode())  # tells who may be reached where: for its owner only
         except OSError as error:
             raise AnsibleActionFail(
                 f"No report can be written into connect_sms_audit_dir '{folder}' ({error.strerror})"
@@ -83,15 +83,3 @@ def _earlier(path: str) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return report if isinstance(report, dict) and report.get("run") == run_id() else {}
-
-
-def _replace(path: str, text: str) -> None:
-    """Write a whole file or none, readable by its owner only: it tells who may be reached where."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

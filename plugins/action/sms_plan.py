@@ -128,11 +128,11 @@ class ActionModule(ActionBase):
         if any(self._task.environment or ()):
             return []  # the modules' environment is not this process's: they will say it
         literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
+        entry_point = self._task.args.get("entry_point")
         # Nothing but the service credential needs no phone numbers.
-        only_ibm = self._task.args.get("entry_point") == "credential"
-        checks = [] if only_ibm else [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
+        checks = [] if entry_point == "credential" else [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
         # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
-        if not literal and "connect_sms_backup" not in values and "connect_sms_audit_fail_on" not in values:
+        if not literal and entry_point not in ("audit", "restore"):
             checks.append((require_ibm_cloud, IBM_CLOUD_OPTIONS, IBM_VARIABLES))
         for require, spec, variables in checks:
             try:

@@ -16,7 +16,7 @@ from .alerts import check_days
 from .credential import ROLES
 from .errors import NAMED, join
 from .override import describe_override
-from .plan import IBM_VARIABLES, Distinct, account_label, account_of, numbers_of
+from .plan import IBM_VARIABLES, Distinct, account_label, account_of, groups_of, numbers_of
 from .receiver import HOSTS, PATH, check_url, host_for, is_api_key, password_of, place, same_url
 from .snapshot import Number, Snapshot
 from .webhook import URLS, shown
@@ -112,7 +112,7 @@ def key_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> li
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     """
     keys: list[dict[str, None]] = [{} for _identity in plan["credentials"]]
-    for _look, group, snapshot in _groups(plan, looked):
+    for _account, _look, group, snapshot in groups_of(plan, looked):
         for _number, found in _members(group, snapshot):
             for url in [found.settings[name] for name in URLS] if found else ():
                 key = password_of(url)
@@ -133,7 +133,7 @@ def verdicts(
     told: list[dict[str, Any]] = []
     notes: list[str] = []
     failures = dict(plan["errors"])
-    for look, group, snapshot in _groups(plan, looked):
+    for _account, look, group, snapshot in groups_of(plan, looked):
         reason = str(look.get("msg") or "the account could not be read")
         if snapshot is None:
             failures[group["host"]] = reason
@@ -223,16 +223,6 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _groups(
-    plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
-) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
-    """Yield every group with the look at its account and the snapshot in it."""
-    for account, look in zip(plan["accounts"], looked, strict=False):
-        snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
-        for group in account["webhooks"]:
-            yield look, group, snapshot
-
-
 def _members(group: Mapping[str, Any], snapshot: Snapshot | None) -> Iterator[tuple[str, Number | None]]:
     """Yield a group's numbers, those of the whole account where it names none, and what the account says of them."""
     there = snapshot.numbers if snapshot else {}
@@ -295,7 +285,7 @@ def _verdict(
         status, msg = "not_in_account", f"account {snapshot.account_sid} has no such number"
     else:
         entry["overridden_by"] = _override(number, found, snapshot)
-        status, msg = _judge(number, found, snapshot, group["expected"], answers)
+        status, msg = _judge(found, entry["overridden_by"], snapshot, group["expected"], answers)
     if entry["errors"] and entry["errors"]["count"]:
         codes = ", ".join(f"{code} ({count})" for code, count in entry["errors"]["codes"].items())
         msg += f"; webhook errors: {codes}"
@@ -303,8 +293,8 @@ def _verdict(
 
 
 def _judge(
-    number: str,
     found: Number,
+    override: Mapping[str, Any] | None,
     snapshot: Snapshot,
     expected: Mapping[str, Any],
     answers: Mapping[str, Mapping[str, Any]],
@@ -312,7 +302,6 @@ def _judge(
     """Return a number's status, and why in words."""
     if not found.receives_sms:
         return "no_sms", "the number has no SMS capability"
-    override = _override(number, found, snapshot)
     if override:
         if override["kind"] == "application":
             return "overridden", f"TwiML application {override['sid']} takes its texts: connecting the number clears it"

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .errors import SmsError
+from .files import replace
 from .phone_number import normalize
 from .webhook import is_change
 
@@ -66,23 +67,8 @@ def write(path: str, record: Mapping[str, Any], encrypt: Callable[[str], bytes] 
     """
     text = json.dumps(record, indent=1)
     data = encrypt(text) if encrypt else text.encode()
-    folder = os.path.dirname(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".backup-")  # 0600 from the first moment
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        replace(path, data)
     except OSError as error:
         raise SmsError(
             f"The backup '{path}' could not be written ({error.strerror}): no webhook was changed", code="backup_failed"

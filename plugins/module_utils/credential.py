@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -201,6 +201,14 @@ def belongs(details: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
     guid, crn = str(key.get("guid") or ""), str(key.get("crn") or key.get("id") or "")
     generated = {f"auto-generated-apikey-{guid}", f"Auto-generated for key {crn}"}
     return bool(guid and crn) and bool(generated & {details.get("name"), details.get("description")})
+
+
+def owner_of(
+    value: str, keys: Sequence[Mapping[str, Any]], details: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return the credential among *keys* that an API key is of: the one that shows it, or that IAM's *details* tell."""
+    shown = next((key for key in keys if api_key_of(key) == value), None)
+    return shown or next((key for key in keys if details and belongs(details, key)), None)
 
 
 def may_belong(details: Mapping[str, Any] | None, key: Mapping[str, Any]) -> bool:

@@ -123,7 +123,7 @@ def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
     if looked is None:
         return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
     requests = [{**credential, "needed": False, "wait": False} for credential in plan["credentials"]]
-    for account, group, snapshot in _groups(plan, looked):
+    for account, _look, group, snapshot in groups_of(plan, looked):
         usable = [number for number in group["phone_numbers"] if not _refusal(number, account, snapshot)]
         for index in group["credentials"] if usable else ():
             request = requests[index]
@@ -417,31 +417,28 @@ def _unreported(
     asked: set[str],
 ) -> dict[str, list[str]]:
     """Return why numbers never came to their update: the numbers by reason."""
-    results = {
-        id(account): (look, result) for account, look, result in zip(plan["accounts"], looked, done, strict=False)
-    }
+    results = {id(account): result for account, result in zip(plan["accounts"], done, strict=False)}
     reasons: dict[str, list[str]] = {}
-    for account, group, snapshot in _groups(plan, looked):
-        look, result = results[id(account)]
+    for account, look, group, snapshot in groups_of(plan, looked):
         for number in group["phone_numbers"]:
             if number in asked:
                 reason = (
                     (_refusal(number, account, snapshot) if snapshot else look.get("msg"))
                     or _blocked(group, plan, found)
-                    or result.get("msg")
+                    or results[id(account)].get("msg")
                 )
                 reasons.setdefault(str(reason or "no result"), []).append(number)
     return reasons
 
 
-def _groups(
+def groups_of(
     plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
-) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
-    """Yield every group of numbers with its account and what the account says of its numbers."""
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
+    """Yield the account, the look at it, a group of its numbers and what the account says of them, for every group."""
     for account, look in zip(plan["accounts"], looked, strict=False):
         snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
         for group in account["webhooks"]:
-            yield account, group, snapshot
+            yield account, look, group, snapshot
 
 
 def _refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:

@@ -98,9 +98,15 @@ class Snapshot:
         :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
         """
         rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
-        numbers = {number: Number(row["sid"], settings_of(row), receives_sms(row)) for number, row in rows.items()}
-        for number, row in rows.items() if alert_days else ():
-            numbers[number].friendly_name = str(row.get("friendly_name") or "")
+        numbers = {
+            number: Number(
+                row["sid"],
+                settings_of(row),
+                receives_sms(row),
+                str(row.get("friendly_name") or "") if alert_days else "",
+            )
+            for number, row in rows.items()
+        }
         snapshot = cls(twilio.account_sid, numbers)
         if with_overrides and (rows or wanted is None):
             try:

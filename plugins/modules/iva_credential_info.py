@@ -154,9 +154,7 @@ def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
         reason = credentials.why_refused(details, now)
     except SmsError:
         details, reason = None, "IAM refuses it"  # not every identity may ask for details
-    owner = next((key for key in keys if details and credentials.belongs(details, key)), None) or next(
-        (key for key in keys if credentials.api_key_of(key) == value), None
-    )
+    owner = credentials.owner_of(value, keys, details)
     source = owner or details or {}
     return {
         "accepted": accepted,
@@ -174,10 +172,9 @@ def look_into(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
     """Return whether an API key works, and which of *keys* it is of."""
     if not is_api_key(value) or not cloud.accepts(value):
         return {"accepted": False, "credential": None}
-    owner = next((key for key in keys if credentials.api_key_of(key) == value), None)
+    owner = credentials.owner_of(value, keys, None)
     if owner is None and keys:
-        details = cloud.api_key_details(value)
-        owner = next((key for key in keys if details and credentials.belongs(details, key)), None)
+        owner = credentials.owner_of(value, keys, cloud.api_key_details(value))
     return {"accepted": True, "credential": owner.get("name") if owner else None}
 
 

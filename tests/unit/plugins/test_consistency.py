@@ -218,7 +218,7 @@ VARIABLE = re.compile(r"(?<![\w.])connect_sms_[a-z_]+[a-z](?![\w/.-]*\.(?:yml|js
 SOURCES = [
     *(ROLE / "tasks").glob("*.yml"),
     *(ROOT / "plugins" / "action").glob("*.py"),
-    ROOT / "plugins" / "module_utils" / "plan.py",
+    *(ROOT / "plugins" / "module_utils" / f"{name}.py" for name in ("audit", "plan")),
 ]
 USED = {name for file in SOURCES for name in VARIABLE.findall(file.read_text())}
 USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}
