@@ -16,7 +16,7 @@ from .alerts import check_days
 from .credential import ROLES
 from .errors import NAMED, join
 from .override import describe_override
-from .plan import IBM_VARIABLES, Distinct, account_label, account_of, groups_of, numbers_of
+from .plan import IBM_VARIABLES, Distinct, Group, account_label, account_of, groups_of, numbers_of
 from .receiver import HOSTS, PATH, check_url, host_for, is_api_key, password_of, place, same_url
 from .snapshot import Number, Snapshot
 from .webhook import URLS, shown
@@ -111,8 +111,12 @@ def key_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> li
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     """
+    return _requests(plan, list(groups_of(plan, looked)))
+
+
+def _requests(plan: Mapping[str, Any], groups: list[Group]) -> list[dict[str, Any]]:
     keys: list[dict[str, None]] = [{} for _identity in plan["credentials"]]
-    for _account, _look, group, snapshot in groups_of(plan, looked):
+    for _account, _look, group, snapshot in groups:
         for _number, found in _members(group, snapshot):
             for url in [found.settings[name] for name in URLS] if found else ():
                 key = password_of(url)
@@ -129,11 +133,12 @@ def verdicts(
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     :param asked: the results of ``iva_credential_info`` for :func:`key_requests`
     """
-    answers = _answers(plan, looked, asked)
+    groups = list(groups_of(plan, looked))  # snapshots of thousands of numbers are read once
+    answers = _answers(plan, groups, asked)
     told: list[dict[str, Any]] = []
     notes: list[str] = []
     failures = dict(plan["errors"])
-    for _account, look, group, snapshot in groups_of(plan, looked):
+    for _account, look, group, snapshot in groups:
         reason = str(look.get("msg") or "the account could not be read")
         if snapshot is None:
             failures[group["host"]] = reason
@@ -250,11 +255,11 @@ def _notes(snapshot: Snapshot) -> list[str]:
 
 
 def _answers(
-    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], asked: list[Mapping[str, Any]]
+    plan: Mapping[str, Any], groups: list[Group], asked: list[Mapping[str, Any]]
 ) -> list[dict[str, Mapping[str, Any]]]:
     """Return what IAM said of each API key, for each identity of the plan."""
     answers = []
-    for request, result in zip(key_requests(plan, looked), asked, strict=False):
+    for request, result in zip(_requests(plan, groups), asked, strict=False):
         told = result.get("api_keys")
         answers.append(dict(zip(request["api_keys"], told, strict=True)) if told else {})
     return answers + [{} for _rest in plan["credentials"][len(answers) :]]

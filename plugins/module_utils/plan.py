@@ -30,6 +30,7 @@ TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") +
 MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
 LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
 STRIKING = ("failed", "overridden")
+Group = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Snapshot | None]  # what groups_of yields
 PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
 
 NO_NUMBERS = (
@@ -431,9 +432,7 @@ def _unreported(
     return reasons
 
 
-def groups_of(
-    plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
-) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Snapshot | None]]:
+def groups_of(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> Iterator[Group]:
     """Yield the account, the look at it, a group of its numbers and what the account says of them, for every group."""
     for account, look in zip(plan["accounts"], looked, strict=False):
         snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
