@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .entries import from_text
 from .errors import NAMED, join
@@ -30,7 +30,6 @@ TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") +
 MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
 LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
 STRIKING = ("failed", "overridden")
-Group = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Snapshot | None]  # what groups_of yields
 PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
 
 NO_NUMBERS = (
@@ -38,6 +37,15 @@ NO_NUMBERS = (
     " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
     " the numbers (-e numbers_file=numbers.csv)"
 )
+
+
+class Group(NamedTuple):
+    """Numbers of an account that get the same webhook, and what is known of them."""
+
+    account: Mapping[str, Any]
+    look: Mapping[str, Any]  # the result of twilio_sms_webhook_info
+    group: Mapping[str, Any]
+    snapshot: Snapshot | None  # None where the account could not be read
 
 
 def make_plan(
@@ -433,11 +441,11 @@ def _unreported(
 
 
 def groups_of(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> Iterator[Group]:
-    """Yield the account, the look at it, a group of its numbers and what the account says of them, for every group."""
+    """Yield every group of every account, each with the look at its account."""
     for account, look in zip(plan["accounts"], looked, strict=False):
         snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
         for group in account["webhooks"]:
-            yield account, look, group, snapshot
+            yield Group(account, look, group, snapshot)
 
 
 def _refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:
