@@ -10,20 +10,23 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
+
+from ..plugin_utils.in_process import InProcess
 
 STEP = 1000  # numbers between two lines of progress
 LOOK = 0.5  # seconds between two looks at how far the module is
 display = Display()
 
 
-class ActionModule(NormalAction):
+class ActionModule(InProcess):
     """Runs the module, and says how far it is while it works through more than a thousand numbers.
 
     A module cannot speak before it ends. It notes the count of its updates in a file, and a thread here reads that:
     one process for all numbers costs less than one for each thousand of them.
     """
+
+    module_name = "twilio_sms_webhook"
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         if count_of(self._task.args) <= STEP or self._task.check_mode or self._task.async_val:

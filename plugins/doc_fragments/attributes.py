@@ -10,6 +10,12 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details:
+      - Where the module would run on the controller with Ansible's own Python, without C(become), C(async) and C(environment),
+        it runs in the task's own process, which is faster by half a second. Elsewhere it runs like any other module.
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -14,23 +14,28 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .errors import SmsError
 
 
-def run(module: AnsibleModule, work: Callable[[], dict], *, needs: dict[str, str | None]) -> Any:
-    """Exit *module* with what *work* returns, or fail it with a message made for the user.
+def run(module: AnsibleModule, manage: Callable[[AnsibleModule], dict], needs: Mapping[str, str | None]) -> Any:
+    """Exit *module* with its outcome.
 
-    :param work: returns the module's result; a result with ``failed`` in it fails the module
+    :param manage: as for :func:`outcome`
     :param needs: package names, each with the traceback of its failed import or ``None``
     """
     for library, traceback in needs.items():
         if traceback:
             module.fail_json(msg=missing_required_lib(library), exception=traceback)
-    failure, result = None, {}
-    try:
-        result = work()
-    except SmsError as error:
-        failure = error
-    # Outside the except block: within it Ansible would add a traceback at -vvv.
-    if failure is not None:
-        module.fail_json(msg=str(failure), failure=failure.facts())
+    result = outcome(module, manage)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def outcome(module: AnsibleModule, manage: Callable[[AnsibleModule], dict]) -> dict:
+    """Return the module's result, in which a failure has a message made for the user.
+
+    :param module: or what stands for one in the task's own process
+    :param manage: does the work and returns the result; one with ``failed`` in it is a failure
+    """
+    try:
+        return manage(module)
+    except SmsError as error:
+        return {"failed": True, "msg": str(error), "failure": error.facts()}

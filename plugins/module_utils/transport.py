@@ -302,6 +302,11 @@ class _Route:
             if not waiting.poll(0):
                 return connection
             connection.close()  # readable without a request: the server has ended it
+        connection = self._new()
+        connection.set_debuglevel(0)  # somebody may have set it for all connections, which would print our headers
+        return connection
+
+    def _new(self) -> http.client.HTTPConnection:
         if self._context is None:
             return http.client.HTTPConnection(*self._address, timeout=self._timeout)
         secure = http.client.HTTPSConnection(*self._address, timeout=self._timeout, context=self._context)

@@ -396,26 +396,29 @@ def manage(module: AnsibleModule) -> dict:
     return result
 
 
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        **IBM_CLOUD_OPTIONS,
+        "name": {"type": "str", "required": True},
+        "instance": {"type": "str"},
+        "region": {"type": "str"},
+        "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "create": {"type": "bool", "default": True},
+        "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        "max_age": {"type": "float"},
+        "retired": {"type": "bool", "default": False},
+        "keys_in_use": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
+        "wait_until_accepted": {"type": "bool", "default": True},
+    },
+    "supports_check_mode": True,
+}
+NEEDS = {"ibm-platform-services": IBM_IMPORT_ERROR}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **IBM_CLOUD_OPTIONS,
-            "name": {"type": "str", "required": True},
-            "instance": {"type": "str"},
-            "region": {"type": "str"},
-            "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "create": {"type": "bool", "default": True},
-            "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
-            "max_age": {"type": "float"},
-            "retired": {"type": "bool", "default": False},
-            "keys_in_use": {"type": "list", "elements": "str", "default": [], "no_log": True},
-            "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
-            "wait_until_accepted": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    run(module, lambda: manage(module), needs={"ibm-platform-services": IBM_IMPORT_ERROR})
+    run(AnsibleModule(**ARGUMENTS), manage, NEEDS)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ from ..module_utils.options import IBM_CLOUD_OPTIONS
 from ..module_utils.receiver import is_api_key
 
 
-def read(module: AnsibleModule) -> dict[str, Any]:
+def manage(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
     cloud = IbmCloud.from_options(params)
@@ -178,20 +178,23 @@ def look_into(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
     return {"accepted": True, "credential": owner.get("name") if owner else None}
 
 
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        **IBM_CLOUD_OPTIONS,
+        "name": {"type": "str"},
+        "instance": {"type": "str"},
+        "region": {"type": "str"},
+        "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
+        "api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        "explain": {"type": "bool", "default": False},
+    },
+    "supports_check_mode": True,
+}
+NEEDS = {"ibm-platform-services": IBM_IMPORT_ERROR}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **IBM_CLOUD_OPTIONS,
-            "name": {"type": "str"},
-            "instance": {"type": "str"},
-            "region": {"type": "str"},
-            "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
-            "api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
-            "explain": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    run(module, lambda: read(module), needs={"ibm-platform-services": IBM_IMPORT_ERROR})
+    run(AnsibleModule(**ARGUMENTS), manage, NEEDS)
 
 
 if __name__ == "__main__":

@@ -410,36 +410,39 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     return result_of(module, entries, overrides_checked=snapshot.overrides is not None)
 
 
-def main() -> None:
-    numbers = {"type": "list", "elements": "str"}
-    module = AnsibleModule(
-        argument_spec={
-            **TWILIO_OPTIONS,
-            **WEBHOOK_OPTIONS,
-            "phone_numbers": {**numbers, "aliases": ["phone_number"]},
-            "webhooks": {
-                "type": "list",
-                "elements": "dict",
-                "options": {**WEBHOOK_OPTIONS, "phone_numbers": {**numbers, "required": True}},
-            },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "on_override": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
-            "concurrency": {"type": "int", "default": 16},
-            "restore": {"type": "str", "no_log": True},
-            "force": {"type": "bool", "default": False},
-            "progress_file": {"type": "path"},
-            "snapshot": {"type": "str", "no_log": True},
+NUMBERS = {"type": "list", "elements": "str"}
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        **TWILIO_OPTIONS,
+        **WEBHOOK_OPTIONS,
+        "phone_numbers": {**NUMBERS, "aliases": ["phone_number"]},
+        "webhooks": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**WEBHOOK_OPTIONS, "phone_numbers": {**NUMBERS, "required": True}},
         },
-        required_one_of=[("phone_numbers", "webhooks", "restore")],
-        mutually_exclusive=[
-            ("phone_numbers", "webhooks", "restore"),
-            ("url", "restore"),
-            ("url", "webhooks"),
-            ("fallback_url", "webhooks"),
-        ],
-        supports_check_mode=True,
-    )
-    run(module, lambda: manage(module), needs={"twilio": TWILIO_IMPORT_ERROR})
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "on_override": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
+        "concurrency": {"type": "int", "default": 16},
+        "restore": {"type": "str", "no_log": True},
+        "force": {"type": "bool", "default": False},
+        "progress_file": {"type": "path"},
+        "snapshot": {"type": "str", "no_log": True},
+    },
+    "required_one_of": [("phone_numbers", "webhooks", "restore")],
+    "mutually_exclusive": [
+        ("phone_numbers", "webhooks", "restore"),
+        ("url", "restore"),
+        ("url", "webhooks"),
+        ("fallback_url", "webhooks"),
+    ],
+    "supports_check_mode": True,
+}
+NEEDS = {"twilio": TWILIO_IMPORT_ERROR}
+
+
+def main() -> None:
+    run(AnsibleModule(**ARGUMENTS), manage, NEEDS)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool) -> dict[str,
     return entry
 
 
-def read(module: AnsibleModule) -> dict[str, Any]:
+def manage(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
     try:
@@ -151,18 +151,21 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     return {**result, "numbers": [entry_of(number, snapshot, with_errors=days > 0) for number in numbers]}
 
 
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        **TWILIO_OPTIONS,
+        "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
+        "overrides": {"type": "bool", "default": True},
+        "alert_days": {"type": "int", "default": 0},
+        "snapshot": {"type": "bool", "default": False},
+    },
+    "supports_check_mode": True,
+}
+NEEDS = {"twilio": TWILIO_IMPORT_ERROR}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **TWILIO_OPTIONS,
-            "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
-            "overrides": {"type": "bool", "default": True},
-            "alert_days": {"type": "int", "default": 0},
-            "snapshot": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    run(module, lambda: read(module), needs={"twilio": TWILIO_IMPORT_ERROR})
+    run(AnsibleModule(**ARGUMENTS), manage, NEEDS)
 
 
 if __name__ == "__main__":

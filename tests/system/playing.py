@@ -24,7 +24,19 @@ TIMEOUT = 180
 FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "IAM_IDENTITY_", "RESOURCE_CONTROLLER_", "VCAP_", "JOB_ID")
 SECRET_VARIABLES = ("IC_API_KEY", "IBMCLOUD_API_KEY", "IC_IAM_TOKEN", "TWILIO_AUTH_TOKEN", "TWILIO_API_SECRET")
 # What tells of a program that broke, rather than of a user's mistake.
-BROKEN = ("Traceback (most recent call last)", "MODULE FAILURE", "An exception occurred", "Unexpected failure")
+BROKEN = (
+    "Traceback (most recent call last)",
+    "MODULE FAILURE",
+    "An exception occurred",
+    "Unexpected failure",
+    "which is a mistake in it",
+)
+PYTHON = pathlib.Path(sys.executable)
+#: What lets modules run as processes, as on another machine: another name of the same Python.
+AS_PROCESSES = (
+    "-e",
+    f"ansible_python_interpreter={PYTHON.with_name('python' if PYTHON.name != 'python' else 'python3')}",
+)
 # What stands for a secret in outputs must never be taken for one and sent.
 MASKS = ("VALUE_SPECIFIED_IN_NO_LOG", "KEY-TO-BE-CREATED", "REDACTED", "***")
 
@@ -136,7 +148,7 @@ class Player:
         :param kept: a folder in it that may hold secrets, because it is there to keep them
         """
         environment = self.environment(env or {})
-        environment["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment["PATH"] = f"{PYTHON.parent}{os.pathsep}{environment['PATH']}"
         return self._run(["bash", "-c", command], environment, kept=kept)
 
     def _run(
@@ -164,8 +176,7 @@ class Player:
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """Return what runs a playbook of the collection."""
-        program = pathlib.Path(sys.executable).with_name("ansible-playbook")
-        return [str(program), self._playbook(playbook), *arguments]
+        return [str(PYTHON.with_name("ansible-playbook")), self._playbook(playbook), *arguments]
 
     def _judge(self, run: Run, leaks: Leaks, left: Iterable[pathlib.Path]) -> None:
         """Hold a run to what is true of all of them."""

@@ -19,6 +19,7 @@ from sandbox.client import Sandbox
 from system.conftest import Accounts, url
 from system.leaks import Leaks
 from system.parallel import two_at_a_time
+from system.playing import AS_PROCESSES
 from system.victim import Point, Victim
 
 ELSEWHERE = "elsewhere.example.com"
@@ -146,14 +147,40 @@ def test_killed_runs(kind: type[Scene], boxes: list[Sandbox], tmp_path: pathlib.
     two_at_a_time(boxes, kill, points)
 
 
-def test_a_killed_run_leaves_no_key_on_the_disk(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("words", [(), AS_PROCESSES], ids=["in the task's process", "as a process"])
+def test_a_killed_run_leaves_no_key_on_the_disk(
+    box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path, words: tuple[str, ...]
+) -> None:
     """A module's options, the webhook among them, go to its process and into no file."""
     accounts.agent()
     number = accounts.number()
     victim = Victim(box, tmp_path, accounts.environment)
     point = Point("twilio.update_number", 0, done=False)
-    victim.kill(point, "-e", "region=us-south", "-e", f"phone_number={number}", playbook="connect_sms")
+    victim.kill(point, "-e", "region=us-south", "-e", f"phone_number={number}", *words, playbook="connect_sms")
     leaks = Leaks(set(box.secrets()))
     places = (victim.home, victim.temporary, victim.here)
     left = [path for place in places for path in place.rglob("*") if path.is_file()]
     assert not [path for path in left if leaks.in_text(path.read_bytes().decode(errors="replace"))]
+
+
+@pytest.mark.parametrize("words", [(), AS_PROCESSES], ids=["in the task's process", "as a process"])
+def test_an_interrupted_run_stops_and_the_next_completes_it(
+    boxes: list[Sandbox], tmp_path: pathlib.Path, words: tuple[str, ...]
+) -> None:
+    box = boxes[0]
+    box.reset()
+    box.settings(latency=0.3)
+    accounts = Accounts(box)
+    accounts.agent()
+    numbers = [accounts.number() for _place in range(300)]
+    victim = Victim(box, tmp_path, accounts.environment)
+    arguments = ("-e", "region=us-south", "-e", f"phone_numbers={','.join(numbers)}", *words)
+    left = victim.interrupt("twilio.update_number", 50, *arguments, playbook="connect_sms")
+    assert left == [], "no process goes on in the background"
+    connected = [number for number in numbers if accounts.sms_url(number)]
+    assert 50 <= len(connected) < 300
+    box.settings(latency=0)
+    run = victim(*arguments)
+    assert run.code == 0, run.output
+    assert run.operations["twilio.update_number"] == 300 - len(connected)
+    assert len({accounts.sms_url(number) for number in numbers}) == 1

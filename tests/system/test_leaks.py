@@ -24,7 +24,7 @@ from system.conftest import Accounts, url
 from system.counts import tried
 from system.leaks import Leaks, forms
 from system.parallel import two_at_a_time
-from system.playing import Player, Run
+from system.playing import AS_PROCESSES, Player, Run
 
 # As a controller's callback does: each event with all that the callback is given, a line each.
 EVENTS = """
@@ -241,6 +241,7 @@ def hidden(box: Sandbox, folder: pathlib.Path, *, words: tuple[str, ...], loud: 
 SCENARIOS = {
     "everything, loudly": (everything, ("-vvvv", "--diff"), "stderr"),
     "everything, as it is": (everything, (), None),
+    "everything, in processes, loudly": (everything, ("-vvvv", "--diff", *AS_PROCESSES), "stdout"),
     "hidden keys, loudly": (hidden, ("-vvvv", "--diff"), "stdout"),
 }
 

@@ -45,6 +45,15 @@ def family(pid: int) -> list[int]:
     return members
 
 
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 class Victim(Player):
     """Runs playbooks that do not live to see their end."""
 
@@ -53,14 +62,7 @@ class Victim(Player):
         mode = "hang_after" if point.done else "hang"
         box = self._box
         fault = box.fault(point.operation, mode=mode, skip=point.place, seconds=20)
-        running = subprocess.Popen(
-            self.command(playbook, *arguments),
-            env=self.environment(env or {}),
-            cwd=self.here,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        running = self._start(playbook, arguments, env)
         deadline = time.monotonic() + WAIT
         while not box.hits(fault) and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.03)
@@ -72,3 +74,31 @@ class Victim(Player):
         assert reached, f"{point}: the run did not come there"
         tried("kills")
         box.clear_faults()
+
+    def interrupt(self, operation: str, count: int, *arguments: str, playbook: str) -> list[int]:
+        """Press Ctrl-C after so many requests of a kind; return which of the run's processes live on."""
+        self._box.clear_log()
+        running = self._start(playbook, arguments)
+        deadline = time.monotonic() + WAIT
+        while self._box.operations().count(operation) < count and time.monotonic() < deadline:
+            time.sleep(0.03)
+        members = family(running.pid)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(WAIT) != 0
+        deadline = time.monotonic() + 5
+        while (left := [each for each in members if alive(each)]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
+    def _start(
+        self, playbook: str, arguments: tuple[str, ...], env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(playbook, *arguments),
+            env=self.environment(env or {}),
+            cwd=self.here,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # whoever interrupts the tests does not do it
+        )

@@ -9,6 +9,7 @@ import importlib
 import json
 import pathlib
 from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.parameters import PASS_VARS
 from unit.plugins.running import Result, Run
 
+from ansible_collections.voiceagent.sms.plugins.plugin_utils import in_process
 from sandbox.client import Sandbox
 
 try:
@@ -32,6 +34,7 @@ except ImportError:  # ansible-core before 2.19
 
 
 MODULES = "ansible_collections.voiceagent.sms.plugins.modules."
+DOORS = {"as a process": False, "in the task's process": True}
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +51,21 @@ def box(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return server
 
 
+@pytest.fixture(params=DOORS.values(), ids=DOORS)
+def in_task(request: pytest.FixtureRequest) -> bool:
+    """Whether the module runs in a task's own process, as its action has it, or as a program, as Ansible has it."""
+    return bool(request.param)
+
+
 @pytest.fixture
 def run(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+    in_task: bool,
+    box: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: pathlib.Path,
 ) -> Run:
-    """Return a function that runs a module's ``main`` in this process and returns its result.
+    """Return a function that runs a module in this process and returns its result.
 
     Whatever it prints may hold no secret of the sandbox's but the API key that it returns, and none of its requests
     may have bought, moved or released a number.
@@ -60,19 +73,35 @@ def run(
     warnings: list[str] = []
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text, **_more: warnings.append(text))
 
-    def runner(module_name: str, /, *, check: bool = False, diff: bool = True, **args: Any) -> Result:
-        module = importlib.import_module(MODULES + module_name)
+    def as_task(module: ModuleType, name: str, args: dict[str, Any], *, check: bool, diff: bool) -> dict[str, Any]:
+        task = SimpleNamespace(action=name, args=args, check_mode=check, diff=diff)
+        result = in_process.run(module, task, shows_arguments=True)
+        warnings.extend(result.pop("warnings", ()))
+        json.dumps(result)  # what cannot be written as JSON does not reach the next task
+        return result
+
+    def as_process(module: ModuleType, name: str, args: dict[str, Any], *, check: bool, diff: bool) -> dict[str, Any]:
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": str(tmp_path)}
         if "inject_invocation" in PASS_VARS:  # newer ansible-cores show the arguments only where that is asked for
             internal["_ansible_inject_invocation"] = True
+        with (
+            patch_module_args({**args, **internal, "_ansible_module_name": name}),
+            pytest.raises(SystemExit) as ended,
+        ):
+            module.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert bool(ended.value.code) is bool(result.get("failed"))
+        return result
+
+    def runner(module_name: str, /, *, check: bool = False, diff: bool = True, **args: Any) -> Result:
+        module = importlib.import_module(MODULES + module_name)
         warnings.clear()
         box.clear_log()
-        with patch_module_args({**args, **internal}), pytest.raises(SystemExit) as ended:
-            module.main()
+        work = as_task if in_task else as_process
+        result = Result(work(module, f"voiceagent.sms.{module_name}", args, check=check, diff=diff))
         printed = capsys.readouterr()
-        result = Result(json.loads(printed.out))
-        result.text, result.warnings, result.requests = printed.out + printed.err, list(warnings), box.requests()
-        assert bool(ended.value.code) is bool(result.get("failed"))
+        result.text = json.dumps(result) + printed.out + printed.err
+        result.warnings, result.requests = list(warnings), box.requests()
         assert result.get("exception") is None
         known = {result.get("api_key"), None}
         assert "module_args" in result["invocation"] or result.get("failed")

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a module of this collection in the task's own process, where it would run with the same Python all the same.
+
+Packing a module, starting a Python and compiling all of it again takes half a second: more than the requests of a run
+over a hundred numbers (`make bench`). Elsewhere, on another machine, as another user or with another Python, Ansible
+runs the module as any other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ..module_utils.entry import outcome
+
+MODULES = f"{__package__.rpartition('.')[0]}.modules"
+
+
+class InProcess(NormalAction):
+    """The action behind a module with ``ARGUMENTS``, ``NEEDS`` and ``manage``."""
+
+    module_name: str
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        if not self._is_at_home(task_vars):
+            return super().run(tmp, task_vars)
+        code = importlib.import_module(f"{MODULES}.{self.module_name}")
+        if any(code.NEEDS.values()):
+            return super().run(tmp, task_vars)  # Ansible shows best why an import fails
+        result = ActionBase.run(self, tmp, task_vars)
+        with silence():
+            result.update(run(code, self._task, shows_arguments=_shows_arguments(task_vars)))
+        return result
+
+    def _is_at_home(self, task_vars: Mapping[str, Any]) -> bool:
+        """Whether the module would run on this machine, as this user, with this Python and in this environment."""
+        task = self._task
+        if self._connection.transport != "local" or self._connection.become or task.async_val:
+            return False
+        if any(task.environment or ()):
+            return False
+        if task.delegate_to:
+            task_vars = task_vars.get("ansible_delegated_vars", {}).get(task.delegate_to, {})
+        try:
+            return self._templar.template(task_vars.get("ansible_python_interpreter")) == sys.executable
+        except AnsibleError:
+            return False  # Ansible says it in its own words
+
+
+class Module:
+    """What modules of this collection use of ``AnsibleModule``.
+
+    :param code: the module, as Python knows it
+    :param name: what the user calls it
+    :param args: a task's arguments; ``problem`` says in ``AnsibleModule``'s words what is wrong with them, if anything
+    """
+
+    def __init__(self, code: ModuleType, name: str, args: Mapping[str, Any], *, check_mode: bool, diff: bool):
+        self.check_mode = check_mode
+        self._diff = diff
+        self.warnings: list[str] = []
+        rules = {key: value for key, value in code.ARGUMENTS.items() if key != "supports_check_mode"}
+        checked = ArgumentSpecValidator(**rules).validate(plain(args))
+        self.params: dict[str, Any] = checked.validated_parameters
+        self.no_log_values: set[str] = set(checked._no_log_values)
+        self.problem: str | None = checked.errors.msg if checked.error_messages else None
+        if self.problem and isinstance(checked.errors[0], UnsupportedError):
+            self.problem = f"Unsupported parameters for ({name}) module: {self.problem}"
+        for each in checked._warnings:
+            self.warn(f"Both option {each['option']} and its alias {each['alias']} are set.")
+
+    def warn(self, text: str) -> None:
+        """Show a warning with the task's result."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def run(code: ModuleType, task: Any, *, shows_arguments: bool) -> dict[str, Any]:
+    """Return the result of a task that runs the module *code*, without the values of its secret options."""
+    module = Module(code, task.action, task.args, check_mode=task.check_mode, diff=task.diff)
+    try:
+        result = {"failed": True, "msg": module.problem} if module.problem else outcome(module, code.manage)
+    except Exception as error:  # a mistake of ours fails the item of a loop, as a process that breaks does
+        msg = f"{task.action} broke off, which is a mistake in it: {type(error).__name__}"
+        result = {"failed": True, "msg": msg, "exception": traceback.format_exc()}
+    if shows_arguments:
+        result.setdefault("invocation", {"module_args": module.params})
+    else:
+        result.pop("invocation", None)
+    if module.warnings:
+        result["warnings"] = module.warnings
+    return remove_values(result, module.no_log_values)
+
+
+def plain(value: Any) -> Any:
+    """Return a value without what Ansible tags and wraps values with, as a module gets it through JSON."""
+    if isinstance(value, Mapping):
+        return {plain(name): plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(each) for each in value]
+    for kind in (str, int, float):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind.__new__(kind, value)
+    return value if value is None or isinstance(value, bool) else str(value)  # the rest: dates, vaulted text
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep what the SDKs log out of Ansible's log (``ANSIBLE_LOG_PATH``), which listens to every logger."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _shows_arguments(task_vars: Mapping[str, Any]) -> bool:
+    try:
+        return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleError:
+        return True  # ansible-core before 2.20 always shows them
