@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 from .errors import SmsError
 from .override import PARENT_CANNOT_KNOW
 from .receiver import place
+from .rollout import read_all
 from .webhook import URLS
 
 MAX_DAYS = 30  # what Twilio's Monitor can be asked about
 MAX_DETAILS = 100  # alerts read one by one to learn their numbers, the newest first
-WORKERS = 8
 
 
 def check_days(days: int, option: str) -> None:
@@ -54,9 +53,8 @@ def webhook_errors(twilio: Any, numbers: Mapping[str, Any], days: int) -> tuple[
     ours.sort(key=lambda alert: str(alert.get("date_generated") or ""), reverse=True)
     known = [by_sid.get(alert.get("resource_sid")) or _receiver_of(alert, "request_url", numbers) for alert in ours]
     unknown = [index for index, number in enumerate(known) if number is None][:MAX_DETAILS]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for index, details in zip(unknown, pool.map(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
-            known[index] = _receiver_of(details, "request_variables", numbers)
+    for index, details in zip(unknown, read_all(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
+        known[index] = _receiver_of(details, "request_variables", numbers)
     errors: dict[str, dict[str, Any]] = {}
     for alert, number in zip(ours, known, strict=True):
         if number is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import SmsError
+from .rollout import read_all
 
 PARENT_CANNOT_KNOW = (
     "a parent account's credentials cannot see the Messaging Services and Conversations of its subaccounts:"
@@ -57,11 +58,11 @@ def find_overrides(
         automatic = address.get("auto_creation")
         if isinstance(automatic, dict) and automatic.get("enabled") and address.get("address") in numbers:
             overrides[str(address["address"])] = _override("conversation", address)
-    for service in services:
-        # True: the number's own webhook is used. False: the service's, and the number's is passed by.
-        if service.get("use_inbound_webhook_on_number"):
-            continue
-        for member in twilio.pool(str(service.get("sid"))):
+    # True: the number's own webhook is used. False: the service's, and the number's is passed by.
+    takers = [service for service in services if not service.get("use_inbound_webhook_on_number")]
+    pools = read_all(twilio.pool, [str(service.get("sid")) for service in takers])
+    for service, pool in zip(takers, pools, strict=True):
+        for member in pool:
             if member.get("sid") in by_sid:
                 overrides[by_sid[member["sid"]]] = _override("messaging_service", service)
     return overrides

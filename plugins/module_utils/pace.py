@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+READERS = 8  # how many reads go on at once, where one thing is read of many
 START = 16  # with how many to begin, however high the ceiling is: the more at once, the more are refused at once
 
 

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .errors import SmsError
+from .pace import READERS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def read_all(read: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Read something of every item, several at once, and return it in order. The first error ends it and is raised."""
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        return list(pool.map(read, items))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run_all(

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 from .errors import ApiError, SmsError, code_of
 from .options import TWILIO_OPTIONS, require_twilio, resolved
+from .pace import READERS, Pace
 from .receiver import redact
 from .transport import Reply, Transport, check_endpoint
 
@@ -96,7 +97,9 @@ class TwilioNumbers:
         option = resolved(params, TWILIO_OPTIONS, ("auth_token",), ("api_key_sid", "api_key_secret"))
         username, password = _credentials(option)
         endpoint = check_endpoint(option["api_endpoint"], "api_endpoint") if option["api_endpoint"] else None
-        transport = transport or Transport(timeout=option["timeout"], validate_certs=option["validate_certs"])
+        transport = transport or Transport(
+            timeout=option["timeout"], validate_certs=option["validate_certs"], pace=Pace(READERS)
+        )
         client = Client(
             username,
             password,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.voiceagent.sms.plugins.module_utils.errors import ApiError, SmsError
-from ansible_collections.voiceagent.sms.plugins.module_utils.rollout import run_all
+from ansible_collections.voiceagent.sms.plugins.module_utils.rollout import read_all, run_all
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4, 100])
@@ -100,3 +100,29 @@ def test_an_interrupt_before_all_are_queued_begins_nothing_else_either() -> None
     with pytest.raises(KeyboardInterrupt):
         run_all(items(), work, workers=2)
     assert len(begun) < 400
+
+
+def test_reads_are_in_order_whoever_is_first() -> None:
+    first_may_end = threading.Event()
+
+    def read(item: int) -> int:
+        if item == 0:
+            assert first_may_end.wait(5)
+        first_may_end.set()
+        return item * item
+
+    assert read_all(read, range(20)) == [item * item for item in range(20)]
+    assert read_all(read, []) == []
+
+
+def test_a_read_that_fails_ends_all_of_them() -> None:
+    tried = []
+
+    def read(item: int) -> None:
+        tried.append(item)
+        time.sleep(0.01)
+        raise ApiError(f"no {item}", code="20003")
+
+    with pytest.raises(ApiError, match="no 0"):
+        read_all(read, range(1000))
+    assert len(tried) < 100

