@@ -83,7 +83,7 @@ class Victim(Player):
         while self._box.operations().count(operation) < count and time.monotonic() < deadline:
             time.sleep(0.03)
         members = family(running.pid)
-        running.send_signal(signal.SIGINT)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         assert running.wait(WAIT) != 0
         deadline = time.monotonic() + 5
         while (left := [each for each in members if alive(each)]) and time.monotonic() < deadline:
