@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.plan import webhooks_as_text
+from ..module_utils.plan import webhooks
 
 DOCUMENTATION = r"""
 name: sms_webhooks
@@ -57,4 +57,4 @@ _value:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"sms_webhooks": webhooks_as_text}
+        return {"sms_webhooks": webhooks}

@@ -16,7 +16,7 @@ from .alerts import check_days
 from .credential import ROLES
 from .errors import NAMED, join
 from .override import describe_override
-from .plan import IBM_VARIABLES, Distinct, Group, account_label, account_of, groups_of, numbers_of
+from .plan import IBM_VARIABLES, Distinct, Group, account_label, account_of, groups_of, numbers_in, numbers_of
 from .receiver import HOSTS, PATH, check_url, host_for, is_api_key, password_of, place, same_url
 from .snapshot import Number, Snapshot
 from .webhook import URLS, shown
@@ -67,7 +67,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
             continue
         identity = identities.add({option: values[variable] for option, variable in IBM_VARIABLES.items()})
         account = accounts.add({**account_of(values), "on_override": "warn"}, label=account_label(values), webhooks=[])
-        group = {"host": host, "phone_numbers": wanted, "expected": expected, "identity": identity}
+        group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity}
         accounts.items[account]["webhooks"].append(group)
         numbers[host] = wanted
         fail_on[host] = chosen
@@ -231,7 +231,7 @@ def _cell(value: Any) -> str:
 def _members(group: Mapping[str, Any], snapshot: Snapshot | None) -> Iterator[tuple[str, Number | None]]:
     """Yield a group's numbers, those of the whole account where it names none, and what the account says of them."""
     there = snapshot.numbers if snapshot else {}
-    for number in group["phone_numbers"] or there:
+    for number in numbers_in(group) or there:
         yield number, there.get(number)
 
 

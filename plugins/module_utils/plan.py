@@ -57,7 +57,7 @@ def make_plan(
     :param problems: what is wrong with hosts that are therefore not in *hosts*, by host name
     :returns: ``credentials`` (the distinct service credentials to look up), ``accounts`` (the Twilio accounts, each
         with groups of numbers that get the same webhook), ``numbers`` (by host) and ``errors`` (by host); it holds
-        the secrets of the variables
+        the secrets of the variables. A group's ``phone_numbers`` are one text, see :mod:`entries`
     """
     credentials = Distinct()
     accounts = Distinct()
@@ -84,14 +84,15 @@ def make_plan(
             continue
         numbers[host] = wanted
         groups = accounts.items[account]["webhooks"]
-        group = groups.setdefault(repr(sorted(webhook.items())), {**webhook, "phone_numbers": []})
-        group["phone_numbers"] += [number for number in wanted if number not in group["phone_numbers"]]
+        group = groups.setdefault(repr(sorted(webhook.items())), {**webhook, "phone_numbers": {}})
+        group["phone_numbers"].update(dict.fromkeys(wanted))
         if values["connect_sms_api_key"]:
             for index in webhook["credentials"]:
                 offered = credentials.items[index]["candidate_api_keys"]
                 offered += [key for key in [values["connect_sms_api_key"]] if key not in offered]
     for item in accounts.items:
-        item["webhooks"] = list(item["webhooks"].values())
+        groups = item["webhooks"].values()
+        item["webhooks"] = [{**group, "phone_numbers": ",".join(group["phone_numbers"])} for group in groups]
     return {"credentials": credentials.items, "accounts": accounts.items, "numbers": numbers, "errors": errors}
 
 
@@ -133,7 +134,7 @@ def credential_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]
         return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
     requests = [{**credential, "needed": False, "wait": False} for credential in plan["credentials"]]
     for account, _look, group, snapshot in groups_of(plan, looked):
-        usable = [number for number in group["phone_numbers"] if not _refusal(number, account, snapshot)]
+        usable = [number for number in numbers_in(group) if not _refusal(number, account, snapshot)]
         for index in group["credentials"] if usable else ():
             request = requests[index]
             settings = [snapshot.numbers[number].settings for number in usable] if snapshot else []
@@ -173,18 +174,6 @@ def webhooks(
     return accounts
 
 
-def webhooks_as_text(
-    plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]] | None = None
-) -> list[dict[str, Any]]:
-    """Return the same with each group's numbers as one text: see :mod:`entries` for why."""
-    accounts = webhooks(plan, looked, found)
-    for account in accounts:
-        account["webhooks"] = [
-            {**group, "phone_numbers": ",".join(group["phone_numbers"])} for group in account["webhooks"]
-        ]
-    return accounts
-
-
 def due_changes(
     plan: Mapping[str, Any], looked: list[Mapping[str, Any]], found: list[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
@@ -198,7 +187,7 @@ def due_changes(
         snapshot = Snapshot.load(account["snapshot"])
         changes = {}
         for group in account["webhooks"]:
-            for number in group["phone_numbers"]:
+            for number in numbers_in(group):
                 if why_not(number, snapshot, account) is None:
                     before = snapshot.numbers[number].settings
                     after = disconnected(before, group) if account["state"] == "absent" else connected(before, group)
@@ -229,7 +218,7 @@ def restore_plan(
         options = {**account_of(values), "state": "present", "on_override": "ignore", "backup_dir": None}
         if sid != account_sid:
             options["subaccount_sid"] = sid
-        group = {"phone_numbers": list(chosen), "credentials": []}
+        group = {"phone_numbers": ",".join(chosen), "credentials": []}
         accounts.append({**options, "label": f"Twilio account {sid}", "webhooks": [group], "restore": chosen})
         numbers += list(chosen)
     missing = sorted(set(only) - set(numbers))
@@ -268,7 +257,7 @@ def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] 
     """Return which API keys the webhooks of whole accounts hold, and what holds them.
 
     :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
-    :param planned: what :func:`webhooks_as_text` returned for the same accounts, in a dry run, to be taken for done
+    :param planned: what :func:`webhooks` returned for the same accounts, in a dry run, to be taken for done
     :returns: ``keys`` (secret), ``holders`` (numbers and services, a list for each key) and ``problem``: why it is not
         known of all webhooks, so that no key may be taken for unused
     """
@@ -283,7 +272,7 @@ def key_usage(looked: list[Mapping[str, Any]], planned: list[Mapping[str, Any]] 
         todo: Mapping[str, Any] = planned[position] if planned else {"webhooks": [], "state": "present"}
         for group in todo["webhooks"]:
             change = disconnected if todo["state"] == "absent" else connected
-            holders.update({n: change(holders[n], group) for n in _pieces(group["phone_numbers"]) if n in holders})
+            holders.update({n: change(holders[n], group) for n in numbers_in(group) if n in holders})
         holders.update({service["name"]: service for service in snapshot.services})
         for holder, urls in holders.items():
             for key in {password_of(urls[name]) for name in URLS}:
@@ -408,7 +397,7 @@ def _idle(plan: Mapping[str, Any], found: list[Mapping[str, Any]]) -> list[dict[
         for account in plan["accounts"]
         for group in account["webhooks"]
         if _not_due(group, found)
-        for number in group["phone_numbers"]
+        for number in numbers_in(group)
     ]
 
 
@@ -429,7 +418,7 @@ def _unreported(
     results = {id(account): result for account, result in zip(plan["accounts"], done, strict=False)}
     reasons: dict[str, list[str]] = {}
     for account, look, group, snapshot in groups_of(plan, looked):
-        for number in group["phone_numbers"]:
+        for number in numbers_in(group):
             if number in asked:
                 reason = (
                     (_refusal(number, account, snapshot) if snapshot else look.get("msg"))
@@ -446,6 +435,11 @@ def groups_of(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> Itera
         snapshot = Snapshot.load(look["snapshot"]) if "snapshot" in look else None
         for group in account["webhooks"]:
             yield Group(account, look, group, snapshot)
+
+
+def numbers_in(group: Mapping[str, Any]) -> list[str]:
+    """Return the phone numbers of a group."""
+    return group["phone_numbers"].split(",") if group["phone_numbers"] else []
 
 
 def _refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:

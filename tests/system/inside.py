@@ -115,7 +115,7 @@ class Role:
             run_module(
                 twilio_sms_webhook_info,
                 {
-                    "phone_numbers": [number for group in account["webhooks"] for number in group["phone_numbers"]],
+                    "phone_numbers": ",".join(group["phone_numbers"] for group in account["webhooks"]),
                     "overrides": account["on_override"] != "ignore",
                     "snapshot": True,
                     **_options(account, plan.TWILIO_VARIABLES),

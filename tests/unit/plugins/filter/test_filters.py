@@ -21,7 +21,7 @@ PREFIX = "ansible_collections.voiceagent.sms.plugins.filter."
 def test_filters_are_the_plan_s_functions() -> None:
     for name, function in (
         ("sms_credential_requests", plan.credential_requests),
-        ("sms_webhooks", plan.webhooks_as_text),
+        ("sms_webhooks", plan.webhooks),
     ):
         assert importlib.import_module(PREFIX + name).FilterModule().filters() == {name: function}
 
