@@ -48,7 +48,7 @@ def what_happened(run: Run) -> dict[str, Any]:
 
 
 def everything(box: Sandbox, folder: pathlib.Path, words: tuple[str, ...]) -> list[Run]:
-    """Play all playbooks, with success and without, in accounts of their own."""
+    """Connect, audit, rotate and disconnect, with success and without, in accounts of their own."""
     accounts = Accounts(box)
     folder.mkdir()
     play = Player(box, folder, accounts.environment)
@@ -81,7 +81,7 @@ def generally(text: str, names: dict[str, str]) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?", "TIME", text)
 
 
-def test_every_playbook_does_the_same(box: Sandbox, tmp_path: pathlib.Path) -> None:
+def test_playbooks_do_the_same(box: Sandbox, tmp_path: pathlib.Path) -> None:
     ours = everything(box, tmp_path / "ours", ())
     theirs = everything(box, tmp_path / "theirs", AS_PROCESSES)
     for here, there in zip(ours, theirs, strict=True):
