@@ -116,10 +116,10 @@ def plain(value: Any) -> Any:
         return {plain(name): plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(each) for each in value]
-    for kind in (str, int, float):
-        if isinstance(value, kind) and not isinstance(value, bool):
-            return kind.__new__(kind, value)
-    return value if value is None or isinstance(value, bool) else str(value)  # the rest: dates, vaulted text
+    if value is None or isinstance(value, bool):
+        return value
+    kind = next((kind for kind in (int, float) if isinstance(value, kind)), str)  # also of dates and vaulted text
+    return kind(value)
 
 
 @contextmanager

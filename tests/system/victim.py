@@ -78,9 +78,10 @@ class Victim(Player):
     def interrupt(self, operation: str, count: int, *arguments: str, playbook: str) -> list[int]:
         """Press Ctrl-C after so many requests of a kind; return which of the run's processes live on."""
         self._box.clear_log()
-        running = self._start(playbook, arguments)
+        running = self._start(playbook, arguments, start_new_session=True)
         deadline = time.monotonic() + WAIT
         while self._box.operations().count(operation) < count and time.monotonic() < deadline:
+            assert running.poll() is None, "the run ended before it came there"
             time.sleep(0.03)
         members = family(running.pid)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
@@ -91,7 +92,7 @@ class Victim(Player):
         return left
 
     def _start(
-        self, playbook: str, arguments: tuple[str, ...], env: dict[str, str] | None = None
+        self, playbook: str, arguments: tuple[str, ...], env: dict[str, str] | None = None, **more: bool
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             self.command(playbook, *arguments),
@@ -100,5 +101,5 @@ class Victim(Player):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # whoever interrupts the tests does not do it
+            **more,
         )
