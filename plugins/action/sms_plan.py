@@ -113,6 +113,10 @@ class ActionModule(ActionBase):
         checked = ArgumentSpecValidator(spec).validate(values)
         errors += checked.error_messages
         values = {name: checked.validated_parameters.get(name) for name in spec}
+        if (
+            not errors and (values.get("connect_sms_concurrency", 1) or 0) < 1
+        ):  # before there is a credential for nothing
+            errors.append("connect_sms_concurrency must be 1 or more")
         if not errors and values.get("connect_sms_numbers_file"):
             try:
                 rows = load(os.path.abspath(values["connect_sms_numbers_file"]))

@@ -43,6 +43,7 @@ MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
 MAX_REFUSALS = 12  # of a request that is answered 429: it was not processed, and others wait as well
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 120.0
+LONGEST_TIMEOUT = 86_400
 
 
 @dataclass
@@ -109,12 +110,13 @@ def _is_loopback(host: str) -> bool:
 class Transport:
     """Sends requests of many threads over reused connections, and repeats those that may be repeated.
 
-    :param timeout: seconds for connecting and for each wait for data
+    :param timeout: seconds for connecting and for each wait for data, more than 0 and at most a day
     :param validate_certs: whether servers must show a valid certificate
     :param pace: how many requests may be under way at once
     :param environ: where CA and proxies are read from, once; by default the process's environment
     :param send: replaces the network in tests: ``send(method, url, headers, body) -> Reply``
     :param sleep: replaces waiting in tests
+    :raises SmsError: for a time limit that is none
     """
 
     def __init__(
@@ -127,6 +129,11 @@ class Transport:
         send: Callable[[str, str, Mapping[str, str], bytes | None], Reply] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ):
+        if not 0 < timeout <= LONGEST_TIMEOUT:  # a socket would take others for "do not wait", or break
+            raise SmsError(
+                f"timeout must be more than 0 and at most {LONGEST_TIMEOUT} seconds, not {timeout:g}",
+                code="bad_timeout",
+            )
         self.timeout = timeout
         self.validate_certs = validate_certs
         self.pace = pace or Pace(1, sleep=sleep)

@@ -114,6 +114,7 @@ def test_templates_are_those_of_each_host(plan: Plan) -> None:
         ({**SOUTH, "connect_sms_role": "Reader"}, "connect_sms_role"),
         ({**SOUTH, "connect_sms_on_override": "perhaps"}, "connect_sms_on_override"),
         ({**SOUTH, "connect_sms_timeout": "soon"}, "connect_sms_timeout"),
+        ({**SOUTH, "connect_sms_concurrency": 0}, "connect_sms_concurrency must be 1 or more"),
         ({**SOUTH, "connect_sms_phone_numbers": {"a": "dictionary"}}, "connect_sms_phone_numbers"),
         ({**SOUTH, "connect_sms_numbers_file": "/nonexistent/numbers.csv"}, "numbers.csv"),
         ({}, "no region is given"),

@@ -200,6 +200,10 @@ def test_nothing_more_is_tried_once_the_credentials_are_refused(run: Run, box: S
         ({"phone_numbers": [ONE], "url": "ftp://u:hidden@gateway/x"}, "bad_url"),
         ({"phone_numbers": [ONE], "url": URL, "fallback_url": "https://u:p/hidden@gateway/"}, "bad_url"),
         ({"phone_numbers": [ONE], "url": URL, "concurrency": 0}, "bad_concurrency"),
+        ({"phone_numbers": [ONE], "url": URL, "timeout": 0}, "bad_timeout"),
+        ({"phone_numbers": [ONE], "url": URL, "timeout": -1}, "bad_timeout"),
+        ({"phone_numbers": [ONE], "url": URL, "timeout": "nan"}, "bad_timeout"),
+        ({"phone_numbers": [ONE], "url": URL, "timeout": "1e99"}, "bad_timeout"),
         (
             {"webhooks": [{"phone_numbers": [ONE], "url": URL}, {"phone_numbers": ["1 555 010 0001"], "url": OTHER}]},
             "bad_phone_number",
