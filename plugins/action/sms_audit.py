@@ -14,9 +14,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.audit import as_csv, as_table, summary, verdicts
-from ..module_utils.entries import to_text
-from ..module_utils.files import replace
+from ..module_utils._module.packed import to_text
+from ..module_utils._role.audit import as_csv, as_table, summary, verdicts
+from ..module_utils._role.whole_file import replace
 from ..plugin_utils.audit_page import as_page
 from ..plugin_utils.run import run_id
 

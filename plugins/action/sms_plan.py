@@ -13,12 +13,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
-from ..module_utils import backup
-from ..module_utils.audit import audit_plan
-from ..module_utils.errors import SmsError
-from ..module_utils.numbers_file import load
-from ..module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
-from ..module_utils.plan import IBM_VARIABLES, TWILIO_VARIABLES, credential_plan, make_plan, restore_plan
+from ..module_utils._http.errors import SmsError
+from ..module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
+from ..module_utils._numbers.files import load
+from ..module_utils._role import backup
+from ..module_utils._role.audit import audit_plan
+from ..module_utils._role.plan import IBM_VARIABLES, TWILIO_VARIABLES, credential_plan, make_plan, restore_plan
 from ..plugin_utils.vault import decrypting
 
 

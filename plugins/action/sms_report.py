@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils import audit
-from ..module_utils.entries import from_text
-from ..module_utils.plan import credential_outcome, outcome
+from ..module_utils._module.packed import from_text
+from ..module_utils._role import audit
+from ..module_utils._role.plan import credential_outcome, outcome
 
 
 class ActionModule(ActionBase):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.audit import key_requests
+from ..module_utils._role.audit import key_requests
 
 DOCUMENTATION = r"""
 name: sms_audit_requests

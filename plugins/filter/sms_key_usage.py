@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.plan import key_usage
+from ..module_utils._role.plan import key_usage
 
 DOCUMENTATION = r"""
 name: sms_key_usage

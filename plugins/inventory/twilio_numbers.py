@@ -123,11 +123,12 @@ from urllib.parse import urlsplit
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ..module_utils.errors import ApiError, SmsError, join
-from ..module_utils.options import TWILIO_OPTIONS, given
-from ..module_utils.receiver import place
-from ..module_utils.transport import Transport
-from ..module_utils.twilio import TWILIO_IMPORT_ERROR, TwilioNumbers
+from ..module_utils._http.errors import ApiError, SmsError, join
+from ..module_utils._http.transport import Transport
+from ..module_utils._http.urls import place
+from ..module_utils._module.access import twilio_numbers
+from ..module_utils._module.options import TWILIO_OPTIONS, given
+from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, TwilioNumbers
 
 try:  # ansible-core 2.19 and later template only what is marked as trusted
     from ansible.template import trust_as_template
@@ -314,10 +315,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 " install it there (pip install twilio)"
             )
         transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"])
-        own = TwilioNumbers.from_options(params, transport)
+        own = twilio_numbers(params, transport)
         clients = {own.account_sid: own}
         for sid in self._all_subaccounts(own) if "all" in subaccounts else subaccounts:
-            clients.setdefault(sid, TwilioNumbers.from_options({**params, "subaccount_sid": sid}, transport))
+            clients.setdefault(sid, twilio_numbers({**params, "subaccount_sid": sid}, transport))
         facts = []
         for sid, client in clients.items():
             # The parent's numbers must not be taken for those of a subaccount that the environment names.

@@ -202,13 +202,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import credential as credentials
-from ..module_utils.entry import run
-from ..module_utils.errors import SmsError
-from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud, find_instance
-from ..module_utils.mint import Mint
-from ..module_utils.options import IBM_CLOUD_OPTIONS
-from ..module_utils.receiver import is_api_key
+from ..module_utils._http.errors import SmsError
+from ..module_utils._ibm import credential as credentials
+from ..module_utils._ibm.client import IBM_IMPORT_ERROR, IbmCloud, find_instance
+from ..module_utils._ibm.mint import Mint
+from ..module_utils._ibm.receiver import is_api_key
+from ..module_utils._module.access import ibm_cloud
+from ..module_utils._module.edge import run
+from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 
 ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
 
@@ -385,8 +386,10 @@ def manage(module: AnsibleModule) -> dict:
     credentials.check_name(wanted.name)
     if not params["create"] and (params["max_age"] is not None or params["state"] == "absent"):
         raise SmsError("create=false goes neither with max_age nor with state=absent", code="bad_options")
-    cloud = IbmCloud.from_options(params)
-    instance = find_instance(cloud, params)
+    cloud = ibm_cloud(params)
+    instance = find_instance(
+        cloud, instance=params["instance"], region=params["region"], service_names=params["service_names"]
+    )
     ensure = ensure_present if params["state"] == "present" else ensure_absent
     result = ensure(module, cloud, instance, wanted)
     if result["api_key"] in params["candidate_api_keys"]:  # tried or not: a key that could be read may be among them

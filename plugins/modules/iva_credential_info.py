@@ -100,21 +100,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import credential as credentials
-from ..module_utils.entry import run
-from ..module_utils.errors import SmsError
-from ..module_utils.ibm_cloud import IBM_IMPORT_ERROR, IbmCloud, find_instance
-from ..module_utils.options import IBM_CLOUD_OPTIONS
-from ..module_utils.receiver import is_api_key
+from ..module_utils._http.errors import SmsError
+from ..module_utils._ibm import credential as credentials
+from ..module_utils._ibm.client import IBM_IMPORT_ERROR, IbmCloud, find_instance
+from ..module_utils._ibm.receiver import is_api_key
+from ..module_utils._module.access import ibm_cloud
+from ..module_utils._module.edge import run
+from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 
 
 def manage(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
-    cloud = IbmCloud.from_options(params)
+    cloud = ibm_cloud(params)
     instance, keys = {}, []
     if params["instance"] or params["region"]:
-        instance = find_instance(cloud, params)
+        instance = find_instance(
+            cloud, instance=params["instance"], region=params["region"], service_names=params["service_names"]
+        )
         keys = credentials.oldest_first(cloud.keys(str(instance["guid"])), params["name"])
     described = [
         credentials.describe(

@@ -197,18 +197,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import webhook
-from ..module_utils.entries import to_text
-from ..module_utils.entry import run
-from ..module_utils.errors import SmsError, join
-from ..module_utils.options import TWILIO_OPTIONS
-from ..module_utils.override import describe_override
-from ..module_utils.pace import Pace
-from ..module_utils.phone_number import normalize_all
-from ..module_utils.rollout import run_all
-from ..module_utils.snapshot import Snapshot, unpack, why_not
-from ..module_utils.transport import Transport
-from ..module_utils.twilio import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
+from ..module_utils._http.errors import SmsError, join
+from ..module_utils._http.pace import Pace
+from ..module_utils._http.transport import Transport
+from ..module_utils._module.access import twilio_numbers
+from ..module_utils._module.edge import run
+from ..module_utils._module.options import TWILIO_OPTIONS
+from ..module_utils._module.packed import to_text, unpack, unpack_snapshot
+from ..module_utils._numbers.notation import normalize_all
+from ..module_utils._twilio import webhook
+from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
+from ..module_utils._twilio.overrides import describe_override
+from ..module_utils._twilio.rollout import run_all
+from ..module_utils._twilio.snapshot import Snapshot, why_not
 
 WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "url": {"type": "str", "no_log": True},
@@ -394,9 +395,9 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         raise SmsError("concurrency must be 1 or more", code="bad_concurrency")
     pace = Pace(params["concurrency"])
     transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"], pace=pace)
-    twilio = TwilioNumbers.from_options(params, transport)
+    twilio = twilio_numbers(params, transport)
     if params["snapshot"]:
-        snapshot = Snapshot.load(params["snapshot"])
+        snapshot = unpack_snapshot(params["snapshot"])
     else:
         asks = params["on_override"] != "ignore" and params["state"] == "present"
         snapshot = Snapshot.take(twilio, wanted, with_overrides=asks)

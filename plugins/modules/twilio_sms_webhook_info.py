@@ -99,14 +99,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import webhook
-from ..module_utils.alerts import check_days
-from ..module_utils.entry import run
-from ..module_utils.errors import SmsError, join
-from ..module_utils.options import TWILIO_OPTIONS
-from ..module_utils.phone_number import normalize_all
-from ..module_utils.snapshot import Snapshot
-from ..module_utils.twilio import TWILIO_IMPORT_ERROR, TwilioNumbers
+from ..module_utils._http.errors import SmsError, join
+from ..module_utils._module.access import twilio_numbers
+from ..module_utils._module.edge import run
+from ..module_utils._module.options import TWILIO_OPTIONS
+from ..module_utils._module.packed import pack_snapshot
+from ..module_utils._numbers.notation import normalize_all
+from ..module_utils._twilio import webhook
+from ..module_utils._twilio.alerts import check_days
+from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
+from ..module_utils._twilio.snapshot import Snapshot
 
 
 def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         wanted, problems = normalize_all(params["phone_numbers"])
         if problems:
             raise SmsError(join(problems, "; "), code="bad_phone_number")
-    twilio = TwilioNumbers.from_options(params)
+    twilio = twilio_numbers(params)
     days = params["alert_days"]
     snapshot = Snapshot.take(twilio, wanted, with_overrides=params["overrides"], alert_days=days)
     for problem in (snapshot.override_problem, snapshot.errors_problem):
@@ -146,7 +148,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": False, "overrides_checked": snapshot.overrides is not None}
     if params["snapshot"]:  # holds all of it, and as one text it costs Ansible less than thousands of values
         module_args = {name: value for name, value in params.items() if name != "phone_numbers"}
-        return {**result, "snapshot": snapshot.dump(), "invocation": {"module_args": module_args}}
+        return {**result, "snapshot": pack_snapshot(snapshot), "invocation": {"module_args": module_args}}
     numbers = snapshot.numbers if wanted is None else wanted
     return {**result, "numbers": [entry_of(number, snapshot, with_errors=days > 0) for number in numbers]}
 

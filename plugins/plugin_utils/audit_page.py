@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..module_utils.audit import ERRORS, STATUSES
+from ..module_utils._role.audit import ERRORS, STATUSES
 
 
 def as_page(report: Mapping[str, Any], role_path: str) -> str:

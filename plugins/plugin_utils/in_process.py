@@ -28,7 +28,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..module_utils.entry import outcome
+from ..module_utils._module.edge import outcome
 
 MODULES = f"{__package__.rpartition('.')[0]}.modules"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
-from ..module_utils.errors import SmsError
+from ..module_utils._http.errors import SmsError
 
 
 def encrypting(loader: Any) -> Callable[[str], bytes] | None:

@@ -23,7 +23,9 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from requests.adapters import HTTPAdapter
 
-from ansible_collections.voiceagent.sms.plugins.module_utils import mint, pace, plan, transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._http import pace, transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._ibm import mint
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
 from ansible_collections.voiceagent.sms.plugins.modules import (
     iva_credential,
     twilio_sms_webhook,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.audit import STATUSES, summary
+from ansible_collections.voiceagent.sms.plugins.module_utils._role.audit import STATUSES, summary
 from ansible_collections.voiceagent.sms.plugins.plugin_utils.audit_page import as_page
 from system.playing import ROOT
 

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import password_of
-from ansible_collections.voiceagent.sms.plugins.module_utils.transport import Transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.urls import password_of
 from sandbox.client import Sandbox
 from system.conftest import EAST, Accounts, url
 from system.counts import tried

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import password_of
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.urls import password_of
 from sandbox.client import Sandbox
 from system.conftest import Accounts, url
 from system.leaks import Leaks

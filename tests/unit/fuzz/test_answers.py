@@ -25,11 +25,12 @@ from requests.structures import CaseInsensitiveDict
 from system.inside import hasten, run_module
 from unit.plugins.scripted import jwt
 
-from ansible_collections.voiceagent.sms.plugins.module_utils import transport
-from ansible_collections.voiceagent.sms.plugins.module_utils.errors import SmsError, TransportError
-from ansible_collections.voiceagent.sms.plugins.module_utils.ibm_cloud import IbmCloud
-from ansible_collections.voiceagent.sms.plugins.module_utils.transport import Reply, Transport
-from ansible_collections.voiceagent.sms.plugins.module_utils.twilio import TwilioNumbers
+from ansible_collections.voiceagent.sms.plugins.module_utils._http import transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError, TransportError
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Reply, Transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._ibm.client import IbmCloud
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.access import ibm_cloud, twilio_numbers
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.client import TwilioNumbers
 from ansible_collections.voiceagent.sms.plugins.modules import (
     iva_credential,
     twilio_sms_webhook,
@@ -280,7 +281,7 @@ TWILIO_CALLS: dict[str, Callable[[TwilioNumbers], Any]] = {
 @given(call=st.sampled_from(sorted(IBM_CALLS)), day=DAYS)
 def test_any_answer_of_ibm_cloud(call: str, day: dict[int, Bad], tried: Tried) -> None:
     tried["answer"] += 1
-    cloud = IbmCloud.from_options(IBM, _transport(Clouds(day)))
+    cloud = ibm_cloud(IBM, _transport(Clouds(day)))
     try:
         IBM_CALLS[call](cloud)
     except SmsError as error:
@@ -296,7 +297,7 @@ def test_any_answer_of_twilio(call: str, day: dict[int, Bad], tried: Tried) -> N
         "timeout": 1,
         "validate_certs": True,
     }
-    twilio = TwilioNumbers.from_options({**options, **TWILIO}, _transport(Clouds(day)))
+    twilio = twilio_numbers({**options, **TWILIO}, _transport(Clouds(day)))
     try:
         TWILIO_CALLS[call](twilio)
     except SmsError as error:

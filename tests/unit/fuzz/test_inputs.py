@@ -18,14 +18,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.voiceagent.sms.plugins.module_utils import (
-    backup,
-    numbers_file,
-    phone_number,
-    receiver,
-    snapshot,
-)
-from ansible_collections.voiceagent.sms.plugins.module_utils.errors import SmsError
+from ansible_collections.voiceagent.sms.plugins.module_utils._http import urls
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
+from ansible_collections.voiceagent.sms.plugins.module_utils._ibm import receiver
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import unpack_snapshot
+from ansible_collections.voiceagent.sms.plugins.module_utils._numbers import files as numbers_file
+from ansible_collections.voiceagent.sms.plugins.module_utils._numbers import notation as phone_number
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import backup
 
 Tried = collections.Counter[str]
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -69,15 +68,15 @@ def test_decoration_makes_no_other_number(number: str, data: st.DataObject, trie
 @given(text=st.text(max_size=200))
 def test_any_text_as_a_url(text: str, tried: Tried) -> None:
     tried["url"] += 1
-    receiver.place(text)
-    receiver.password_of(text)
-    receiver.fragment_of(text)
-    receiver.redact_url(text)
-    receiver.redact(text)
+    urls.place(text)
+    urls.password_of(text)
+    urls.fragment_of(text)
+    urls.redact_url(text)
+    urls.redact(text)
     receiver.is_api_key(text)
-    assert receiver.same_url(text, text)
+    assert urls.same_url(text, text)
     for check in (
-        receiver.check_url,
+        urls.check_url,
         lambda value: receiver.host_for("us-south", value),
         receiver.host_for,
     ):
@@ -104,8 +103,8 @@ def test_no_password_comes_out(
     if written == "lower":
         assume(once.lower() != secret)
     url = f"{scheme}://{user}:{inside}@{host}{path}"
-    _is_hidden(secret, inside, receiver.redact_url(url), url)
-    for refuse in (receiver.check_url, lambda value: receiver.host_for(None, value)):
+    _is_hidden(secret, inside, urls.redact_url(url), url)
+    for refuse in (urls.check_url, lambda value: receiver.host_for(None, value)):
         try:
             refuse(url)
         except ValueError as error:
@@ -113,12 +112,12 @@ def test_no_password_comes_out(
     # In the middle of a provider's message, in a form body, in a query of another URL.
     if not re.search(r"[/?#\"'<>\s]", inside):
         for text in (f"not valid: {url}, sorry", quote(url, safe=""), quote(quote(url, safe=""), safe="")):
-            _is_hidden(secret, inside, receiver.redact(text), text)
+            _is_hidden(secret, inside, urls.redact(text), text)
     # Whoever knows the secret finds it anywhere.
     for text in (inside, f"x{inside}y", quote(inside, safe="")):
-        assert secret not in receiver.redact(text, (secret,))
-    assert secret not in receiver.redact(f"{secret} {once}", (secret,))
-    assert once not in receiver.redact(f"{secret} {once}", (secret,))
+        assert secret not in urls.redact(text, (secret,))
+    assert secret not in urls.redact(f"{secret} {once}", (secret,))
+    assert once not in urls.redact(f"{secret} {once}", (secret,))
 
 
 def _is_hidden(secret: str, inside: str, shown: str, of: str) -> None:
@@ -134,9 +133,9 @@ def test_a_built_url_gives_its_password_back(password: str, username: str, tried
     except ValueError as error:
         assert len(password) < 8 or password not in str(error)
     else:
-        assert receiver.password_of(url) == password
-        assert receiver.place(url) == ("https", "sms-south.voiceagent.cloud.ibm.com", 443, receiver.PATH)
-        assert f":{password}@" not in receiver.redact_url(url)
+        assert urls.password_of(url) == password
+        assert urls.place(url) == ("https", "sms-south.voiceagent.cloud.ibm.com", 443, receiver.PATH)
+        assert f":{password}@" not in urls.redact_url(url)
 
 
 CELLS = st.one_of(
@@ -245,6 +244,6 @@ def test_any_file_as_a_backup(
 def test_any_text_as_a_snapshot(data: object, junk: str, tried: Tried) -> None:
     tried["snapshot"] += 1
     try:
-        snapshot.Snapshot.load(json.dumps(data) + junk)
+        unpack_snapshot(json.dumps(data) + junk)
     except SmsError as error:
         assert "snapshot" in str(error)

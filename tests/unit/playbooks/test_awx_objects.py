@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
-from ansible_collections.voiceagent.sms.plugins.module_utils.receiver import HOSTS
+from ansible_collections.voiceagent.sms.plugins.module_utils._ibm.receiver import HOSTS
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from controller.objects import ROOT, objects, questions, read, rendered, required
 from controller.options import LISTS, OPTIONS, REFERENCES
 

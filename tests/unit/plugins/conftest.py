@@ -27,7 +27,7 @@ def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None
         if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(tempfile, "tempdir", _folder)
-    monkeypatch.setattr(f"{MODULE_UTILS}.mint.MEETING_PLACE", _folder, raising=False)
+    monkeypatch.setattr(f"{MODULE_UTILS}._ibm.mint.MEETING_PLACE", _folder, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.pace import Pace
-from ansible_collections.voiceagent.sms.plugins.module_utils.transport import Reply, Transport
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.pace import Pace
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Reply, Transport
 
 
 class Clock:

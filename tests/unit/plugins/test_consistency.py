@@ -16,8 +16,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.voiceagent.sms.plugins.doc_fragments import attributes, ibm_cloud, twilio
-from ansible_collections.voiceagent.sms.plugins.module_utils import plan
-from ansible_collections.voiceagent.sms.plugins.module_utils.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
 
 ROOT = pathlib.Path(__file__).parents[3]
 PACKAGE = "ansible_collections.voiceagent.sms.plugins"
@@ -218,7 +218,7 @@ VARIABLE = re.compile(r"(?<![\w.])connect_sms_[a-z_]+[a-z](?![\w/.-]*\.(?:yml|js
 SOURCES = [
     *(ROLE / "tasks").glob("*.yml"),
     *(ROOT / "plugins" / "action").glob("*.py"),
-    *(ROOT / "plugins" / "module_utils" / f"{name}.py" for name in ("audit", "plan")),
+    *(ROOT / "plugins" / "module_utils" / "_role" / f"{name}.py" for name in ("audit", "plan")),
 ]
 USED = {name for file in SOURCES for name in VARIABLE.findall(file.read_text())}
 USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}

@@ -13,7 +13,7 @@ import pytest
 from tools import guides, project, website
 
 SOURCES = [file for name in ("modules", "module_utils", "plugin_utils", "action", "inventory", "filter")
-           for file in sorted((project.ROOT / "plugins" / name).glob("*.py"))]  # fmt: skip
+           for file in sorted((project.ROOT / "plugins" / name).rglob("*.py"))]  # fmt: skip
 TROUBLESHOOTING = (guides.FOLDER / "troubleshooting.md").read_text(encoding="utf-8")
 
 
@@ -60,7 +60,7 @@ def test_every_own_code_is_in_the_troubleshooting_guide_and_no_other() -> None:
 
 
 def test_providers_codes_that_the_source_knows_are_in_the_guide() -> None:
-    from ansible_collections.voiceagent.sms.plugins.module_utils.twilio import UNAUTHORIZED_CODES
+    from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.client import UNAUTHORIZED_CODES
 
     assert set(UNAUTHORIZED_CODES) <= set(table("Codes of Twilio, when the run fails"))
     assert any(code.startswith("BXNIM") for code in table("Codes of IBM Cloud"))

@@ -15,8 +15,11 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.voiceagent.sms.plugins.action import sms_plan, sms_report
-from ansible_collections.voiceagent.sms.plugins.module_utils.entries import to_text
-from ansible_collections.voiceagent.sms.plugins.module_utils.snapshot import Number, Snapshot
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import (
+    pack_snapshot,
+    to_text,
+)
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
 
 try:
     from ansible.template import trust_as_template
@@ -153,7 +156,7 @@ STEPS = {"plan": "p", "look": "l", "credentials": "c", "webhooks": "w"}
 def reported(plan: Plan, done: dict[str, Any], **more: Any) -> dict[str, Any]:
     planned = plan(one={**SOUTH, "phone_number": ONE}, two={**SOUTH, "phone_number": TWO}, three={})
     settings = dict.fromkeys(("url", "method", "fallback_url", "fallback_method", "application_sid"), "")
-    snapshot = Snapshot("AC1", {number: Number("PN", settings) for number in (ONE, TWO)}).dump()
+    snapshot = pack_snapshot(Snapshot("AC1", {number: Number("PN", settings) for number in (ONE, TWO)}))
     found = {"api_key": "k" * 44, "credential": {"state": "active"}, "changed": False}
     steps = {"p": planned, "l": {"results": [{"snapshot": snapshot}]}, "c": {"results": [found]}, "w": done}
     return action(sms_report, {**STEPS, **more}).run(None, steps)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins import filter as package
-from ansible_collections.voiceagent.sms.plugins.module_utils import plan
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
 
 NAMES = [module.name for module in pkgutil.iter_modules([str(pathlib.Path(package.__path__[0]))])]
 PREFIX = "ansible_collections.voiceagent.sms.plugins.filter."

@@ -21,7 +21,7 @@ from ansible.template import Templar
 
 from ansible_collections.voiceagent.sms.plugins.doc_fragments.twilio import ModuleDocFragment
 from ansible_collections.voiceagent.sms.plugins.inventory import twilio_numbers as plugin_module
-from ansible_collections.voiceagent.sms.plugins.module_utils.options import TWILIO_OPTIONS
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import TWILIO_OPTIONS
 from sandbox.client import Sandbox
 
 PLUGIN = "voiceagent.sms.twilio_numbers"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from unit.plugins.running import Run
 
-from ansible_collections.voiceagent.sms.plugins.module_utils.entries import from_text
-from ansible_collections.voiceagent.sms.plugins.module_utils.pace import READERS
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.pace import READERS
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import from_text
 from sandbox.client import Sandbox
 
 MODULE = "twilio_sms_webhook"

@@ -1,0 +1,368 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one HTTP policy behind both SDKs: time limits, repetitions, connection reuse, CA and proxies.
+
+Both SDKs send through :class:`Transport`. Their own policies differ from each other and from what is safe: no time
+limit (twilio), a create that is sent again (IBM with retries on), a token call that is never repeated (IBM), a 429
+that is never repeated (twilio). What the policy never does: read ``.netrc``, follow a redirect, or log.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import os
+import random
+import select
+import ssl
+import threading
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it on macOS only
+
+from .errors import SmsError, TransportError
+from .pace import Pace
+from .urls import redact, redact_bad_url
+
+try:
+    import certifi
+except ImportError:  # comes with both SDKs, whose absence the modules report
+    certifi = None  # type: ignore[assignment]
+
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
+MAX_REFUSALS = 12  # of a request that is answered 429: it was not processed, and others wait as well
+LONGEST_PAUSE = 30.0
+LONGEST_RETRY_AFTER = 120.0
+LONGEST_TIMEOUT = 86_400
+
+
+@dataclass
+class Reply:
+    """An HTTP answer: status, headers (case-insensitive mapping) and the undecoded body."""
+
+    status: int
+    headers: Mapping[str, str] | http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status <= 299
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @cached_property
+    def json(self) -> Any:
+        """The decoded body, or ``None`` where it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):  # the latter for thousands of brackets
+            return None
+
+
+def check_endpoint(url: str, option: str) -> str:
+    """Return the base URL without a slash at its end.
+
+    :param option: the name of the option that holds it, for the message
+    :raises SmsError: when it is no URL, or plain http to anything but this machine: a secret travels with each request
+    """
+    shown = redact(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises ValueError for a port that is no number
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SmsError(
+            f"{option} '{redact_bad_url(url)}' is not a base URL such as https://api.example.com", code="bad_endpoint"
+        )
+    if "@" in parts.netloc:
+        raise SmsError(f"{option} '{shown}' must not hold a user name or password", code="bad_endpoint")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise SmsError(
+            f"{option} '{shown}' is plain http, which is accepted for this machine's own addresses only:"
+            " use https, because credentials travel with each request",
+            code="insecure_endpoint",
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Transport:
+    """Sends requests of many threads over reused connections, and repeats those that may be repeated.
+
+    :param timeout: seconds for connecting and for each wait for data, more than 0 and at most a day
+    :param validate_certs: whether servers must show a valid certificate
+    :param pace: how many requests may be under way at once
+    :param environ: where CA and proxies are read from, once; by default the process's environment
+    :param send: replaces the network in tests: ``send(method, url, headers, body) -> Reply``
+    :param sleep: replaces waiting in tests
+    :raises SmsError: for a time limit that is none
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 30,
+        validate_certs: bool = True,
+        pace: Pace | None = None,
+        environ: Mapping[str, str] | None = None,
+        send: Callable[[str, str, Mapping[str, str], bytes | None], Reply] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        if not 0 < timeout <= LONGEST_TIMEOUT:  # a socket would take others for "do not wait", or break
+            raise SmsError(
+                f"timeout must be more than 0 and at most {LONGEST_TIMEOUT} seconds, not {timeout:g}",
+                code="bad_timeout",
+            )
+        self.timeout = timeout
+        self.validate_certs = validate_certs
+        self.pace = pace or Pace(1, sleep=sleep)
+        self._environ = os.environ if environ is None else environ
+        self._sleep = sleep
+        self._send = send or self._send_over_network
+        self._routes: dict[str, _Route] = {}
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        repeatable: bool = True,
+        wants_json: bool = True,
+    ) -> Reply:
+        """Send one request, and send it again while that is safe and promising.
+
+        A 429 was not processed, so every request is repeated after one. After a 5xx, a broken connection, a time-out
+        or an unreadable answer the request may have been carried out: only a *repeatable* one is sent again.
+
+        :param url: absolute, with its query
+        :param repeatable: whether carrying it out twice does no harm
+        :param wants_json: whether a success without JSON in it counts as an unreadable answer
+        :returns: the last answer, whatever its status
+        :raises TransportError: when there was none
+        """
+        tries = refusals = 0
+        while True:
+            failure = None
+            try:
+                with self.pace.turn() as turn:
+                    reply = self._send(method, url, headers, body)
+                    if reply.status == 429:
+                        refusals += 1
+                        self.pace.refused(turn, self._pause(refusals, reply))
+            except TransportError as error:
+                failure = error
+            if failure is None and reply.status == 429:
+                if refusals >= MAX_REFUSALS:
+                    return reply
+                continue  # the pace holds everybody back, this request included
+            if failure is None and reply.ok and wants_json and reply.body and reply.json is None:
+                failure = TransportError(
+                    f"{_origin(url)} gave an answer that is no JSON", code="bad_answer", maybe_done=True
+                )
+            if failure is None and reply.status not in RETRIED_STATUSES:
+                self.pace.succeeded()
+                return reply
+            tries += 1
+            may_repeat = repeatable or (failure is not None and not failure.maybe_done)
+            if not may_repeat or tries >= MAX_TRIES or (failure is not None and failure.code == "tls"):
+                if failure is not None:
+                    raise failure
+                return reply
+            self._sleep(self._pause(tries, reply if failure is None else None))
+
+    def _pause(self, count: int, reply: Reply | None) -> float:
+        """Seconds to wait before the next try: what the server asks for, else exponential with jitter."""
+        asked = reply.headers.get("Retry-After", "") if reply is not None else ""
+        if asked.isdigit():
+            return min(float(asked), LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
+        return min(LONGEST_PAUSE, 0.25 * 2**count) * random.uniform(0.5, 1.0)
+
+    def _send_over_network(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        origin = _origin(url)
+        route = self._routes.get(origin) or self._route_to(origin)
+        connection = route.take()
+        try:
+            if connection.sock is None:
+                connection.connect()
+                connection.sock.settimeout(self.timeout)  # type: ignore[attr-defined]  # connect() has set it
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise _not_connected(origin, route.proxy, error) from None
+        try:
+            connection.request(method, route.target(url), body=body, headers={**headers, **route.headers})
+            response = connection.getresponse()
+            reply = Reply(response.status, response.headers, _decoded(response, response.read()))
+        except TimeoutError:
+            connection.close()
+            raise TransportError(
+                f"{origin} gave no answer within {self.timeout:g} s", code="timeout", maybe_done=True
+            ) from None
+        except (OSError, http.client.HTTPException, zlib.error):
+            connection.close()
+            raise TransportError(f"{origin} broke the connection off", code="broken", maybe_done=True) from None
+        route.give_back(connection)
+        return reply
+
+    def _route_to(self, origin: str) -> _Route:
+        """Make the way to *origin*. CA and proxies are looked up here, once, and not at every request."""
+        with self._lock:
+            if origin not in self._routes:
+                context = self._tls() if origin.startswith("https://") else None
+                self._routes[origin] = _Route(origin, _proxy_for(origin, self._environ), min(self.timeout, 10), context)
+            return self._routes[origin]
+
+    def _tls(self) -> ssl.SSLContext:
+        if not self.validate_certs:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return context
+        bundle = self._environ.get("REQUESTS_CA_BUNDLE") or self._environ.get("CURL_CA_BUNDLE") or certifi.where()
+        if not os.path.exists(bundle):
+            raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
+        try:
+            if os.path.isdir(bundle):
+                return ssl.create_default_context(capath=bundle)
+            return ssl.create_default_context(cafile=bundle)
+        except OSError:  # an SSLError for a file without certificates
+            raise SmsError(f"the CA bundle '{bundle}' cannot be read as certificates", code="no_ca_bundle") from None
+
+
+class _Route:
+    """The way to one origin, with the connections that are open and idle.
+
+    On the standard library's ``http.client``, not on a pool of requests or urllib3: these take more than
+    half of an update's CPU time for what a run of one kind of request does not need (`make bench`).
+    """
+
+    def __init__(self, origin: str, proxy: str | None, connect_timeout: float, context: ssl.SSLContext | None):
+        self.proxy = proxy if not proxy or "://" in proxy else f"http://{proxy}"
+        self.headers: dict[str, str] = {}
+        self._tunnel_headers: dict[str, str] = {}
+        self._timeout = connect_timeout
+        self._context = context
+        self._origin = origin
+        self._idle: list[http.client.HTTPConnection] = []
+        target = urlsplit(origin)
+        self._target = (target.hostname or "", target.port or (443 if context else 80))
+        self._address = self._target
+        if self.proxy:
+            self._use_proxy(self.proxy)
+
+    def _use_proxy(self, proxy: str) -> None:
+        parts = urlsplit(proxy)
+        try:
+            self._address = (parts.hostname or "", parts.port or 80)
+        except ValueError:  # a port that is no number
+            self._address = ("", 0)
+        if parts.scheme != "http" or not self._address[0]:
+            raise SmsError(
+                f"the proxy '{redact_bad_url(proxy)}' cannot be used: only proxies such as http://proxy.example.com:3128"
+                " are supported",
+                code="bad_proxy",
+            )
+        if parts.username:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            authorization = {"Proxy-Authorization": "Basic " + b64encode(login).decode()}
+            if self._context:
+                self._tunnel_headers = authorization
+            else:
+                self.headers = authorization
+
+    def target(self, url: str) -> str:
+        """Return what stands in the request line: a proxy for plain http wants the whole URL."""
+        return url if self.proxy and not self._context else url[len(self._origin) :] or "/"
+
+    def take(self) -> http.client.HTTPConnection:
+        """Return a connection that nobody uses: an idle one that the server has not closed, or a new one."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            waiting = select.poll()
+            waiting.register(connection.sock, select.POLLIN)
+            if not waiting.poll(0):
+                return connection
+            connection.close()  # readable without a request: the server has ended it
+        connection = self._new()
+        connection.set_debuglevel(0)  # somebody may have set it for all connections, which would print our headers
+        return connection
+
+    def _new(self) -> http.client.HTTPConnection:
+        if self._context is None:
+            return http.client.HTTPConnection(*self._address, timeout=self._timeout)
+        secure = http.client.HTTPSConnection(*self._address, timeout=self._timeout, context=self._context)
+        if self.proxy:
+            secure.set_tunnel(*self._target, headers=self._tunnel_headers)
+        return secure
+
+    def give_back(self, connection: http.client.HTTPConnection) -> None:
+        """Keep a connection for the next request. One that the server ends has no socket any more."""
+        if connection.sock is not None:
+            self._idle.append(connection)
+
+
+def _decoded(response: http.client.HTTPResponse, body: bytes) -> bytes:
+    """Return a body without its compression, which an SDK may have asked for and a gateway may apply unasked."""
+    if body and response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompress(body, zlib.MAX_WBITS | 32)  # either form
+    return body
+
+
+def _not_connected(origin: str, proxy: str | None, error: Exception) -> TransportError:
+    """Say why there is no connection. Nothing was sent, so that repeating does no harm."""
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", None) or error.reason or "handshake failed"
+        return TransportError(
+            f"{origin} showed no valid certificate ({reason}): name the CA's file in REQUESTS_CA_BUNDLE",
+            code="tls",
+            maybe_done=False,
+        )
+    reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or "connection failed"
+    through = f" through the proxy {redact(proxy)}" if proxy else ""
+    return TransportError(
+        f"{origin} could not be reached{through} ({reason}): check the address, the network and the proxy",
+        code="unreachable",
+        maybe_done=False,
+    )
+
+
+def _proxy_for(origin: str, environ: Mapping[str, str]) -> str | None:
+    """Return the proxy that the usual variables name for *origin*, if any; never for this machine's own addresses."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    named = ((name.lower(), value) for name, value in environ.items())
+    proxies = {name.removesuffix("_proxy"): value for name, value in named if name.endswith("_proxy") and value}
+    if _is_loopback(host) or proxy_bypass_environment(host, proxies):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _origin(url: str) -> str:
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]

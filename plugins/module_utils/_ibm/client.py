@@ -1,0 +1,405 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IBM Cloud as a few methods: instances, service credentials (resource keys), and whose an API key is.
+
+Works on the raw answers of ibm-platform-services: its models drop ``role`` and fail on a page without ``next_url``.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from .._http.errors import ApiError, SmsError, code_of
+from .._http.transport import Transport
+from .._http.urls import redact
+from .credential import choose_instance
+
+IBM_IMPORT_ERROR: str | None = None
+try:
+    import jwt
+    import requests
+    from ibm_cloud_sdk_core import ApiException
+    from ibm_cloud_sdk_core.authenticators import (
+        BearerTokenAuthenticator,
+        IAMAssumeAuthenticator,
+        IAMAuthenticator,
+    )
+    from ibm_platform_services import IamIdentityV1, ResourceControllerV2
+    from requests.adapters import BaseAdapter
+    from requests.structures import CaseInsensitiveDict
+except ImportError:  # reported by the module's main, with what to install
+    IBM_IMPORT_ERROR = traceback.format_exc()
+    BaseAdapter = object
+
+TOKEN_PATH = "/identity/token"
+PAGE_LIMIT = 100  # the most that Resource Controller gives at once
+MAX_PAGES = 1000  # a server that never ends its list would keep us for ever
+_ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class NoToken(ApiError):
+    """IAM gave no token: whatever its status, it tells nothing of the thing that was asked about."""
+
+
+class PolicyAdapter(BaseAdapter):
+    """Lets a ``requests`` session send through our transport."""
+
+    def __init__(self, transport: Transport):
+        super().__init__()
+        self._transport = transport
+
+    def send(self, request: Any, **_session_settings: Any) -> Any:
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        reply = self._transport.request(
+            request.method,
+            request.url,
+            dict(request.headers),
+            body,
+            # Creating twice makes two credentials. A token request changes nothing.
+            repeatable=request.method != "POST" or request.path_url.endswith(TOKEN_PATH),
+        )
+        response = requests.Response()
+        response.status_code = reply.status
+        response.headers = CaseInsensitiveDict(reply.headers)
+        response.headers.pop("Location", None)  # a redirect is never followed: credentials would go along
+        response._content = reply.body
+        response.url, response.request = request.url, request
+        return response
+
+    def close(self) -> None:
+        """Nothing to close: the transport's pools end with the process."""
+
+
+def _session(transport: Transport) -> Any:
+    session = requests.Session()
+    session.trust_env = False  # no .netrc; proxies and CA are the transport's
+    adapter = PolicyAdapter(transport)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class IbmCloud:
+    """One IBM Cloud account, as seen by one identity.
+
+    :param authenticator: how requests are signed
+    :param transport: the HTTP policy
+    :param identity: the options that hold the identity, to be named when it is refused
+    """
+
+    def __init__(
+        self,
+        authenticator: Any,
+        transport: Transport,
+        *,
+        iam_endpoint: str,
+        resource_controller_endpoint: str,
+        identity: str = "ibmcloud_api_key",
+    ):
+        self.address = resource_controller_endpoint
+        self._authenticator = authenticator
+        self._iam_endpoint = iam_endpoint
+        self._identity = identity
+        self._session = _session(transport)
+        for manager in self._token_managers():
+            _send_through(manager, self._session)
+        self._controller = ResourceControllerV2(authenticator=authenticator)
+        self._controller.set_service_url(resource_controller_endpoint)
+        self._controller.set_http_client(self._session)
+
+    @cached_property
+    def _identities(self) -> Any:
+        """IAM Identity, made when it is needed: each of the SDK's services takes its time to set up TLS of its own."""
+        service = IamIdentityV1(authenticator=self._authenticator)
+        service.set_service_url(self._iam_endpoint)
+        service.set_http_client(self._session)
+        return service
+
+    def instances(self, name: str | None = None) -> list[dict]:
+        """Return the service instances of the account, those of every region, optionally of one *name*."""
+        query = {"type": "service_instance", "name": name}
+        return list(self._pages("list the service instances", self._controller.list_resource_instances, **query))
+
+    def instance(self, guid_or_crn: str) -> dict | None:
+        """Return one instance by its GUID or CRN, or ``None``."""
+        return self._find(
+            f"read service instance {guid_or_crn}", lambda: self._controller.get_resource_instance(guid_or_crn)
+        )
+
+    def keys(self, instance_guid: str) -> list[dict]:
+        """Return the service credentials of an instance that are not removed.
+
+        A removed credential stays readable with ``state: removed`` (soft delete).
+        """
+        rows = self._pages(
+            f"list the service credentials of instance {instance_guid}",
+            self._controller.list_resource_keys_for_instance,
+            id=instance_guid,
+        )
+        return [row for row in rows if row.get("state") != "removed"]
+
+    def all_keys(self) -> list[dict]:
+        """Return the service credentials of the whole account, those of other services among them."""
+        rows = self._pages("list the account's service credentials", self._controller.list_resource_keys)
+        return [row for row in rows if row.get("state") != "removed"]
+
+    def key(self, guid: str) -> dict | None:
+        """Return one service credential, removed ones included, or ``None``: unknown, or not yet shown."""
+        return self._find(f"read service credential {guid}", lambda: self._controller.get_resource_key(guid))
+
+    def create_key(self, name: str, instance_guid: str, role: str) -> dict:
+        """Create a service credential and return it, its secret included.
+
+        Never repeated by itself after a lost answer.
+
+        :raises TransportError: with ``maybe_done`` when it may exist all the same
+        """
+        return self._expect_dict(
+            f"create service credential '{name}'",
+            lambda: self._controller.create_resource_key(name=name, source=instance_guid, role=role),
+        )
+
+    def rename_key(self, guid: str, name: str) -> dict:
+        """Give a service credential another name; its secret stays the same."""
+        return self._expect_dict(
+            f"rename service credential {guid} to '{name}'",
+            lambda: self._controller.update_resource_key(guid, name=name),
+        )
+
+    def delete_key(self, guid: str) -> bool:
+        """Delete a service credential. Returns whether it was there: 404 and 410 mean that it is gone already."""
+        try:
+            self._call(f"delete service credential {guid}", lambda: self._controller.delete_resource_key(guid))
+        except ApiError as error:
+            if _says(error, 404, 410):
+                return False
+            raise
+        return True
+
+    def api_key_details(self, api_key: str) -> dict | None:
+        """Return what IAM knows of an API key's value (id, owner, locked, disabled, expiry), or ``None`` if nothing.
+
+        Only where IAM itself says so: a credential whose key nobody knows may be deleted, so that a gateway's 404 must
+        not count.
+        """
+        try:
+            return self._expect_dict(
+                "ask IAM about an API key", lambda: self._identities.get_api_keys_details(iam_api_key=api_key)
+            )
+        except ApiError as error:
+            if _says(error, 400, 404) and error.code.startswith("BXNIM"):
+                return None
+            raise
+
+    def accepts(self, api_key: str) -> bool:
+        """Whether IAM exchanges *api_key* for a token now; a just created one may take some seconds."""
+        manager = IAMAuthenticator(api_key, url=self._iam_endpoint).token_manager
+        _send_through(manager, self._session)
+        try:
+            self._call("get an IAM token", manager.get_token, ours=False)
+        except ApiError as error:
+            if error.status in (400, 401, 403):
+                return False
+            raise
+        return True
+
+    def identity(self) -> str | None:
+        """Return the IAM id behind the requests, as ``created_by`` shows it, or ``None`` for a token that is no JWT."""
+        if isinstance(self._authenticator, BearerTokenAuthenticator):
+            token = self._authenticator.bearer_token
+        else:
+            token = self._call("get an IAM token", self._authenticator.token_manager.get_token)
+        return _claims(token).get("iam_id")
+
+    def _pages(self, action: str, operation: Callable[..., Any], **query: Any) -> Iterator[dict]:
+        """Follow ``next_url`` to the end. A short or even empty page is not the end (rows may be hidden from us)."""
+        start = None
+        for _page in range(MAX_PAGES):
+            page = self._expect_dict(action, lambda: operation(**query, limit=PAGE_LIMIT, start=start))  # noqa: B023
+            rows = page.get("resources")
+            if not isinstance(rows, list) or not all(_is_resource(row) for row in rows):
+                raise _unexpected(action)
+            yield from rows
+            following = page.get("next_url")
+            if not following:
+                return
+            start = _start_in(following)
+            if not start:
+                raise _unexpected(action)
+        raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
+
+    def _find(self, action: str, call: Callable[[], Any]) -> dict | None:
+        try:
+            found = self._expect_dict(action, call)
+        except ApiError as error:
+            if error.status == 404 and not isinstance(error, NoToken):
+                return None
+            raise
+        if not _is_resource(found):
+            raise _unexpected(action)
+        return found
+
+    def _expect_dict(self, action: str, call: Callable[[], Any]) -> dict:
+        result = self._call(action, call).get_result()
+        if not isinstance(result, dict):
+            raise _unexpected(action)
+        return result
+
+    def _call(self, action: str, call: Callable[[], Any], renewed: bool = False, ours: bool = True) -> Any:
+        """Run an SDK call and translate its failures. A token that is refused in mid-run is renewed once.
+
+        :param ours: whether it is done with our own token, which an answer about another key says nothing of
+        """
+        try:
+            return call()
+        except ApiException as error:
+            managers = self._token_managers()
+            token_was_asked = TOKEN_PATH in (getattr(error.http_response, "url", None) or "")
+            refused = error.status_code == 401 and not token_was_asked
+            if not (refused and managers and not renewed):
+                raise self._explain(action, error, token_was_asked, ours) from None
+        except SmsError as error:
+            self._forget_token(refused=False)
+            raise error.during(action) from None
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+            jwt.PyJWTError,
+        ):  # an answer that the SDK did not expect
+            self._forget_token()
+            raise _unexpected(action) from None
+        self._forget_token()
+        return self._call(action, call, renewed=True)
+
+    def _explain(self, action: str, error: Any, token_was_asked: bool, ours: bool) -> ApiError:
+        self._forget_token(refused=ours and (token_was_asked or error.status_code == 401))
+        status, code, text = error.status_code, *_error_body(error.http_response)
+        shown = f"HTTP {status}" + (f" ({code})" if code else "") + (f": {text}" if text else "")
+        hint = ""
+        if token_was_asked and status in (400, 401, 403):
+            action, hint = "get an IAM token", f"; check {self._identity} and iam_endpoint"
+        elif status == 401:
+            hint = f"; check {self._identity}"
+        elif status == 403:
+            hint = (
+                f"; the identity of {self._identity} lacks the permission: you can only create credentials with roles"
+            )
+            hint += " that you hold on the instance yourself"
+        kind = NoToken if token_was_asked else ApiError
+        return kind(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
+
+    def _token_managers(self) -> list[Any]:
+        manager = getattr(self._authenticator, "token_manager", None)
+        delegate = getattr(manager, "iam_delegate", None)
+        return [m for m in (manager, delegate) if m is not None]
+
+    def _forget_token(self, refused: bool = True) -> None:
+        for manager in self._token_managers():
+            if refused:
+                manager.expire_time = 0
+            # After a failure the SDK would sleep for up to 60 s before it asks for a token again.
+            manager.request_time = 0
+
+
+def find_instance(
+    cloud: IbmCloud, *, instance: str | None, region: str | None, service_names: Sequence[str]
+) -> Mapping[str, Any]:
+    """Return the instance that is meant, or raise an error that lists what is there.
+
+    :param instance: name, GUID or CRN
+    :param region: IBM Cloud region id; without *instance* its only SMS agent is meant
+    :param service_names: CRN service names of SMS agents
+    """
+    if not instance and not region:
+        raise SmsError("give an instance, or a region whose only SMS agent is meant", code="missing_instance")
+    if instance and _ID.fullmatch(instance):
+        found = cloud.instance(instance)
+        instances = [found] if found else []
+    else:
+        instances = cloud.instances(instance or None)
+    return choose_instance(instances, instance=instance or None, region=region or None, service_names=service_names)
+
+
+def authenticator(
+    iam_endpoint: str, *, api_key: str | None = None, token: str | None = None, profile_id: str | None = None
+) -> Any:
+    """Return what signs requests: with a ready *token*, else with one for *api_key*, as a trusted profile if given.
+
+    :raises SmsError: when the API key is none
+    """
+    if token:
+        return BearerTokenAuthenticator(token)
+    try:
+        if profile_id:
+            return IAMAssumeAuthenticator(api_key, iam_profile_id=profile_id, url=iam_endpoint)
+        return IAMAuthenticator(api_key, url=iam_endpoint)
+    except ValueError:  # the SDK refuses braces and quotes around a key
+        raise SmsError(
+            "ibmcloud_api_key is not an API key: it begins or ends with a brace or a quote", code="bad_api_key"
+        ) from None
+
+
+def _send_through(manager: Any, session: Any) -> None:
+    """Let a token manager send through *session*: its own way has no repetition and ignores CA, proxy and time limit."""
+
+    def send(method: str, url: str, *, headers=None, params=None, data=None, auth_tuple=None, **_ignored: Any) -> dict:
+        response = session.request(method, url, headers=headers, params=params, data=data, auth=auth_tuple)
+        if not 200 <= response.status_code <= 299:
+            raise ApiException(response.status_code, http_response=response)
+        return response.json()
+
+    manager._request = send
+
+
+def _says(error: ApiError, *statuses: int) -> bool:
+    """Whether IBM Cloud itself answered with one of *statuses* and a code, rather than a gateway with a page."""
+    return error.status in statuses and error.code != f"http_{error.status}" and not isinstance(error, NoToken)
+
+
+def _is_resource(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("guid"), str) and bool(row["guid"])
+
+
+def _start_in(next_url: Any) -> str | None:
+    """Return where the next page starts, ``None`` where that is not said."""
+    try:
+        return next(iter(parse_qs(urlsplit(str(next_url)).query).get("start", ())), None)
+    except ValueError:
+        return None
+
+
+def _claims(token: str) -> dict:
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return {}
+
+
+def _error_body(response: Any) -> tuple[str | None, str]:
+    """Return code and message of an error answer: IAM and Resource Controller name them differently."""
+    try:
+        body = response.json()
+    except (ValueError, AttributeError, RecursionError):
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    errors = body.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        body = {**body, **errors[0]}
+    code = body.get("errorCode") or body.get("error_code") or body.get("code")
+    text = body.get("errorMessage") or body.get("message") or ""
+    return code_of(code), redact(" ".join(str(text).split()))[:200]
+
+
+def _unexpected(action: str) -> ApiError:
+    return ApiError(f"Could not {action}: the answer is not what IBM Cloud's documentation says", code="bad_answer")

@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Making exactly one service credential, whatever else happens meanwhile.
+
+Resource Controller takes any number of credentials of one name, may lose an answer after it has done the work, and
+shows a new credential in its lists only some time later. Several runs, or the slices of one job, may look for the
+same credential at the same moment. The rules, without any place to lock that all of them could see:
+
+- The oldest credential of a name wins. Who made a younger one deletes that, and only that.
+- A create is never simply sent again. After a lost answer the list is asked first.
+- Runs on one machine take turns with a lock file, whose note bridges the time until the list shows a new credential.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .._http.errors import ApiError, SmsError, TransportError
+from .._http.transport import RETRIED_STATUSES
+from .credential import Wanted, age_in_days, api_key_of, named
+
+LIST_LAG = 60.0  # seconds until a list must show what was created; terraform-provider-ibm #6287 saw less
+NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
+SETTLING = 2.0  # seconds after which a list has shown whatever is older than what it shows already
+YOUNG = 5.0  # seconds in which the maker of a credential may still find that another one is older
+LOST_ANSWER_WAIT = 6.0  # seconds in which a create whose answer was lost may still turn up
+MAX_CREATES = 3
+MEETING_PLACE = "/tmp"  # noqa: S108  the folder in it is this user's own and holds no secret
+
+
+def lock_folder(shared: bool) -> str:
+    """Return the folder in which the runs on this machine meet: not TMPDIR, which each run may have for itself.
+
+    :param shared: whether runs on other machines count as well: then the list decides and no folder is in common
+    """
+    meeting = not shared and os.access(MEETING_PLACE, os.W_OK | os.X_OK)
+    place = MEETING_PLACE if meeting else tempfile.gettempdir()
+    return os.path.join(place, f"voiceagent-sms-{os.getuid()}")
+
+
+class Minted(NamedTuple):
+    """A credential and how we came by it: *created* by this run, or found after all."""
+
+    key: Mapping[str, Any]
+    created: bool
+
+
+class Mint:
+    """Creates the credential *wanted* on an instance.
+
+    :param cloud: an :class:`ibm_cloud.IbmCloud`
+    :param sleep: replaces waiting in tests
+    :param folder: where lock files are
+    :param shared: whether other machines may create the same credential now, as the slices of a controller's job do:
+        then the list is asked once more after a create
+    """
+
+    def __init__(
+        self,
+        cloud: Any,
+        instance_guid: str,
+        wanted: Wanted,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+        folder: str | None = None,
+        shared: bool | None = None,
+    ):
+        self._cloud = cloud
+        self._instance = instance_guid
+        self._wanted = wanted
+        self._sleep = sleep
+        self._clock = clock
+        # AWX and automation controller set JOB_ID for every job; slices run on several machines.
+        self._shared = bool(os.environ.get("JOB_ID")) if shared is None else shared
+        self._folder = folder or lock_folder(self._shared)
+
+    def listed(self) -> list[Mapping[str, Any]]:
+        """Return the credentials of the wanted name, the oldest first."""
+        return named(self._cloud.keys(self._instance), self._wanted.name)
+
+    def settled(self, keys: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the credentials of the wanted name once runs that are under way have removed their surplus.
+
+        :param keys: what the list showed
+        """
+        if self._shared and len(keys) == 1 and self._is_younger(keys[0], YOUNG):
+            self._sleep(YOUNG)
+            keys = self.listed()
+        waited = 0.0
+        while len(keys) > 1 and waited < LIST_LAG / 2 and self._is_younger(keys[-1], NOTE_AGE):
+            self._sleep(2)
+            waited += 2
+            keys = self.listed()
+        return keys
+
+    def noted(self) -> Mapping[str, Any] | None:
+        """Return the credential that a run on this machine has made a moment ago, even if no list shows it yet."""
+        with self._turn() as note:
+            return self._noted(note)
+
+    def create(self) -> Minted:
+        """Create the credential, after none was listed, or return the one that another run has just created."""
+        with self._turn() as note:
+            found = self._noted(note)
+            return Minted(found, created=False) if found else self._create(note)
+
+    def _noted(self, note: dict) -> Mapping[str, Any] | None:
+        """Return the credential that another run on this machine has just made, even if no list shows it yet."""
+        waited = 0.0
+        while note.get("guid") and self._clock() - note.get("at", 0) < NOTE_AGE and waited <= LIST_LAG:
+            key = self._cloud.key(str(note["guid"]))
+            if key is not None:
+                return key if key.get("state") != "removed" and key.get("name") == self._wanted.name else None
+            self._sleep(1)
+            waited += 1
+        return None
+
+    def _create(self, note: dict) -> Minted:
+        lost, failure = False, ApiError("never tried", code="error")
+        for _try in range(MAX_CREATES):
+            try:
+                key = self._cloud.create_key(self._wanted.name, self._instance, self._wanted.role)
+            except ApiError as error:
+                if not _maybe_done(error):
+                    raise
+                lost, failure = True, error
+                found = self._await(bool, LOST_ANSWER_WAIT)
+                if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
+                    note.update(guid=found[0].get("guid"), at=self._clock())
+                    return Minted(found[0], created=self._is_ours(found[0]))
+                for key in found:  # ours, and its secret is lost with the answer: of no use to anybody
+                    self._cloud.delete_key(str(key["guid"]))
+                continue
+            if not key.get("guid"):
+                raise ApiError("IBM Cloud created a service credential without a GUID", code="bad_answer")
+            note.update(guid=key["guid"], at=self._clock())
+            return self._oldest(key, lost) if lost or self._shared else Minted(key, created=True)
+        raise failure
+
+    def _oldest(self, made: Mapping[str, Any], lost: bool) -> Minted:
+        """Once the list shows what we *made*, keep it if it is the oldest, else delete it and take the oldest."""
+        guid, began = made["guid"], self._clock()
+        keys = self._await(lambda keys: any(key.get("guid") == guid for key in keys), LIST_LAG)
+        if self._shared:
+            # An older one may take longer to be shown, and times may be whole seconds, so that the GUID decides against
+            # who looked first: all have to look once more, when all is there.
+            self._sleep(min(SETTLING + self._clock() - began, LIST_LAG / 2))
+            keys = self.listed()
+        others = [key for key in keys if key.get("guid") != guid]
+        for key in [key for key in others if lost and not api_key_of(key) and self._is_ours(key)]:
+            self._cloud.delete_key(str(key["guid"]))  # from an answer of ours that was lost, secret included
+            others.remove(key)
+        if not others or not keys or keys[0].get("guid") == guid:
+            return Minted(made, created=True)
+        self._cloud.delete_key(guid)
+        return Minted(others[0], created=False)
+
+    def _await(self, enough: Callable[[list], bool], seconds: float) -> list[Mapping[str, Any]]:
+        """List again and again until *enough* is there or *seconds* have passed; return what is there."""
+        waited, pause = 0.0, 0.25
+        while True:
+            keys = self.listed()
+            if enough(keys) or waited >= seconds:
+                return keys
+            self._sleep(pause)
+            waited += pause
+            pause = min(2.0, pause * 2)
+
+    def _is_ours(self, key: Mapping[str, Any]) -> bool:
+        """Whether this run created *key*: nothing of that name was listed before we began, and nobody else is at it."""
+        identity = None if self._shared else self._cloud.identity()
+        return bool(identity) and key.get("created_by") == identity
+
+    def _is_younger(self, key: Mapping[str, Any], seconds: float) -> bool:
+        age = age_in_days(key, self._clock())
+        return age is not None and abs(age) * 86400 < seconds
+
+    @contextmanager
+    def _turn(self) -> Iterator[dict]:
+        """Hold this machine's lock for the credential, and keep the note in its file. It holds no secret."""
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        if os.stat(self._folder).st_uid != os.getuid():
+            raise SmsError(f"{self._folder} belongs to another user: remove it", code="lock_folder")
+        thing = f"{self._cloud.address} {self._instance} {self._wanted.name}"
+        path = os.path.join(self._folder, hashlib.sha256(thing.encode()).hexdigest()[:32] + ".lock")
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                note = json.loads(file.read() or "{}")
+            except ValueError:
+                note = {}
+            before = dict(note)
+            try:
+                yield note
+            finally:
+                if note != before:
+                    file.seek(0)
+                    file.truncate()
+                    json.dump(note, file)
+
+
+def _maybe_done(error: ApiError) -> bool:
+    return (
+        error.maybe_done
+        if isinstance(error, TransportError)
+        else error.status in RETRIED_STATUSES or error.code == "bad_answer"
+    )

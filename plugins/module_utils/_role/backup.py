@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of previous SMS settings: made before a run changes them, read to put them back.
+
+One JSON file a run, readable by its owner only. It holds the webhooks with their passwords, old and new, because a
+mask cannot be put back: it is a secret, encrypted wherever the caller has a vault password.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .._http.errors import SmsError
+from .._numbers.notation import normalize
+from .._twilio.webhook import is_change
+from .whole_file import replace
+
+FORMAT = 1
+
+
+def new_record(entry_point: str) -> dict[str, Any]:
+    """Return a record without numbers."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return {"format": FORMAT, "created_at": now, "entry_point": entry_point, "accounts": {}}
+
+
+def add(record: dict[str, Any], account_sid: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note what is about to change in an account.
+
+    :param changes: ``before`` and ``after`` (settings, see :mod:`webhook`) by number. A number that was noted earlier
+        in the run keeps its first ``before``
+    """
+    numbers = record["accounts"].setdefault(account_sid, {})
+    for number, change in changes.items():
+        first = numbers.get(number, change)
+        numbers[number] = {"before": first["before"], "after": change["after"]}
+
+
+def check_folder(folder: str) -> None:
+    """Make *folder* if it is missing, and see whether a record can be written there.
+
+    :raises SmsError: when it cannot
+    """
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SmsError(
+            f"No backup can be written into connect_sms_backup_dir '{folder}' ({error.strerror}): nothing was changed",
+            code="backup_failed",
+        ) from None
+
+
+def write(path: str, record: Mapping[str, Any], encrypt: Callable[[str], bytes] | None = None) -> None:
+    """Write *record* so that the file is either there as a whole, on the disk and not only in a cache, or not at all.
+
+    :param encrypt: what makes the text unreadable, where there is a vault password
+    :raises SmsError: when it cannot be written; nothing may be changed then
+    """
+    text = json.dumps(record, indent=1)
+    data = encrypt(text) if encrypt else text.encode()
+    try:
+        replace(path, data)
+    except OSError as error:
+        raise SmsError(
+            f"The backup '{path}' could not be written ({error.strerror}): no webhook was changed", code="backup_failed"
+        ) from None
+
+
+def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
+    """Return the record in a file.
+
+    :param decrypt: returns the text of what may be encrypted
+    :raises SmsError: when there is none, or it is no record
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise SmsError(f"The backup '{path}' cannot be read: {error.strerror}", code="bad_backup") from None
+    try:
+        record = json.loads(decrypt(data))
+        known = record["format"] == FORMAT
+        for account, numbers in record["accounts"].items():
+            known = known and account.startswith("AC")
+            for number, change in numbers.items():
+                known = known and normalize(number) == number and is_change(change)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        known = False
+    if not known:
+        raise SmsError(
+            f"'{path}' is no backup that connect_sms wrote (connect_sms_backup_dir)", code="bad_backup"
+        ) from None
+    return record

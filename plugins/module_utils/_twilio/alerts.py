@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Webhook errors that Twilio noted in its Monitor, joined to the phone numbers whose texts they met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from .._http.errors import SmsError
+from .._http.urls import place
+from .overrides import PARENT_CANNOT_KNOW
+from .rollout import read_all
+from .webhook import URLS
+
+MAX_DAYS = 30  # what Twilio's Monitor can be asked about
+MAX_DETAILS = 100  # alerts read one by one to learn their numbers, the newest first
+
+
+def check_days(days: int, option: str) -> None:
+    """:raises ValueError: when the Monitor does not go back *days* days"""
+    if not 0 <= days <= MAX_DAYS:
+        raise ValueError(f"{option} must be 0 to {MAX_DAYS}: Twilio keeps no alerts longer")
+
+
+def webhook_errors(twilio: Any, numbers: Mapping[str, Any], days: int) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return the webhook errors of the last days by number: ``count``, ``last_at`` and ``codes`` (count by code).
+
+    Twilio's list has no filter by number and does not name it: an alert says which URL was called, and only when read
+    by itself which text it was about. So those about other URLs are left out, and of the rest the newest
+    :data:`MAX_DETAILS` are read.
+
+    :param twilio: a :class:`twilio.TwilioNumbers`
+    :param numbers: :class:`snapshot.Number` by number in E.164
+    :param days: 1 to :data:`MAX_DAYS`
+    :returns: the errors, and how many more there were that could not be joined to a number
+    :raises SmsError: when the alerts cannot be known
+    """
+    if not twilio.sees_overrides:  # Monitor, too, answers for the credentials' own account only
+        raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
+    since = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    places = {place(found.settings[name]) for found in numbers.values() for name in URLS} - {None}
+    by_sid = {found.sid: number for number, found in numbers.items()}
+    ours = [
+        alert
+        for alert in twilio.alerts(since)
+        if alert.get("resource_sid") in by_sid or place(str(alert.get("request_url") or "")) in places
+    ]
+    ours.sort(key=lambda alert: str(alert.get("date_generated") or ""), reverse=True)
+    known = [by_sid.get(alert.get("resource_sid")) or _receiver_of(alert, "request_url", numbers) for alert in ours]
+    unknown = [index for index, number in enumerate(known) if number is None][:MAX_DETAILS]
+    for index, details in zip(unknown, read_all(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
+        known[index] = _receiver_of(details, "request_variables", numbers)
+    errors: dict[str, dict[str, Any]] = {}
+    for alert, number in zip(ours, known, strict=True):
+        if number is not None:
+            told = errors.setdefault(number, {"count": 0, "last_at": alert.get("date_generated"), "codes": {}})
+            code = str(alert.get("error_code") or "unknown")
+            told["count"] += 1
+            told["codes"][code] = told["codes"].get(code, 0) + 1
+    return errors, sum(number is None for number in known)
+
+
+def _receiver_of(alert: Mapping[str, Any], name: str, numbers: Mapping[str, Any]) -> str | None:
+    """Return the number that the text of an alert was sent to, where it is one of *numbers*.
+
+    Twilio's parameters are form-encoded: in the URL's query for GET, in a field of their own for POST.
+    """
+    text = str(alert.get(name) or "")
+    try:
+        fields = parse_qs(urlsplit(text).query if name == "request_url" else text)
+    except ValueError:
+        return None
+    return next((number for number in fields.get("To", ()) if number in numbers), None)

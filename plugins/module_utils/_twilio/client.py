@@ -1,0 +1,288 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Twilio as a few methods: phone numbers, and what else decides where their texts go.
+
+Sends through the twilio SDK's client, which signs and picks the host by edge and region, and works on the raw
+answers: the SDK's resources cost most of an update's CPU time, and their page errors carry whole bodies.
+Never here: buying (POST on the list), releasing (DELETE) or moving (``AccountSid``) a number.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from .._http.errors import ApiError, SmsError, code_of
+from .._http.transport import Reply, Transport
+from .._http.urls import redact
+
+TWILIO_IMPORT_ERROR: str | None = None
+try:
+    from base64 import b64encode
+
+    from twilio.http import HttpClient
+    from twilio.rest import Client
+except ImportError:  # reported by the module's main, with what to install
+    TWILIO_IMPORT_ERROR = traceback.format_exc()
+    HttpClient = object
+
+HOSTS = {product: f"https://{product}.twilio.com" for product in ("api", "messaging", "conversations", "monitor")}
+PAGE_SIZE = 1000  # the most that the list of phone numbers gives at once
+ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives at once
+MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
+Rows = list[dict[str, Any]]  # Twilio's descriptions of things
+_PATH = re.compile("/[!-~]*")
+_SID = re.compile("[A-Z]{2}[0-9A-Za-z]+")
+UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
+
+
+class PolicyHttpClient(HttpClient):
+    """Lets the twilio SDK send through our transport."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+        self._signatures: dict[tuple[str, str], str] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Reply:
+        sent = dict(headers or {})
+        if auth is not None:
+            if auth not in self._signatures:
+                self._signatures[auth] = "Basic " + b64encode(":".join(auth).encode()).decode()
+            sent["Authorization"] = self._signatures[auth]
+        if params:
+            url = f"{url}?{urlencode(params)}"
+        # Each request of ours may be sent twice: reads, and updates that set fields to given values.
+        return self._transport.request(method, url, sent, urlencode(data).encode() if data else None)
+
+
+class TwilioNumbers:
+    """The phone numbers of one Twilio account.
+
+    :param client: the SDK's client
+    :param account_sid: whose numbers are meant
+    :param owner_sid: whose credentials are used; a parent account may read and update its subaccounts' numbers
+    :param api_endpoint: one base URL instead of Twilio's hosts
+    """
+
+    def __init__(self, client: Any, account_sid: str, *, owner_sid: str | None = None, api_endpoint: str | None = None):
+        self._client = client
+        self.account_sid = account_sid
+        self.owner_sid = owner_sid or account_sid
+        self._bases = dict.fromkeys(HOSTS, api_endpoint) if api_endpoint else HOSTS
+        self._path = f"/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
+
+    @classmethod
+    def connect(
+        cls,
+        account_sid: str,
+        username: str,
+        password: str,
+        transport: Transport,
+        *,
+        subaccount_sid: str | None = None,
+        api_endpoint: str | None = None,
+        edge: str | None = None,
+        region: str | None = None,
+    ) -> TwilioNumbers:
+        """Return a client. Nothing is sent.
+
+        :param account_sid: whose credentials are used
+        :param username: *account_sid*, or the SID of an API key
+        :param password: the auth token, or the API key's secret
+        :param subaccount_sid: whose numbers are meant, when not *account_sid*'s own
+        :param api_endpoint: one base URL instead of Twilio's hosts; wins over *edge* and *region*
+        """
+        client = Client(
+            username,
+            password,
+            account_sid=account_sid,
+            http_client=PolicyHttpClient(transport),
+            # One base URL wins over edge and region, which would destroy it. The environment is not the SDK's to
+            # read: an empty mapping would make it do so.
+            environment={"TWILIO_ACCOUNT_SID": account_sid},
+            edge=None if api_endpoint else edge,
+            region=None if api_endpoint else region,
+        )
+        return cls(client, subaccount_sid or account_sid, owner_sid=account_sid, api_endpoint=api_endpoint)
+
+    @property
+    def sees_overrides(self) -> bool:
+        """Whether these credentials can see the account's Messaging Services and Conversations.
+
+        Those products answer for the credentials' own account only, so a parent's credentials would inspect the
+        parent's services and find nothing (Twilio documentation, IAM, subaccounts).
+        """
+        return self.account_sid == self.owner_sid
+
+    def find(self, wanted: Sequence[str]) -> dict[str, dict]:
+        """Return the account's numbers among *wanted* (E.164), by number; those of other accounts are left out.
+
+        One or two are asked for by themselves; more are picked from the account's list, 1000 a request. The match is
+        exact, which Twilio's own filter is not: it finds parts of numbers.
+        """
+        found: dict[str, dict] = {}
+        missing_numbers = set(wanted)
+        queries = [{"PhoneNumber": number} for number in wanted] if len(wanted) <= 2 else [{}]
+        for query in queries:
+            for row in self.list(**query):
+                number = row["phone_number"]
+                if number in missing_numbers:
+                    found[number] = row
+                    missing_numbers.discard(number)
+                    if not missing_numbers:
+                        return found
+        return found
+
+    def list(self, **query: str) -> Iterator[dict]:
+        """Yield the account's numbers as Twilio describes them, all or those that a *query* of Twilio's finds."""
+        action = f"list the phone numbers of account {self.account_sid}"
+        url = f"{self._bases['api']}{self._path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
+        for page in self._pages(action, url, lambda page: page.get("next_page_uri")):
+            for row in self._rows(action, page, "incoming_phone_numbers"):
+                if not (isinstance(row.get("sid"), str) and isinstance(row.get("phone_number"), str)):
+                    raise _unexpected(action)
+                yield row
+
+    def subaccounts(self) -> Sequence[str]:
+        """Return the SIDs of the active subaccounts of the credentials' account."""
+        action = f"list the subaccounts of account {self.owner_sid}"
+        url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({'Status': 'active', 'PageSize': PAGE_SIZE})}"
+        pages = self._pages(action, url, lambda page: page.get("next_page_uri"))
+        # The rows hold the subaccounts' auth tokens: nothing but SIDs leaves here.
+        rows = [(row.get("sid"), row.get("status")) for page in pages for row in self._rows(action, page, "accounts")]
+        if not all(isinstance(sid, str) and re.fullmatch("AC[0-9A-Za-z]+", sid) for sid, _status in rows):
+            raise _unexpected(action)
+        return [str(sid) for sid, status in rows if status == "active" and sid != self.owner_sid]
+
+    def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
+        """Change *fields* of a number and return it as Twilio describes it afterwards.
+
+        :param number: in E.164, for messages
+        :param sid: its SID, as :meth:`find` told
+        :param fields: Twilio's names (``SmsUrl``); an empty string clears, what is not named stays
+        """
+        # A closed list: AccountSid would move the number to another account.
+        if not set(fields) <= {"SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"}:
+            raise ValueError(f"not for this client: {sorted(fields)}")
+        action = f"update phone number {number}"
+        url = f"{self._bases['api']}{self._path}/{sid}.json"
+        try:
+            row = self._request(action, "POST", url, data=fields)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            # Twilio at times answers 404 to valid requests (twilio-node #936), and this number was just listed.
+            row = self._request(action, "POST", url, data=fields)
+        if row.get("sid") != sid:
+            raise _unexpected(action)
+        return row
+
+    def messaging_services(self) -> Rows:
+        """Return the account's Messaging Services."""
+        return self._v1("list the Messaging Services", "messaging", "/v1/Services", "services", PAGE_SIZE)
+
+    def pool(self, service_sid: str) -> Rows:
+        """Return the numbers in a Messaging Service's sender pool."""
+        action = f"list the numbers of Messaging Service {service_sid}"
+        return self._v1(action, "messaging", f"/v1/Services/{service_sid}/PhoneNumbers", "phone_numbers", PAGE_SIZE)
+
+    def conversation_addresses(self) -> Rows:
+        """Return the account's address configurations of Conversations."""
+        action = "list the Conversations address configurations"
+        path = "/v1/Configuration/Addresses"
+        return self._v1(action, "conversations", path, "address_configurations", ADDRESS_PAGE_SIZE)
+
+    def alerts(self, since: str) -> Rows:
+        """Return what went wrong since a moment (ISO 8601, at most 30 days ago), as Twilio's Monitor lists it."""
+        query = {"LogLevel": "error", "StartDate": since}
+        return self._v1("list the Monitor's alerts", "monitor", "/v1/Alerts", "alerts", PAGE_SIZE, query)
+
+    def alert(self, sid: str) -> dict[str, Any]:
+        """Return one alert with what was sent to the webhook."""
+        action = f"read alert {sid}"
+        if not _SID.fullmatch(str(sid)):
+            raise _unexpected(action)
+        return self._request(action, "GET", f"{self._bases['monitor']}/v1/Alerts/{sid}")
+
+    def _v1(
+        self, action: str, product: str, path: str, key: str, page_size: int, query: Mapping[str, str] | None = None
+    ) -> Rows:
+        url = f"{self._bases[product]}{path}?{urlencode({**(query or {}), 'PageSize': page_size})}"
+        pages = self._pages(action, url, lambda page: _meta(page).get("next_page_url"))
+        return [row for page in pages for row in self._rows(action, page, key)]
+
+    def _pages(self, action: str, url: str, following: Any) -> Iterator[dict]:
+        """Follow the provider's own cursor, on the host where the list began: credentials go nowhere else."""
+        base = urlsplit(url)
+        for _page in range(MAX_PAGES):
+            page = self._request(action, "GET", url)
+            yield page
+            cursor = following(page)
+            if not cursor:
+                return
+            try:
+                parts = urlsplit(cursor)
+                following_path = f"{parts.path}?{parts.query}"
+            except (ValueError, TypeError, AttributeError):
+                raise _unexpected(action) from None
+            if not _PATH.fullmatch(following_path):  # without a slash in front it would be a part of the host
+                raise _unexpected(action)
+            url = f"{base.scheme}://{base.netloc}{following_path}"
+        raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
+
+    def _rows(self, action: str, page: dict, key: str) -> Rows:
+        rows = page.get(key)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise _unexpected(action)
+        return rows
+
+    def _request(self, action: str, method: str, url: str, **arguments: Any) -> dict:
+        try:
+            reply = self._client.request(method, url, **arguments)
+        except SmsError as error:
+            raise error.during(action) from None
+        if not reply.ok:
+            raise self._explain(action, reply)
+        if not isinstance(reply.json, dict):
+            raise _unexpected(action)
+        return reply.json
+
+    def _explain(self, action: str, reply: Reply) -> ApiError:
+        body = reply.json if isinstance(reply.json, dict) else {}
+        said = code_of(body.get("code"))
+        code = said or f"http_{reply.status}"
+        # Some products answer RFC 9457 problem details instead of Twilio's own form.
+        text = redact(" ".join(str(body.get("message") or body.get("detail") or body.get("title") or "").split()))[:200]
+        shown = f"HTTP {reply.status}" + (f" ({code})" if said else "") + (f": {text}" if text else "")
+        hint = ""
+        if reply.status in (401, 403) or code in UNAUTHORIZED_CODES:
+            hint = "; check account_sid with auth_token, or api_key_sid with api_key_secret"
+            if not self.sees_overrides:
+                hint += ", and that subaccount_sid is a subaccount of account_sid"
+        elif reply.status == 404:
+            hint = f"; check that account {self.account_sid} is the right one (account_sid, subaccount_sid)"
+        return ApiError(f"Could not {action}: {shown}{hint}", code=code, status=reply.status)
+
+
+def _meta(page: dict) -> dict:
+    meta = page.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _unexpected(action: str) -> ApiError:
+    return ApiError(f"Could not {action}: the answer is not what Twilio's documentation says", code="bad_answer")

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio import alerts
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number
+
+URL = "https://apikey:key@sms.example.com/sms.receiver/SmsRecv"
+ONE, TWO = "+15550000001", "+15550000002"
+
+
+def number(sid: str, url: str = URL, fallback_url: str = "") -> Number:
+    return Number(sid, {"url": url, "fallback_url": fallback_url})
+
+
+NUMBERS = {ONE: number("PN1"), TWO: number("PN2", "https://other.example.com/", "https://fall.example.com/back")}
+
+
+class Monitor:
+    """Twilio's Monitor with given alerts."""
+
+    def __init__(self, *rows: dict[str, Any], sees_overrides: bool = True) -> None:
+        self.rows, self.sees_overrides = rows, sees_overrides
+        self.read: list[str] = []
+
+    def alerts(self, since: str) -> list[dict[str, Any]]:
+        self.since = since
+        return [dict(row, sid=f"NO{index}") for index, row in enumerate(self.rows)]
+
+    def alert(self, sid: str) -> dict[str, Any]:
+        self.read.append(sid)
+        return dict(self.rows[int(sid[2:])]["details"], sid=sid)
+
+
+def alert(url: str = URL, to: str = ONE, code: Any = "11200", **values: Any) -> dict[str, Any]:
+    details = {"request_variables": f"To=%2B{to[1:]}&From=%2B1555"}
+    return {"request_url": url, "error_code": code, "date_generated": "2026-11-20", "details": details, **values}
+
+
+@pytest.mark.parametrize(
+    ("row", "joined", "read"),
+    [
+        (alert(), ONE, 1),
+        (alert("https://fall.example.com/back?x=1", TWO), TWO, 1),  # a fallback is called with the number's texts, too
+        (alert("https://elsewhere.example.com/"), None, 0),  # of no interest, so not read
+        (alert("https://elsewhere.example.com/", resource_sid="PN2"), TWO, 0),
+        (alert(f"{URL}?To=%2B{ONE[1:]}&Body=hi"), ONE, 0),  # GET: the list itself tells
+        (alert(to="+15559999999"), None, 1),  # another number on the same webhook
+        (alert(details={"request_variables": None}), None, 1),
+        (alert(url=""), None, 0),
+        ({"request_url": None, "error_code": None}, None, 0),
+    ],
+)
+def test_an_alert_is_joined_to_its_number(row: dict[str, Any], joined: str | None, read: int) -> None:
+    monitor = Monitor(row)
+    errors, _rest = alerts.webhook_errors(monitor, NUMBERS, 7)
+    assert list(errors) == ([joined] if joined else [])
+    assert len(monitor.read) == read
+
+
+def test_counts_by_code_and_the_last_of_them() -> None:
+    rows = [alert(date_generated="2026-11-19"), alert(code=11205, date_generated="2026-11-21"), alert(code=None)]
+    errors, rest = alerts.webhook_errors(Monitor(*rows), NUMBERS, 7)
+    assert errors[ONE] == {"count": 3, "last_at": "2026-11-21", "codes": {"11205": 1, "unknown": 1, "11200": 1}}
+    assert rest == 0
+
+
+def test_only_so_many_are_read_and_the_others_counted() -> None:
+    monitor = Monitor(*[alert(date_generated=f"2026-11-{day:02}") for day in range(1, 29) for _number in range(5)])
+    errors, rest = alerts.webhook_errors(monitor, NUMBERS, 30)
+    assert (len(monitor.read), errors[ONE]["count"], rest) == (100, 100, 40)
+    assert errors[ONE]["last_at"] == "2026-11-28"
+
+
+def test_a_parent_cannot_know() -> None:
+    with pytest.raises(SmsError, match="subaccount"):
+        alerts.webhook_errors(Monitor(sees_overrides=False), NUMBERS, 7)
