@@ -54,7 +54,7 @@ def _stranger(app: web.Application, gate: Gate) -> Handler:
         for resource in app.router.resources():
             _match, methods = await resource.resolve(request)
             allowed |= methods - {"*"}
-        ibm = request.path.startswith(("/v2/", "/identity", "/v1/apikeys"))
+        ibm = request.path.startswith(("/v2/resource", "/identity", "/v1/apikeys"))
 
         def refuse(call: Call) -> Answer:
             if ibm:

@@ -199,7 +199,7 @@ class Sandbox:
     def fault(self, operation: str, **values: Any) -> int:
         """Let requests of an operation (or pattern) fail, and return the fault's number.
 
-        ``status``, ``code``, ``message``, ``retry_after``, ``body`` (json, html, truncated, problem), ``mode``
+        ``status``, ``code``, ``message``, ``retry_after``, ``body`` (json, html, truncated, problem, empty, unheeded), ``mode``
         (answer, answer_after, reset_before, reset_after, hang, hang_after), ``times`` (1; None: always), ``skip``,
         ``seconds``, ``match`` (a text in the path or in a sent value).
         """
@@ -288,7 +288,7 @@ class Sandbox:
         return added
 
     def add_service(self, **values: Any) -> dict[str, Any]:
-        """Add a Messaging Service; ``pool`` lists its phone numbers or SIDs."""
+        """Add a Messaging Service; ``pool``, ``short_codes`` and ``senders`` list its members by name or SID."""
         return self._add("/twilio/services", values)
 
     def add_address(self, address: str, **values: Any) -> dict[str, Any]:
@@ -298,6 +298,14 @@ class Sandbox:
     def add_application(self, **values: Any) -> dict[str, Any]:
         """Add a TwiML application: ``sms_url``, ..."""
         return self._add("/twilio/applications", values)
+
+    def add_short_code(self, short_code: str = "99990", **values: Any) -> dict[str, Any]:
+        """Add a short code: ``sms_url``, ..."""
+        return self._add("/twilio/short_codes", {"short_code": short_code, **values})
+
+    def add_sender(self, sender_id: str = "whatsapp:+15550109999", **values: Any) -> dict[str, Any]:
+        """Add a WhatsApp or RCS sender: ``callback_url``, ..."""
+        return self._add("/twilio/senders", {"sender_id": sender_id, **values})
 
     def add_alert(self, **values: Any) -> dict[str, Any]:
         """Add a Monitor alert: ``error_code``, ``request_url``, ``at`` (seconds since 1970), ..."""
@@ -328,7 +336,7 @@ class Sandbox:
         self.call("DELETE", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}")
 
     def text(self, to: str, body: str = "hello", sender: str = "+15557650000") -> dict[str, Any]:
-        """Let a text arrive at a number, and return what became of it.
+        """Let a text arrive at a number or short code, and return what became of it.
 
         ``delivered``, ``handled_by`` (application, messaging_service, conversation, number, fallback, dropped),
         ``status``, ``attempts``, ``reply``, ``error``.

@@ -198,8 +198,8 @@ class Control:
         """Change fields of a thing, as somebody might in a console."""
         state, sent = self._world.state, await _body(request)
         table, row = self._row(request)
-        if "pool" in sent:
-            sent["pool"] = seeds.pool(state, sent["pool"])
+        if table is state.services:
+            sent.update(seeds.pools(state, sent))
         for value in sent.values():
             state.remember_url(value if isinstance(value, str) else None)
         table.change(row, sent)
@@ -242,6 +242,8 @@ class Control:
         row = table.get(key)
         if row is None and kind == "numbers":
             row = self._world.state.numbers.by_phone.get(key)
+        if row is None and kind == "short_codes":
+            row = self._world.state.short_code(key)
         if row is None and (cloud, kind) == ("ibm", "api_keys"):
             row = self._world.state.api_keys.by_value.get(key)
         if row is None:
@@ -251,9 +253,10 @@ class Control:
     # --- texts ---
 
     async def text(self, request: web.Request) -> Json:
-        """Let a text arrive at a number: ``to``, ``from``, ``body``."""
+        """Let a text arrive at a number or short code: ``to``, ``from``, ``body``."""
         sent = await _body(request)
-        number = self._world.state.numbers.by_phone.get(sent.get("to", ""))
+        wanted, state = sent.get("to", ""), self._world.state
+        number = state.numbers.by_phone.get(wanted) or state.short_code(wanted)
         if number is None:
             raise ValueError(f"there is no number {sent.get('to')}")
         return await self._inbound.text(number, sent.get("from", "+15557650000"), sent.get("body", "hello"))

@@ -14,7 +14,7 @@ from .answers import Answer, error_for
 
 #: Whether the work is done, and what the client sees.
 MODES = ("answer", "answer_after", "reset_before", "reset_after", "hang", "hang_after")
-BODIES = ("json", "html", "truncated", "problem")
+BODIES = ("json", "html", "truncated", "problem", "empty", "unheeded")
 
 
 @dataclasses.dataclass
@@ -24,6 +24,7 @@ class Fault:
     ``answer`` answers instead of the work, ``answer_after`` after it; ``reset_before`` and ``reset_after`` break the
     connection without or after the work; ``hang`` keeps silent for ``seconds`` and hangs up without having done
     anything; ``hang_after`` does the work at once and answers ``seconds`` later, when most clients are gone.
+    A ``body`` ``empty`` is a list's real answer without its rows, and ``unheeded`` that of a change that was not made.
     """
 
     #: An operation's name or a pattern (``twilio.*``).
@@ -52,7 +53,8 @@ class Fault:
     @property
     def works(self) -> bool:
         """Tell whether the request does its work all the same."""
-        return self.mode.endswith("_after") or (self.body == "truncated" and self.status is None)
+        real = ("truncated", "empty", "unheeded")
+        return self.mode.endswith("_after") or (self.body in real and self.status is None)
 
     def meets(self, operation: str, path: str, fields: dict[str, Any]) -> bool:
         """Tell whether a request meets this fault, and count it."""
@@ -72,8 +74,8 @@ class Fault:
         """Return the answer that the client gets; ``real`` is that of the work, if it was done."""
         if self.mode == "hang_after" and real is not None:
             return real
-        if real is not None and self.status is None and self.body in ("json", "truncated"):
-            answer = real
+        if real is not None and self.status is None and self.body in ("json", "truncated", "empty", "unheeded"):
+            answer = without_rows(real) if self.body == "empty" else real
         else:
             problem = self.body == "problem"
             answer = error_for(operation, self.status or 503, self.code, self.message, problem)
@@ -83,6 +85,18 @@ class Fault:
             page = f"<html><head><title>{answer.status}</title></head><body><h1>{self.message}</h1></body></html>"
             return Answer(answer.status, page, answer.headers, "text/html")
         return answer
+
+
+def without_rows(answer: Answer) -> Answer:
+    """Return a list's answer as if there were nothing to be listed."""
+    if not isinstance(answer.body, dict):
+        return answer
+    body = {key: [] if isinstance(value, list) else value for key, value in answer.body.items()}
+    if "next_page_uri" in body:
+        body["next_page_uri"] = None
+    if isinstance(body.get("meta"), dict):
+        body["meta"] = {**body["meta"], "next_page_url": None}
+    return dataclasses.replace(answer, body=body)
 
 
 class Faults:

@@ -57,6 +57,8 @@ class Call:
     #: Twilio: SID of the account whose credentials were used, and of the one that is worked on.
     credential_account: str = ""
     account_sid: str = ""
+    #: Twilio: whether the credentials are an account's auth token, not an API key.
+    with_auth_token: bool = False
 
     @property
     def state(self) -> State:
@@ -157,6 +159,8 @@ class Gate:
     async def _fail(self, operation: Operation, call: Call, fault: Fault) -> Answer | None:
         call.entry.fault = fault.id
         real = None
+        if fault.body == "unheeded":
+            call.fields = {}  # the entry in the log keeps what was sent
         if fault.works:
             try:
                 real = operation.handler(call)

@@ -17,7 +17,7 @@ import yarl
 
 from . import ids
 from .gate import World
-from .models import Alert, Number, Service
+from .models import Address, Alert, Number, Service, ShortCode
 from .receiver import LOOPBACK
 
 #: Seconds that a webhook has to answer.
@@ -50,9 +50,14 @@ class Result:
         return self.error is None
 
 
-def decide(world: World, number: Number) -> Webhook:
-    """Return where a number's inbound texts go: the number's own webhook is the last to be asked."""
+def decide(world: World, number: Number | ShortCode) -> Webhook:
+    """Return where a number's or short code's inbound texts go: its own webhook is the last to be asked."""
     state = world.state
+    if isinstance(number, ShortCode):
+        own = next((each for each in state.services_of(number.account_sid) if number.sid in each.short_codes), None)
+        if own is not None and not own.use_inbound_webhook_on_number:
+            return _of_service(own)
+        return _own(number)
     application = state.applications.get(number.sms_application_sid)
     if application is not None:  # all sms_*_url of the number are ignored
         return Webhook(
@@ -67,8 +72,19 @@ def decide(world: World, number: Number) -> Webhook:
         return _of_service(service)
     address = state.address_of(number.account_sid, number.phone_number)
     if address is not None and address.auto_creation_enabled:
-        return Webhook("conversation")
-    return Webhook("number", number.sms_url, number.sms_method, number.sms_fallback_url, number.sms_fallback_method)
+        return _of_conversation(address)
+    return _own(number)
+
+
+def _own(number: Number | ShortCode) -> Webhook:
+    kind = "short_code" if isinstance(number, ShortCode) else "number"
+    return Webhook(kind, number.sms_url, number.sms_method, number.sms_fallback_url, number.sms_fallback_method)
+
+
+def _of_conversation(address: Address) -> Webhook:
+    """Return where a conversation tells of its texts: to a webhook, or to nobody outside of Twilio."""
+    url = address.auto_creation_webhook_url if address.auto_creation_type == "webhook" else None
+    return Webhook("conversation", url, (address.auto_creation_webhook_method or "post").upper())
 
 
 def _of_service(service: Service) -> Webhook:
@@ -94,12 +110,13 @@ class Inbound:
         if self._session is not None:
             await self._session.close()
 
-    async def text(self, number: Number, sender: str, body: str) -> dict[str, Any]:
+    async def text(self, number: Number | ShortCode, sender: str, body: str) -> dict[str, Any]:
         """Deliver a text and tell what became of it."""
         webhook = decide(self._world, number)
         account = self._world.state.twilio_accounts.get(number.account_sid)
-        able = number.capabilities.get("sms", False) and account is not None and account.status == "active"
-        if webhook.handled_by == "conversation" and able:
+        sms = isinstance(number, ShortCode) or number.capabilities.get("sms", False)
+        able = sms and account is not None and account.status == "active"
+        if webhook.handled_by == "conversation" and not webhook.url and able:
             return _outcome(True, "conversation", [], None)
         if not webhook.url or not able:
             return _outcome(False, "dropped", [], None)
@@ -115,17 +132,33 @@ class Inbound:
         return _outcome(result.ok, handled_by, attempts, result)
 
     async def _deliver(
-        self, number: Number, url: str, method: str, message: dict[str, str], attempts: list[dict[str, Any]]
+        self,
+        number: Number | ShortCode,
+        url: str,
+        method: str,
+        message: dict[str, str],
+        attempts: list[dict[str, Any]],
     ) -> Result:
-        """Call a webhook without its credentials, and again with them after a 401 with a realm; note a failure."""
+        """Call a webhook, again as often as its connection overrides say; note a failure."""
         parts = urlsplit(url)
+        retries, reasons = _retries(parts.fragment)
+        result = await self._try(url, parts, method, message, attempts)
+        while retries and _reason(result) & reasons:
+            retries -= 1
+            result = await self._try(url, parts, method, message, attempts)
+        if not result.ok:
+            self._alert(number, url, method, message, result)
+        return result
+
+    async def _try(
+        self, url: str, parts: SplitResult, method: str, message: dict[str, str], attempts: list[dict[str, Any]]
+    ) -> Result:
+        """Call a webhook without its credentials, and again with them after a 401 with a realm."""
         result, realm = await self._call(parts, method, message, {})
         attempts.append({"url": masked(url), "status": result.status, "with_credentials": False})
         if result.status == 401 and realm and parts.username is not None:
             result, realm = await self._call(parts, method, message, _basic(parts))
             attempts.append({"url": masked(url), "status": result.status, "with_credentials": True})
-        if not result.ok:
-            self._alert(number, url, method, message, result)
         return result
 
     async def _call(
@@ -176,7 +209,9 @@ class Inbound:
             return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")), netloc
         raise LookupError(host)
 
-    def _alert(self, number: Number, url: str, method: str, message: dict[str, str], result: Result) -> None:
+    def _alert(
+        self, number: Number | ShortCode, url: str, method: str, message: dict[str, str], result: Result
+    ) -> None:
         """Note a failure for the Monitor, where the URL stands as it was called."""
         self._world.state.alerts.add(
             Alert(
@@ -192,13 +227,29 @@ class Inbound:
         )
 
 
+def _retries(fragment: str) -> tuple[int, set[str]]:
+    """Return how often Twilio tries again, and after what, as the fragment of a webhook says (``rc``, ``rp``)."""
+    overrides = dict(each.partition("=")[::2] for each in fragment.split("&"))
+    count = overrides.get("rc", "1")
+    return (int(count) if count.isdigit() else 1), set(overrides.get("rp", "ct").split(","))
+
+
+def _reason(result: Result) -> set[str]:
+    """Return by which names a failure goes in ``rp``."""
+    if result.ok:
+        return set()
+    if result.status is None:
+        return {"ct", "rt", "all"} if result.error == CONNECTION_FAILED else set()
+    return {f"{result.status // 100}xx", "all"}
+
+
 def _basic(parts: SplitResult) -> dict[str, str]:
     """Return the header that the credentials in a URL make."""
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-def _message(number: Number, sender: str, body: str) -> dict[str, str]:
+def _message(number: Number | ShortCode, sender: str, body: str) -> dict[str, str]:
     """Return the parameters of a text."""
     sid = ids.sid("SM")
     return {
@@ -208,7 +259,7 @@ def _message(number: Number, sender: str, body: str) -> dict[str, str]:
         "SmsSid": sid,
         "SmsStatus": "received",
         "Body": body,
-        "To": number.phone_number,
+        "To": number.short_code if isinstance(number, ShortCode) else number.phone_number,
         "NumSegments": "1",
         "MessageSid": sid,
         "AccountSid": number.account_sid,

@@ -245,11 +245,62 @@ class Application:
     sms_method: str = "POST"
     sms_fallback_url: str = ""
     sms_fallback_method: str = "POST"
+    sms_status_callback: str | None = None
+    message_status_callback: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    voice_caller_id_lookup: bool = False
+    public_application_connect_enabled: bool = False
+    api_version: str = "2010-04-01"
+    date_created: str = field(default_factory=ids.rfc2822)
+    date_updated: str = field(default_factory=ids.rfc2822)
+
+
+@dataclasses.dataclass
+class ShortCode:
+    """A short code: it has no application and no capabilities."""
+
+    account_sid: str
+    short_code: str
+    sid: str = field(default_factory=lambda: ids.sid("SC"))
+    friendly_name: str = "sandbox"
+    sms_url: str = ""
+    sms_method: str = "POST"
+    sms_fallback_url: str = ""
+    sms_fallback_method: str = "POST"
+    api_version: str = "2010-04-01"
+    date_created: str = field(default_factory=ids.rfc2822)
+    date_updated: str = field(default_factory=ids.rfc2822)
+
+
+@dataclasses.dataclass
+class Sender:
+    """A sender of another channel: ``whatsapp:+1555...`` or ``rcs:...``."""
+
+    account_sid: str
+    sender_id: str
+    sid: str = field(default_factory=lambda: ids.sid("XE"))
+    status: str = "ONLINE"
+    callback_url: str | None = None
+    callback_method: str = "POST"
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    status_callback_url: str | None = None
+    status_callback_method: str = "POST"
+
+    @property
+    def channel(self) -> str:
+        """The channel by which lists select."""
+        return self.sender_id.partition(":")[0]
 
 
 @dataclasses.dataclass
 class Service:
-    """A Messaging Service with its pool of numbers."""
+    """A Messaging Service with its pool of numbers, short codes and senders."""
 
     account_sid: str
     sid: str = field(default_factory=lambda: ids.sid("MG"))
@@ -275,6 +326,8 @@ class Service:
     date_updated: str = field(default_factory=ids.iso8601)
     #: SIDs of the pool's numbers, in order; the values are not used (a dict finds one at once).
     pool: dict[str, None] = field(default_factory=dict)
+    short_codes: dict[str, None] = field(default_factory=dict)
+    senders: dict[str, None] = field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -289,6 +342,8 @@ class Address:
     #: Whether inbound texts become conversations, and the number's webhook stays silent.
     auto_creation_enabled: bool = True
     auto_creation_type: str = "default"
+    auto_creation_webhook_url: str | None = None
+    auto_creation_webhook_method: str | None = None
     address_country: str | None = None
     date_created: str = field(default_factory=ids.iso8601)
     date_updated: str = field(default_factory=ids.iso8601)

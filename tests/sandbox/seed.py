@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from . import ids
@@ -157,26 +158,34 @@ def _series(state: State, values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def add_owned(state: State, kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Add a service, address, application, API key or alert of a Twilio account.
+    """Add a service, address, application, short code, sender, API key or alert of a Twilio account.
 
-    A service's ``pool`` lists phone numbers or SIDs.
+    A service's ``pool`` lists phone numbers or SIDs, ``short_codes`` and ``senders`` list SIDs or what they are called.
     """
     table = state.tables["twilio"][kind]
     values = {"account_sid": first_twilio_account(state), **values}
-    if "pool" in values:
-        values["pool"] = pool(state, values["pool"])
+    values.update(pools(state, values))
     row = table.create(values)
     for value in values.values():
         state.remember_url(value if isinstance(value, str) else None)
     return table.plain(row)
 
 
-def pool(state: State, members: list[str] | dict[str, None]) -> dict[str, None]:
-    """Return the pool of a Messaging Service from phone numbers or SIDs."""
+def pools(state: State, values: dict[str, Any]) -> dict[str, dict[str, None]]:
+    """Return the pools among the values of a Messaging Service, from names or SIDs."""
+    finders: dict[str, Callable[[str], Any]] = {
+        "pool": lambda member: state.numbers.by_phone.get(member) or state.numbers.get(member),
+        "short_codes": state.short_code,
+        "senders": lambda member: next((row for row in state.senders if member in (row.sid, row.sender_id)), None),
+    }
+    return {name: _members(find, values[name]) for name, find in finders.items() if name in values}
+
+
+def _members(find: Callable[[str], Any], members: list[str] | dict[str, None]) -> dict[str, None]:
     chosen: dict[str, None] = {}
     for member in members:
-        number = state.numbers.by_phone.get(member) or state.numbers.get(member)
-        if number is None:
-            raise ValueError(f"there is no number {member}")
-        chosen[number.sid] = None
+        found = find(member)
+        if found is None:
+            raise ValueError(f"there is no {member}")
+        chosen[found.sid] = None
     return chosen

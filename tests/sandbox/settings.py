@@ -31,6 +31,8 @@ class Settings:
     twilio_concurrency: int | None = None
     #: Seconds in the Retry-After header of such a 429. None: no header, as Twilio documents none.
     retry_after: float | None = None
+    #: Seconds for which lists of numbers show an updated number as it was before.
+    twilio_list_lag: float = 0.0
     #: Seconds that an IAM token lives.
     token_lifetime: float = 3600.0
     #: Seconds until a new resource key shows in lists and in GET (until then 404 RC-DatabaseErrorResponse).

@@ -20,7 +20,9 @@ from .models import (
     Instance,
     Profile,
     ResourceKey,
+    Sender,
     Service,
+    ShortCode,
     TwilioAccount,
     TwilioKey,
 )
@@ -61,9 +63,13 @@ class State:
         self.twilio_keys = Table(TwilioKey, "sid")
         self.numbers = Numbers()
         self.applications = Table(Application, "sid")
+        self.short_codes = Table(ShortCode, "sid")
+        self.senders = Table(Sender, "sid")
         self.services = Table(Service, "sid")
         self.addresses = Table(Address, "sid")
         self.alerts = Table(Alert, "sid")
+        #: By a number's SID: until when lists show it as it was, and how (with ``twilio_list_lag``).
+        self.earlier: dict[str, tuple[float, dict[str, Any]]] = {}
         #: What the receivers saw: one entry for each text, accepted or refused.
         self.texts: list[dict[str, Any]] = []
         self._url_passwords: set[str] = set()
@@ -84,6 +90,8 @@ class State:
                 "api_keys": self.twilio_keys,
                 "numbers": self.numbers,
                 "applications": self.applications,
+                "short_codes": self.short_codes,
+                "senders": self.senders,
                 "services": self.services,
                 "addresses": self.addresses,
                 "alerts": self.alerts,
@@ -173,6 +181,10 @@ class State:
     def services_of(self, account_sid: str) -> list[Service]:
         """Return an account's Messaging Services."""
         return [each for each in self.services if each.account_sid == account_sid]
+
+    def short_code(self, wanted: str) -> ShortCode | None:
+        """Return the short code with these digits, or with this SID."""
+        return next((each for each in self.short_codes if wanted in (each.sid, each.short_code)), None)
 
     def address_of(self, account_sid: str, wanted: str) -> Address | None:
         """Return an account's address configuration, by its SID or by the address itself."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from . import ids
 from .answers import Answer, Refused, twilio_error
 from .gate import Call, Operation
-from .models import Number, TwilioAccount
+from .models import Application, Number, ShortCode, TwilioAccount
 from .twilio_auth import authorize_v2010, not_found
 
 MAX_URL = 4000
@@ -120,11 +121,11 @@ def _list_answer(call: Call, key: str, rows: Sequence[Any], page: int, start: in
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 
-def account_body(account: TwilioAccount) -> dict[str, Any]:
-    """Return an account as the API writes it: with its auth token in clear."""
+def account_body(call: Call, account: TwilioAccount) -> dict[str, Any]:
+    """Return an account as the API writes it: for an auth token with the account's own in clear."""
     uri = f"/2010-04-01/Accounts/{account.sid}"
     return {
-        "auth_token": account.auth_token,
+        "auth_token": account.auth_token if call.with_auth_token else None,
         "date_created": account.date_created,
         "date_updated": account.date_updated,
         "friendly_name": account.friendly_name,
@@ -145,14 +146,14 @@ def list_accounts(call: Call) -> Answer:
             rows = [row for row in rows if getattr(row, field) == call.query[query]]
     size = page_size(call)
     page, start = page_start(call, rows, size)
-    return _list_answer(call, "accounts", rows, page, start, size, account_body)
+    return _list_answer(call, "accounts", rows, page, start, size, lambda row: account_body(call, row))
 
 
 def fetch_account(call: Call) -> Answer:
     """Fetch the credentials' account or a subaccount of it."""
     account = call.state.twilio_accounts.get(call.account_sid)
     assert account is not None  # authorize found it
-    return Answer(200, account_body(account))
+    return Answer(200, account_body(call, account))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -187,7 +188,13 @@ def list_numbers(call: Call) -> Answer:
         page, start = int(query["Page"]), position + 1
     else:
         page, start = page_start(call, rows, size)
-    return _list_answer(call, "incoming_phone_numbers", rows, page, start, size, number_body)
+    return _list_answer(call, "incoming_phone_numbers", rows, page, start, size, lambda row: listed_body(call, row))
+
+
+def listed_body(call: Call, number: Number) -> dict[str, Any]:
+    """Return a number as a list shows it, which may lag behind."""
+    until, earlier = call.state.earlier.get(number.sid, (0.0, {}))
+    return earlier if time.time() < until else number_body(number)
 
 
 def _number(call: Call) -> Number:
@@ -214,6 +221,9 @@ def update_number(call: Call) -> Answer:
     if owner != number.account_sid:
         changes["account_sid"] = _new_owner(call, owner).sid
         call.world.log.alarm(call.entry, f"MOVED {number.phone_number} from {number.account_sid} to {owner}")
+    lag, now = call.settings.twilio_list_lag, time.time()
+    if lag and call.state.earlier.get(number.sid, (0.0, {}))[0] <= now:
+        call.state.earlier[number.sid] = (now + lag, number_body(number))
     changes["date_updated"] = ids.rfc2822()
     call.state.numbers.change(number, changes)
     return Answer(200, number_body(number))
@@ -245,6 +255,63 @@ def delete_number(call: Call) -> Answer:
     call.state.numbers.remove(number)
     call.world.log.alarm(call.entry, f"RELEASED {number.phone_number} of {number.account_sid}")
     return Answer(204)
+
+
+# --- applications and short codes -------------------------------------------------------------------------------------
+
+
+def application_body(application: Application) -> dict[str, Any]:
+    """Return a TwiML application as the API writes it."""
+    uri = f"/2010-04-01/Accounts/{application.account_sid}/Applications/{application.sid}.json"
+    return {**vars(application), "uri": uri}
+
+
+def list_applications(call: Call) -> Answer:
+    """List the TwiML applications of the account in the path."""
+    rows = [row for row in call.state.applications if row.account_sid == call.account_sid]
+    if "FriendlyName" in call.query:
+        rows = [row for row in rows if row.friendly_name == call.query["FriendlyName"]]
+    size = page_size(call)
+    page, start = page_start(call, rows, size)
+    return _list_answer(call, "applications", rows, page, start, size, application_body)
+
+
+def short_code_body(code: ShortCode) -> dict[str, Any]:
+    """Return a short code as the API writes it."""
+    return {**vars(code), "uri": f"/2010-04-01/Accounts/{code.account_sid}/SMS/ShortCodes/{code.sid}.json"}
+
+
+def list_short_codes(call: Call) -> Answer:
+    """List the short codes of the account in the path."""
+    rows = [row for row in call.state.short_codes if row.account_sid == call.account_sid]
+    for query, field in (("FriendlyName", "friendly_name"), ("ShortCode", "short_code")):
+        if query in call.query:
+            rows = [row for row in rows if getattr(row, field) == call.query[query]]
+    size = page_size(call)
+    page, start = page_start(call, rows, size)
+    return _list_answer(call, "short_codes", rows, page, start, size, short_code_body)
+
+
+def _short_code(call: Call) -> ShortCode:
+    code = call.state.short_codes.get(call.params["sid"])
+    if code is None or code.account_sid != call.account_sid:
+        raise not_found(call)
+    return code
+
+
+def fetch_short_code(call: Call) -> Answer:
+    """Fetch a short code of the account in the path."""
+    return Answer(200, short_code_body(_short_code(call)))
+
+
+def update_short_code(call: Call) -> Answer:
+    """Change what is sent of a short code; an empty text clears."""
+    code = _short_code(call)
+    known = ("SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "FriendlyName", "ApiVersion")
+    call.fields = {name: value for name, value in call.fields.items() if name in known}
+    changes = {**_changes(call, "twilio"), "date_updated": ids.rfc2822()}
+    call.state.short_codes.change(code, changes)
+    return Answer(200, short_code_body(code))
 
 
 # --- the form of create and update -----------------------------------------------------------------------------------
@@ -305,6 +372,7 @@ def _check_application(call: Call, sid: str) -> None:
 
 _ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
 _NUMBERS = f"{_ACCOUNT}/IncomingPhoneNumbers"
+_SHORT_CODES = f"{_ACCOUNT}/SMS/ShortCodes"
 
 OPERATIONS = tuple(
     Operation(name, method, path, handler, authorize_v2010)
@@ -314,6 +382,10 @@ OPERATIONS = tuple(
         ("twilio.fetch_number", "GET", _NUMBERS + "/{sid}.json", fetch_number),
         ("twilio.update_number", "POST", _NUMBERS + "/{sid}.json", update_number),
         ("twilio.delete_number", "DELETE", _NUMBERS + "/{sid}.json", delete_number),
+        ("twilio.list_applications", "GET", f"{_ACCOUNT}/Applications.json", list_applications),
+        ("twilio.list_short_codes", "GET", f"{_SHORT_CODES}.json", list_short_codes),
+        ("twilio.fetch_short_code", "GET", _SHORT_CODES + "/{sid}.json", fetch_short_code),
+        ("twilio.update_short_code", "POST", _SHORT_CODES + "/{sid}.json", update_short_code),
         ("twilio.list_accounts", "GET", "/2010-04-01/Accounts.json", list_accounts),
         ("twilio.fetch_account", "GET", f"{_ACCOUNT}.json", fetch_account),
     )

@@ -71,11 +71,14 @@ def authorize_v2010(call: Call) -> None:
     account = call.state.twilio_accounts.get(wanted)
     if account is None or (account.sid != own.sid and account.owner_account_sid != own.sid):
         raise unauthorized()
+    if key is not None and account.sid != own.sid:
+        raise unauthorized()  # API keys reach the resources of their own account only
     call.entry.account = call.account_sid = account.sid
     _check_key(call, key)
     # A parent may look at a suspended subaccount, but its resources are closed.
     _check_active(own) if call.entry.operation == "twilio.fetch_account" else _check_active(own, account)
     call.credential_account = own.sid
+    call.with_auth_token = key is None
 
 
 def authorize_v1(call: Call) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from . import ids
 from .answers import Answer, Refused, twilio_error
 from .gate import Call, Operation
-from .models import Address, Alert, Number, Service
+from .models import Address, Alert, Number, Sender, Service, ShortCode
 from .twilio import page_size, page_start, valid_url
 from .twilio_auth import authorize_v1, not_found
 
@@ -66,7 +66,8 @@ _SERVICE_FORM = {
 def service_body(call: Call, service: Service) -> dict[str, Any]:
     """Return a Messaging Service as the API writes it."""
     body = dict(vars(service))
-    del body["pool"]
+    for inside in ("pool", "short_codes", "senders"):
+        del body[inside]
     url = f"{call.world.url}/v1/Services/{service.sid}"
     body["url"] = url
     body["links"] = {"phone_numbers": f"{url}/PhoneNumbers", "short_codes": f"{url}/ShortCodes"}
@@ -143,6 +144,77 @@ def fetch_pool_member(call: Call) -> Answer:
     return Answer(200, _member_body(call, service, number))
 
 
+def _short_code_member_body(call: Call, service: Service, code: ShortCode) -> dict[str, Any]:
+    """Return a short code in a pool."""
+    return {
+        "sid": code.sid,
+        "account_sid": code.account_sid,
+        "service_sid": service.sid,
+        "date_created": service.date_created,
+        "date_updated": service.date_updated,
+        "short_code": code.short_code,
+        "country_code": "US",
+        "capabilities": ["SMS"],
+        "url": f"{call.world.url}/v1/Services/{service.sid}/ShortCodes/{code.sid}",
+    }
+
+
+def list_pool_short_codes(call: Call) -> Answer:
+    """List the short codes in a service's pool."""
+    service = _service(call)
+    rows = [code for code in map(call.state.short_codes.get, service.short_codes) if code is not None]
+    return _list_answer(call, "short_codes", rows, lambda row: _short_code_member_body(call, service, row))
+
+
+def _sender_member_body(call: Call, service: Service, sender: Sender) -> dict[str, Any]:
+    """Return a sender in a pool."""
+    return {
+        "sid": sender.sid,
+        "account_sid": sender.account_sid,
+        "messaging_service_sid": service.sid,
+        "date_created": service.date_created,
+        "date_updated": service.date_updated,
+        "sender": sender.sender_id,
+        "sender_type": {"whatsapp": "WhatsApp", "rcs": "RCS"}.get(sender.channel, sender.channel),
+        "country_code": "US",
+        "url": f"{call.world.url}/v1/Services/{service.sid}/ChannelSenders/{sender.sid}",
+    }
+
+
+def list_pool_senders(call: Call) -> Answer:
+    """List the senders in a service's pool."""
+    service = _service(call)
+    rows = [sender for sender in map(call.state.senders.get, service.senders) if sender is not None]
+    return _list_answer(call, "senders", rows, lambda row: _sender_member_body(call, service, row))
+
+
+def sender_body(call: Call, sender: Sender) -> dict[str, Any]:
+    """Return a WhatsApp or RCS sender as the second version of the API writes it."""
+    hooks = ("callback_url", "callback_method", "fallback_url", "fallback_method")
+    names = (*hooks, "status_callback_url", "status_callback_method")
+    return {
+        "sid": sender.sid,
+        "status": sender.status,
+        "sender_id": sender.sender_id,
+        "configuration": None,
+        "webhook": {name: getattr(sender, name) for name in names},
+        "profile": None,
+        "properties": None,
+        "offline_reasons": None,
+        "compliance": None,
+        "url": f"{call.world.url}/v2/Channels/Senders/{sender.sid}",
+    }
+
+
+def list_senders(call: Call) -> Answer:
+    """List the senders of one channel, which must be named."""
+    channel = call.query.get("Channel")
+    if not channel:
+        raise Refused(twilio_error(400, 20001, "Channel is required"))
+    rows = [row for row in call.state.senders if row.account_sid == call.account_sid and row.channel == channel]
+    return _list_answer(call, "senders", rows, lambda row: sender_body(call, row))
+
+
 # --- Conversations ---------------------------------------------------------------------------------------------------
 
 
@@ -158,8 +230,8 @@ def address_body(call: Call, address: Address) -> dict[str, Any]:
             "enabled": address.auto_creation_enabled,
             "type": address.auto_creation_type,
             "conversation_service_sid": None,
-            "webhook_url": None,
-            "webhook_method": None,
+            "webhook_url": address.auto_creation_webhook_url,
+            "webhook_method": address.auto_creation_webhook_method,
             "webhook_filters": None,
         },
         "date_created": address.date_created,
@@ -183,6 +255,36 @@ def fetch_address(call: Call) -> Answer:
     if address is None:
         raise not_found(call)
     return Answer(200, address_body(call, address))
+
+
+def update_address(call: Call) -> Answer:
+    """Change what is sent of an address configuration."""
+    address = call.state.address_of(call.account_sid, call.params["sid"])
+    if address is None:
+        raise not_found(call)
+    changes: dict[str, Any] = {}
+    for name, value in call.fields.items():
+        if name == "AutoCreation.Enabled":
+            changes["auto_creation_enabled"] = value.lower() == "true"
+        elif name == "AutoCreation.Type":
+            changes["auto_creation_type"] = _one_of(name, value, ("webhook", "studio", "default"))
+        elif name == "AutoCreation.WebhookMethod":
+            changes["auto_creation_webhook_method"] = _one_of(name, value, ("get", "post"))
+        elif name == "AutoCreation.WebhookUrl":
+            if value and not valid_url(value):
+                raise Refused(twilio_error(400, 50372, f"{name} is not a valid URL: {value}"))
+            call.state.remember_url(value)
+            changes["auto_creation_webhook_url"] = value or None
+        elif name == "FriendlyName":
+            changes["friendly_name"] = value
+    call.state.addresses.change(address, {**changes, "date_updated": ids.iso8601()})
+    return Answer(200, address_body(call, address))
+
+
+def _one_of(name: str, value: str, values: tuple[str, ...]) -> str:
+    if value not in values:
+        raise Refused(twilio_error(400, 20001, f"{name} must be one of {', '.join(values)}"))
+    return value
 
 
 # --- Monitor ---------------------------------------------------------------------------------------------------------
@@ -238,9 +340,13 @@ OPERATIONS = tuple(
         ("messaging.fetch_service", "GET", _SERVICE, fetch_service),
         ("messaging.update_service", "POST", _SERVICE, update_service),
         ("messaging.list_pool", "GET", f"{_SERVICE}/PhoneNumbers", list_pool),
+        ("messaging.list_pool_short_codes", "GET", f"{_SERVICE}/ShortCodes", list_pool_short_codes),
+        ("messaging.list_pool_senders", "GET", f"{_SERVICE}/ChannelSenders", list_pool_senders),
+        ("messaging.list_senders", "GET", "/v2/Channels/Senders", list_senders),
         ("messaging.fetch_pool_member", "GET", _SERVICE + "/PhoneNumbers/{sid}", fetch_pool_member),
         ("conversations.list_addresses", "GET", _ADDRESSES, list_addresses),
         ("conversations.fetch_address", "GET", _ADDRESSES + "/{sid}", fetch_address),
+        ("conversations.update_address", "POST", _ADDRESSES + "/{sid}", update_address),
         ("monitor.list_alerts", "GET", "/v1/Alerts", list_alerts),
         ("monitor.fetch_alert", "GET", "/v1/Alerts/{sid}", fetch_alert),
     )

@@ -15,7 +15,13 @@ import pytest
 jsonschema = pytest.importorskip("jsonschema")
 
 CONTRACTS = pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "contracts"
-FILES = ("twilio_api_v2010", "twilio_messaging_v1", "twilio_conversations_v1", "twilio_monitor_v1")
+FILES = (
+    "twilio_api_v2010",
+    "twilio_messaging_v1",
+    "twilio_messaging_v2",
+    "twilio_conversations_v1",
+    "twilio_monitor_v1",
+)
 
 pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason="the API descriptions are not here")
 
@@ -55,7 +61,9 @@ class Contract:
             return schema
         if "$ref" in schema:
             return self.plain(self.schemas[schema["$ref"].rsplit("/", 1)[-1]])
-        plain = {key: self.plain(value) for key, value in schema.items() if key != "nullable"}
+        plain = {key: self.plain(value) for key, value in schema.items() if key not in ("nullable", "properties")}
+        if "properties" in schema:  # names, one of which may be "properties"
+            plain["properties"] = {name: self.plain(value) for name, value in schema["properties"].items()}
         if "properties" in plain and "capabilities" not in str(schema.get("format")):
             plain["required"] = sorted(plain["properties"])
             # In the examples, though not in the schema.
@@ -82,7 +90,12 @@ def world(box: Any, twilio: Any) -> dict[str, Any]:
     return {
         "account": twilio.account,
         "number": number["sid"],
-        "service": box.add_service(pool=[number["sid"]])["sid"],
+        "application": box.add_application(sms_url="https://u:p@a.example/", voice_url="https://a.example/")["sid"],
+        "code": box.add_short_code("99990", sms_url="https://u:p@a.example/")["sid"],
+        "sender": box.add_sender(callback_url="https://u:p@a.example/")["sid"],
+        "service": box.add_service(pool=[number["sid"]], short_codes=["99990"], senders=["whatsapp:+15550109999"])[
+            "sid"
+        ],
         "address": box.add_address("+15550100001")["sid"],
         "alert": box.add_alert(request_url="https://a.example/", request_method="POST")["sid"],
     }
@@ -96,9 +109,19 @@ CALLS = [
     ("POST", "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{number}.json", {"SmsUrl": "", "SmsMethod": "GET"}),
     ("POST", "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", {"AreaCode": "510"}),
     ("DELETE", "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{number}.json", {}),
+    ("GET", "/2010-04-01/Accounts/{account}/Applications.json", {"FriendlyName": "sandbox"}),
+    ("GET", "/2010-04-01/Accounts/{account}/SMS/ShortCodes.json", {"ShortCode": "99990"}),
+    ("GET", "/2010-04-01/Accounts/{account}/SMS/ShortCodes/{code}.json", {}),
+    ("POST", "/2010-04-01/Accounts/{account}/SMS/ShortCodes/{code}.json", {"SmsUrl": "", "SmsFallbackMethod": "GET"}),
     ("GET", "/v1/Services", {"PageSize": "20"}),
     ("GET", "/v1/Services/{service}", {}),
     ("POST", "/v1/Services/{service}", {"UseInboundWebhookOnNumber": "true"}),
+    ("POST", "/v1/Services/{service}", {"InboundRequestUrl": "https://u:p@a.example/", "FallbackUrl": ""}),
+    ("GET", "/v1/Services/{service}/ShortCodes", {"PageSize": "20"}),
+    ("GET", "/v1/Services/{service}/ChannelSenders", {"PageSize": "20"}),
+    ("GET", "/v2/Channels/Senders", {"Channel": "whatsapp"}),
+    ("POST", "/v1/Configuration/Addresses/{address}", {"AutoCreation.Enabled": "false"}),
+    ("POST", "/v1/Configuration/Addresses/{address}", {"AutoCreation.Type": "webhook", "AutoCreation.WebhookUrl": ""}),
     ("GET", "/v1/Services/{service}/PhoneNumbers", {}),
     ("GET", "/v1/Services/{service}/PhoneNumbers/{number}", {}),
     ("GET", "/v1/Configuration/Addresses", {"Type": "sms"}),
