@@ -31,7 +31,7 @@ options:
     description:
       - SIDs of subaccounts whose phone numbers are listed, too, besides those of O(account_sid) (of O(subaccount_sid)
         where it is given); or V(all) for every active subaccount of O(account_sid).
-      - Twilio does not show the list of subaccounts to a standard API key. V(all) needs the auth token or a main key.
+      - An API key reaches its own account only, so subaccounts need the auth token of O(account_sid).
     type: list
     elements: str
     default: []
@@ -332,7 +332,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return own.subaccounts()
         except ApiError as error:
             if error.status in (401, 403):
-                hint = "; a standard API key cannot do that: use auth_token or a main key, or name the subaccounts"
+                hint = "; a standard API key cannot do that: use auth_token"
                 raise SmsError(f"{error}{hint}", code=error.code, status=error.status) from None
             raise
 

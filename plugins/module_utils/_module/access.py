@@ -71,4 +71,11 @@ def _twilio_credentials(option: Mapping[str, Any]) -> tuple[str, str]:
             raise SmsError(f"{name} must be {prefix} and 32 hexadecimal digits", code="bad_sid")
     if option["auth_token"]:
         return option["account_sid"], option["auth_token"].strip()
+    if option["subaccount_sid"] and option["subaccount_sid"] != option["account_sid"]:
+        # Twilio documentation, IAM, subaccounts: used on a subaccount they get 401 (20003).
+        raise SmsError(
+            f"an API key of account {option['account_sid']} does not reach its subaccount {option['subaccount_sid']}:"
+            " use the auth token of the account, or the subaccount's own credentials (its SID as account_sid)",
+            code="api_key_of_parent",
+        )
     return option["api_key_sid"], option["api_key_secret"].strip()

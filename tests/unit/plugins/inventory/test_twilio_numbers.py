@@ -411,8 +411,9 @@ def test_a_standard_key_cannot_list_subaccounts(box: Sandbox, read: Read, family
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TWILIO_AUTH_TOKEN")
         message = refused(read, **options)
-        assert read(**{**options, "subaccounts": [family["first"]]})
+        named = refused(read, **{**options, "subaccounts": [family["first"]]})
     assert "a standard API key cannot do that" in message
+    assert f"does not reach its subaccount {family['first']}" in named
     assert key["secret"] not in message
 
 

@@ -107,6 +107,11 @@ def test_a_subaccount_s_numbers_with_the_parent_s_credentials(play: PLAY) -> Non
         ({"account_sid": AC + "/../x"}, "bad_sid", "account_sid must be AC"),
         ({"subaccount_sid": "hidden"}, "bad_sid", "subaccount_sid must be AC"),
         ({"auth_token": None, "api_key_sid": AC, "api_key_secret": "hidden"}, "bad_sid", "api_key_sid must be SK"),
+        (
+            {"auth_token": None, "api_key_sid": SK, "api_key_secret": "hidden", "subaccount_sid": SUB},
+            "api_key_of_parent",
+            f"does not reach its subaccount {SUB}: use the auth token",
+        ),
         ({"api_endpoint": "http://twilio.example"}, "insecure_endpoint", "api_endpoint"),
     ],
 )
