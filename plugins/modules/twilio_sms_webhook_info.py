@@ -36,6 +36,13 @@ options:
       - For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
     type: int
     default: 0
+  changed_by:
+    description:
+      - Whether to look up who changed the numbers' webhooks last, as far as the events of the last 30 days tell, which Twilio keeps
+        for every account.
+    type: bool
+    default: false
+    version_added: 1.1.0
   snapshot:
     description:
       - Whether to return RV(snapshot), too. It holds passwords, so use C(no_log) on the task.
@@ -52,6 +59,12 @@ EXAMPLES = r"""
   voiceagent.sms.twilio_sms_webhook_info:
     alert_days: 7
   register: sms_numbers
+
+- name: See who changed a number's webhook
+  voiceagent.sms.twilio_sms_webhook_info:
+    phone_number: "+15551234567"
+    changed_by: true
+  register: sms_number
 
 - name: Look before the leap, and list the account only once
   voiceagent.sms.twilio_sms_webhook_info:
@@ -82,8 +95,15 @@ numbers:
     friendly_name: {description: "The number's name, with O(alert_days) only.", type: str}
     errors:
       description:
-        - The errors of its webhook, C(count), C(last_at) and C(codes) (how many of each code). Null when they are not known.
+        - The errors of its webhook, C(count), C(last_at), C(codes) (how many of each code) and C(since_change) (how many of them
+          came after the last change of the number, or of the Messaging Service that takes its texts). Null when they are not known.
         - With O(alert_days) only.
+      type: dict
+    changed_by:
+      description:
+        - Who changed its webhook last, C(actor_type), C(actor_sid) and C(source), when (C(at)), and what of it, C(before) and
+          C(after), with passwords as C(***). Null when that is not known.
+        - With O(changed_by) only.
       type: dict
 overrides_checked:
   description: Whether it was looked up what takes numbers' texts instead.
@@ -111,7 +131,7 @@ from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
 from ..module_utils._twilio.snapshot import Snapshot
 
 
-def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool) -> dict[str, Any]:
+def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool, with_changes: bool) -> dict[str, Any]:
     """Return what is returned for one number."""
     found = snapshot.numbers.get(number)
     entry = {
@@ -124,6 +144,8 @@ def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool) -> dict[str,
     if with_errors:
         entry["friendly_name"] = found.friendly_name if found else ""
         entry["errors"] = snapshot.errors_of(number)
+    if with_changes:
+        entry["changed_by"] = (snapshot.changes or {}).get(number)
     return entry
 
 
@@ -141,8 +163,10 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
             raise SmsError(join(problems, "; "), code="bad_phone_number")
     twilio = twilio_numbers(params)
     days = params["alert_days"]
-    snapshot = Snapshot.take(twilio, wanted, with_overrides=params["overrides"], alert_days=days)
-    for problem in (snapshot.override_problem, snapshot.errors_problem):
+    snapshot = Snapshot.take(
+        twilio, wanted, with_overrides=params["overrides"], alert_days=days, with_changes=params["changed_by"]
+    )
+    for problem in (snapshot.override_problem, snapshot.errors_problem, snapshot.changes_problem):
         if problem:
             module.warn(problem)
     result: dict[str, Any] = {"changed": False, "overrides_checked": snapshot.overrides is not None}
@@ -150,7 +174,8 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         module_args = {name: value for name, value in params.items() if name != "phone_numbers"}
         return {**result, "snapshot": pack_snapshot(snapshot), "invocation": {"module_args": module_args}}
     numbers = snapshot.numbers if wanted is None else wanted
-    return {**result, "numbers": [entry_of(number, snapshot, with_errors=days > 0) for number in numbers]}
+    chosen = {"with_errors": days > 0, "with_changes": params["changed_by"]}
+    return {**result, "numbers": [entry_of(number, snapshot, **chosen) for number in numbers]}
 
 
 ARGUMENTS: dict[str, Any] = {
@@ -159,6 +184,7 @@ ARGUMENTS: dict[str, Any] = {
         "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
         "overrides": {"type": "bool", "default": True},
         "alert_days": {"type": "int", "default": 0},
+        "changed_by": {"type": "bool", "default": False},
         "snapshot": {"type": "bool", "default": False},
     },
     "supports_check_mode": True,

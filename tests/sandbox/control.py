@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from . import iam
+from . import iam, ids
 from . import seed as seeds
 from .gate import World
 from .inbound import Inbound
@@ -22,6 +22,8 @@ from .settings import Settings
 from .state import State
 
 Json = Any
+#: Who changes things in Twilio's console.
+USER = "US" + "c0" * 16
 
 
 class Control:
@@ -202,7 +204,11 @@ class Control:
             sent.update(seeds.pools(state, sent))
         for value in sent.values():
             state.remember_url(value if isinstance(value, str) else None)
-        table.change(row, sent)
+        if table is state.numbers:
+            sent.setdefault("date_updated", ids.rfc2822())
+            state.change_number(row, sent, actor_type="user", actor_sid=USER, source="web")
+        else:
+            table.change(row, sent)
         return table.plain(row)
 
     async def remove(self, request: web.Request) -> Json:

@@ -368,3 +368,23 @@ class Alert:
     service_sid: str | None = None
     #: When it happened, in seconds since 1970.
     at: float = field(default_factory=time.time)
+
+
+@dataclasses.dataclass
+class Event:
+    """An entry of the Monitor's log of changes. ``event_data`` holds what was changed, passwords in URLs included."""
+
+    account_sid: str
+    resource_sid: str
+    event_data: dict[str, Any] = field(default_factory=dict)
+    sid: str = field(default_factory=lambda: ids.sid("AE"))
+    event_type: str = "phone-number.updated"
+    resource_type: str = "phone-number"
+    actor_type: str = "account"
+    actor_sid: str | None = None
+    #: ``api`` or ``web`` (the console).
+    source: str = "api"
+    source_ip_address: str = "192.0.2.1"
+    description: str | None = None
+    #: When it happened, in seconds since 1970.
+    at: float = field(default_factory=time.time)

@@ -16,8 +16,10 @@ from .models import (
     Alert,
     ApiKey,
     Application,
+    Event,
     IbmAccount,
     Instance,
+    Number,
     Profile,
     ResourceKey,
     Sender,
@@ -68,6 +70,7 @@ class State:
         self.services = Table(Service, "sid")
         self.addresses = Table(Address, "sid")
         self.alerts = Table(Alert, "sid")
+        self.events = Table(Event, "sid")
         #: By a number's SID: until when lists show it as it was, and how (with ``twilio_list_lag``).
         self.earlier: dict[str, tuple[float, dict[str, Any]]] = {}
         #: What the receivers saw: one entry for each text, accepted or refused.
@@ -95,6 +98,7 @@ class State:
                 "services": self.services,
                 "addresses": self.addresses,
                 "alerts": self.alerts,
+                "events": self.events,
             },
         }
 
@@ -192,6 +196,16 @@ class State:
             if each.account_sid == account_sid and wanted in (each.sid, each.address):
                 return each
         return None
+
+    def change_number(self, number: Number, changes: dict[str, Any], **actor: Any) -> None:
+        """Change a number, and let the Monitor note who did it."""
+        before = {name: getattr(number, name, None) for name in changes}
+        self.numbers.change(number, changes)
+        changed = {name: value for name, value in changes.items() if name != "date_updated" and before[name] != value}
+        if changed:
+            properties = {name: {"previous": before[name], "updated": value} for name, value in changed.items()}
+            values = {"account_sid": number.account_sid, "resource_sid": number.sid, **actor}
+            self.events.create({**values, "event_data": {"resource_properties": properties}})
 
     # --- the whole ---
 

@@ -225,7 +225,7 @@ def update_number(call: Call) -> Answer:
     if lag and call.state.earlier.get(number.sid, (0.0, {}))[0] <= now:
         call.state.earlier[number.sid] = (now + lag, number_body(number))
     changes["date_updated"] = ids.rfc2822()
-    call.state.numbers.change(number, changes)
+    call.state.change_number(number, changes, actor_sid=call.credential_account)
     return Answer(200, number_body(number))
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twilio's newer APIs: Messaging Services, Conversations addresses, Monitor alerts."""
+"""Twilio's newer APIs: Messaging Services, Conversations addresses, Monitor alerts and events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from . import ids
 from .answers import Answer, Refused, twilio_error
 from .gate import Call, Operation
-from .models import Address, Alert, Number, Sender, Service, ShortCode
+from .models import Address, Alert, Event, Number, Sender, Service, ShortCode
 from .twilio import page_size, page_start, valid_url
 from .twilio_auth import authorize_v1, not_found
 
@@ -304,14 +304,7 @@ def alert_body(call: Call, alert: Alert, details: bool = False) -> dict[str, Any
 
 def list_alerts(call: Call) -> Answer:
     """List the alerts of the last 30 days, newest first. There is no filter by number or code."""
-    earliest, latest = time.time() - ALERT_DAYS, float("inf")
-    try:
-        if "StartDate" in call.query:
-            earliest = max(earliest, ids.parse_time(call.query["StartDate"]))
-        if "EndDate" in call.query:
-            latest = ids.parse_time(call.query["EndDate"])
-    except ValueError as error:
-        raise Refused(twilio_error(400, 20001, str(error))) from error
+    earliest, latest = _span(call)
     level = call.query.get("LogLevel")
     rows = [
         row
@@ -328,6 +321,44 @@ def fetch_alert(call: Call) -> Answer:
     if alert is None or alert.account_sid != call.account_sid:
         raise not_found(call)
     return Answer(200, alert_body(call, alert, details=True))
+
+
+def _span(call: Call) -> tuple[float, float]:
+    """Return the time that a question is about, in the days that Monitor keeps."""
+    earliest, latest = time.time() - ALERT_DAYS, float("inf")
+    try:
+        if "StartDate" in call.query:
+            earliest = max(earliest, ids.parse_time(call.query["StartDate"]))
+        if "EndDate" in call.query:
+            latest = ids.parse_time(call.query["EndDate"])
+    except ValueError as error:
+        raise Refused(twilio_error(400, 20001, str(error))) from error
+    return earliest, latest
+
+
+def event_body(call: Call, event: Event) -> dict[str, Any]:
+    """Return an event as the API writes it."""
+    body = {name: value for name, value in vars(event).items() if name != "at"}
+    url = f"{call.world.url}/2010-04-01/Accounts/{event.account_sid}"
+    body["event_date"] = ids.iso8601(event.at)
+    body["url"] = f"{call.world.url}/v1/Events/{event.sid}"
+    body["links"] = {"actor": f"{url}.json", "resource": f"{url}/IncomingPhoneNumbers/{event.resource_sid}.json"}
+    return body
+
+
+def list_events(call: Call) -> Answer:
+    """List the changes of the last 30 days, newest first."""
+    earliest, latest = _span(call)
+    filters = {"event_type": "EventType", "resource_sid": "ResourceSid", "actor_sid": "ActorSid"}
+    rows = [
+        row
+        for row in call.state.events
+        if row.account_sid == call.account_sid
+        and earliest <= row.at <= latest
+        and all(call.query.get(name) in (None, getattr(row, field)) for field, name in filters.items())
+    ]
+    rows.sort(key=lambda row: row.at, reverse=True)
+    return _list_answer(call, "events", rows, lambda row: event_body(call, row))
 
 
 _SERVICE = "/v1/Services/{service_sid}"
@@ -349,5 +380,6 @@ OPERATIONS = tuple(
         ("conversations.update_address", "POST", _ADDRESSES + "/{sid}", update_address),
         ("monitor.list_alerts", "GET", "/v1/Alerts", list_alerts),
         ("monitor.fetch_alert", "GET", "/v1/Alerts/{sid}", fetch_alert),
+        ("monitor.list_events", "GET", "/v1/Events", list_events),
     )
 )

@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .._http.errors import SmsError
 from .._http.urls import place
+from .changes import moment
 from .overrides import PARENT_CANNOT_KNOW
 from .rollout import read_all
 from .webhook import URLS
 
 MAX_DAYS = 30  # what Twilio's Monitor can be asked about
 MAX_DETAILS = 100  # alerts read one by one to learn their numbers, the newest first
+
+NO_ERRORS: Mapping[str, Any] = {"count": 0, "last_at": None, "codes": {}, "since_change": 0}
 
 
 def check_days(days: int, option: str) -> None:
@@ -27,8 +30,16 @@ def check_days(days: int, option: str) -> None:
         raise ValueError(f"{option} must be 0 to {MAX_DAYS}: Twilio keeps no alerts longer")
 
 
-def webhook_errors(twilio: Any, numbers: Mapping[str, Any], days: int) -> tuple[dict[str, dict[str, Any]], int]:
-    """Return the webhook errors of the last days by number: ``count``, ``last_at`` and ``codes`` (count by code).
+def webhook_errors(
+    twilio: Any,
+    numbers: Mapping[str, Any],
+    days: int,
+    *,
+    services: Iterable[Mapping[str, str]] = (),
+    changed: Mapping[str, str] | None = None,
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return the webhook errors of the last days by number: ``count``, ``last_at``, ``codes`` (count by code) and
+    ``since_change``, how many of them came after the number's last change.
 
     Twilio's list has no filter by number and does not name it: an alert says which URL was called, and only when read
     by itself which text it was about. So those about other URLs are left out, and of the rest the newest
@@ -37,13 +48,17 @@ def webhook_errors(twilio: Any, numbers: Mapping[str, Any], days: int) -> tuple[
     :param twilio: a :class:`twilio.TwilioNumbers`
     :param numbers: :class:`snapshot.Number` by number in E.164
     :param days: 1 to :data:`MAX_DAYS`
+    :param services: Messaging Services whose webhooks take numbers' texts: ``url`` and ``fallback_url`` of each
+    :param changed: when what decides on a number's texts was changed last, by number; where that is not known all
+        errors count as later
     :returns: the errors, and how many more there were that could not be joined to a number
     :raises SmsError: when the alerts cannot be known
     """
     if not twilio.sees_overrides:  # Monitor, too, answers for the credentials' own account only
         raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
     since = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    places = {place(found.settings[name]) for found in numbers.values() for name in URLS} - {None}
+    webhooks = [*(found.settings for found in numbers.values()), *services]
+    places = {place(settings[name]) for settings in webhooks for name in URLS} - {None}
     by_sid = {found.sid: number for number, found in numbers.items()}
     ours = [
         alert
@@ -58,11 +73,17 @@ def webhook_errors(twilio: Any, numbers: Mapping[str, Any], days: int) -> tuple[
     errors: dict[str, dict[str, Any]] = {}
     for alert, number in zip(ours, known, strict=True):
         if number is not None:
-            told = errors.setdefault(number, {"count": 0, "last_at": alert.get("date_generated"), "codes": {}})
+            told = errors.setdefault(number, {**NO_ERRORS, "last_at": alert.get("date_generated"), "codes": {}})
             code = str(alert.get("error_code") or "unknown")
             told["count"] += 1
+            told["since_change"] += _is_later(alert.get("date_generated"), (changed or {}).get(number))
             told["codes"][code] = told["codes"].get(code, 0) + 1
     return errors, sum(number is None for number in known)
+
+
+def _is_later(generated: Any, changed: Any) -> bool:
+    at, since = moment(generated), moment(changed)
+    return at is None or since is None or at >= since
 
 
 def _receiver_of(alert: Mapping[str, Any], name: str, numbers: Mapping[str, Any]) -> str | None:

@@ -32,9 +32,11 @@ def messaging_services(twilio: Any) -> list[dict[str, Any]]:
 def webhooks_of(service: Mapping[str, Any]) -> dict[str, str]:
     """Return a Messaging Service's name and its own webhooks, which may hold a key as a number's do."""
     return {
+        "sid": str(service.get("sid") or ""),
         "name": f"Messaging Service '{service.get('friendly_name')}' ({service.get('sid')})",
         "url": str(service.get("inbound_request_url") or ""),
         "fallback_url": str(service.get("fallback_url") or ""),
+        "changed_at": str(service.get("date_updated") or ""),
     }
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._http.errors import SmsError
-from .alerts import webhook_errors
+from .alerts import NO_ERRORS, webhook_errors
+from .changes import iso, last_changes
 from .overrides import describe_override, find_overrides, messaging_services, webhooks_of
 from .webhook import receives_sms, settings_of
 
@@ -40,12 +41,14 @@ def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str |
 
 @dataclass
 class Number:
-    """One phone number: its SID, its SMS settings (see :mod:`webhook`), whether it can receive texts at all, its name."""
+    """One phone number: its SID, its SMS settings (see :mod:`webhook`), whether it can receive texts at all, its name,
+    and when it was changed last (ISO 8601)."""
 
     sid: str
     settings: dict[str, str]
     receives_sms: bool = True
     friendly_name: str = ""
+    changed_at: str = ""
 
 
 @dataclass
@@ -54,8 +57,9 @@ class Snapshot:
 
     *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
     for or is not known, which *override_problem* then explains. *services* are the Messaging Services whose own
-    webhooks take texts: ``name``, ``url`` and ``fallback_url`` of each. *errors* are the webhook errors by number (see
-    :func:`alerts.webhook_errors`), *unjoined_errors* counts those of unknown numbers.
+    webhooks take texts: see :func:`overrides.webhooks_of`. *errors* are the webhook errors by number (see
+    :func:`alerts.webhook_errors`), *unjoined_errors* counts those of unknown numbers. *changes* tells who changed the
+    webhooks last, by number (see :func:`changes.last_changes`).
     """
 
     account_sid: str
@@ -66,10 +70,18 @@ class Snapshot:
     errors: dict[str, dict[str, Any]] | None = None
     unjoined_errors: int = 0
     errors_problem: str | None = None
+    changes: dict[str, dict[str, Any]] | None = None
+    changes_problem: str | None = None
 
     @classmethod
     def take(
-        cls, twilio: Any, wanted: Iterable[str] | None, *, with_overrides: bool = True, alert_days: int = 0
+        cls,
+        twilio: Any,
+        wanted: Iterable[str] | None,
+        *,
+        with_overrides: bool = True,
+        alert_days: int = 0,
+        with_changes: bool = False,
     ) -> Snapshot:
         """Look at the account.
 
@@ -77,6 +89,7 @@ class Snapshot:
         :param wanted: numbers in E.164; ``None`` for all of the account's
         :param with_overrides: whether to look up what takes the numbers' texts instead
         :param alert_days: for how many days to look up webhook errors, and names with them; 0 for neither
+        :param with_changes: whether to look up who changed the webhooks last
         :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
         """
         rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
@@ -86,6 +99,7 @@ class Snapshot:
                 settings_of(row),
                 receives_sms(row),
                 str(row.get("friendly_name") or "") if alert_days else "",
+                iso(row.get("date_updated")) if alert_days else "",
             )
             for number, row in rows.items()
         }
@@ -100,17 +114,42 @@ class Snapshot:
                     f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"
                 )
         if alert_days and rows:
+            snapshot._read_errors(twilio, alert_days)
+        if with_changes and rows:
             try:
-                snapshot.errors, snapshot.unjoined_errors = webhook_errors(twilio, numbers, alert_days)
+                snapshot.changes = last_changes(twilio, numbers)
             except SmsError as error:
-                snapshot.errors_problem = f"The webhook errors of account {twilio.account_sid} are not known: {error}"
+                snapshot.changes_problem = (
+                    f"It is not known who changed webhooks of account {twilio.account_sid}: {error}"
+                )
         return snapshot
+
+    def _read_errors(self, twilio: Any, days: int) -> None:
+        changed = {number: self._changed_at(number) for number in self.numbers}
+        try:
+            self.errors, self.unjoined_errors = webhook_errors(
+                twilio, self.numbers, days, services=self.services, changed=changed
+            )
+        except SmsError as error:
+            self.errors_problem = f"The webhook errors of account {self.account_sid} are not known: {error}"
+
+    def _changed_at(self, number: str) -> str:
+        """Return when what decides on a number's texts was changed last: the number, or the service that takes them."""
+        service = self.service_of(number)
+        return max(self.numbers[number].changed_at, iso(service["changed_at"]) if service else "")
+
+    def service_of(self, number: str) -> dict[str, str] | None:
+        """Return the Messaging Service whose own webhooks take a number's texts, ``None`` for none."""
+        override = (self.overrides or {}).get(number)
+        if not override or override["kind"] != "messaging_service":
+            return None
+        return next((each for each in self.services if each["sid"] == override["sid"]), None)
 
     def errors_of(self, number: str) -> dict[str, Any] | None:
         """Return a number's webhook errors, ``None`` when they are not known."""
         if self.errors is None:
             return None
-        return self.errors.get(number, {"count": 0, "last_at": None, "codes": {}})
+        return self.errors.get(number, {**NO_ERRORS, "codes": {}})
 
     @classmethod
     def from_dict(cls, data: Any) -> Snapshot:

@@ -87,6 +87,7 @@ def unset(value: Any) -> Any:
 def world(box: Any, twilio: Any) -> dict[str, Any]:
     """Have one of each, so that lists are not empty."""
     number = box.add_numbers({"phone_number": "+15550100001", "sms_url": "https://u:p@a.example/"})[0]
+    box.change("twilio", "numbers", number["sid"], friendly_name="changed")
     return {
         "account": twilio.account,
         "number": number["sid"],
@@ -128,6 +129,7 @@ CALLS = [
     ("GET", "/v1/Configuration/Addresses/{address}", {}),
     ("GET", "/v1/Alerts", {"LogLevel": "error"}),
     ("GET", "/v1/Alerts/{alert}", {}),
+    ("GET", "/v1/Events", {"EventType": "phone-number.updated", "StartDate": "2026-01-01T00:00:00Z"}),
 ]
 
 

@@ -68,8 +68,35 @@ def test_an_alert_is_joined_to_its_number(row: dict[str, Any], joined: str | Non
 def test_counts_by_code_and_the_last_of_them() -> None:
     rows = [alert(date_generated="2026-11-19"), alert(code=11205, date_generated="2026-11-21"), alert(code=None)]
     errors, rest = alerts.webhook_errors(Monitor(*rows), NUMBERS, 7)
-    assert errors[ONE] == {"count": 3, "last_at": "2026-11-21", "codes": {"11205": 1, "unknown": 1, "11200": 1}}
+    codes = {"11205": 1, "unknown": 1, "11200": 1}
+    assert errors[ONE] == {"count": 3, "last_at": "2026-11-21", "codes": codes, "since_change": 3}
     assert rest == 0
+
+
+@pytest.mark.parametrize(
+    ("generated", "changed", "since"),
+    [
+        ("2026-11-20T10:00:00Z", "2026-11-20T09:59:59Z", 1),
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", 1),  # in the same second: it may well be later
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:01Z", 0),
+        ("2026-11-20T10:00:00Z", "", 1),  # when is not known: no good news
+        ("2026-11-20T10:00:00Z", None, 1),
+        (None, "2026-11-20T10:00:00Z", 1),
+        ("2026-11-20T11:00:00+01:00", "2026-11-20T10:00:01Z", 0),
+    ],
+)
+def test_errors_before_the_last_change_are_told_apart(generated: Any, changed: str | None, since: int) -> None:
+    known = {} if changed is None else {ONE: changed}
+    errors, _rest = alerts.webhook_errors(Monitor(alert(date_generated=generated)), NUMBERS, 7, changed=known)
+    assert (errors[ONE]["count"], errors[ONE]["since_change"]) == (1, since)
+
+
+def test_errors_of_a_services_webhook_are_joined_to_its_numbers() -> None:
+    service = {"sid": "MG1", "name": "marketing", "url": "https://service.example.com/sms", "fallback_url": ""}
+    row = alert("https://service.example.com/sms", TWO)
+    assert alerts.webhook_errors(Monitor(row), NUMBERS, 7) == ({}, 0)
+    errors, _rest = alerts.webhook_errors(Monitor(row), NUMBERS, 7, services=[service])
+    assert list(errors) == [TWO]
 
 
 def test_only_so_many_are_read_and_the_others_counted() -> None:

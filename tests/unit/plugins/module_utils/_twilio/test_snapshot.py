@@ -165,3 +165,38 @@ def test_why_not(number: str, state: str, on_override: str, said: str | None) ->
     else:
         assert refusal is not None
         assert re.search(said, refusal)
+
+
+def test_who_changed_a_webhook_and_when_the_path_of_texts_changed() -> None:
+    class Telling(Account):
+        def messaging_services(self) -> Any:
+            return [{"sid": "MG1", "use_inbound_webhook_on_number": False, "date_updated": "2026-11-21T10:00:00Z"}]
+
+        def alerts(self, since: str) -> Any:
+            return [
+                {
+                    "sid": f"NO{sid}",
+                    "resource_sid": sid,
+                    "error_code": "11200",
+                    "date_generated": "2026-11-20T10:00:00Z",
+                }
+                for sid in ("PN1", "PN2")
+            ]
+
+        def alert(self, sid: str) -> Any:
+            raise AssertionError("the list itself names the numbers")
+
+        def number_updates(self, since: str) -> Any:
+            return []
+
+    numbers = [row(ONE, "PN1"), row(TWO, "PN2")]
+    dated = [{**each, "date_updated": "Thu, 19 Nov 2026 10:00:00 +0000"} for each in numbers]
+    snapshot = Snapshot.take(Telling(*dated), None, alert_days=7, with_changes=True)
+    assert snapshot.numbers[ONE].changed_at == "2026-11-19T10:00:00Z"
+    assert (snapshot.changes, snapshot.changes_problem) == ({}, None)
+    assert (snapshot.service_of(ONE), (snapshot.service_of(TWO) or {})["sid"]) == (None, "MG1")
+    # The service changed after the error, the number that takes its texts itself did not.
+    assert {number: errors["since_change"] for number, errors in (snapshot.errors or {}).items()} == {ONE: 1, TWO: 0}
+    blind = Snapshot.take(Account(*numbers, sees_overrides=False), None, with_changes=True)
+    assert "AC1" in str(blind.changes_problem)
+    assert unpack_snapshot(pack_snapshot(snapshot)) == snapshot
