@@ -45,6 +45,16 @@ attributes:
       - voiceagent.sms.twilio
 """
 
+    ACTION_GROUP_ORCHESTRATE = r"""
+attributes:
+  action_group:
+    description: Use C(group/voiceagent.sms.orchestrate) in C(module_defaults) to set the access options for this module.
+    support: full
+    membership:
+      - voiceagent.sms.ibm_cloud
+      - voiceagent.sms.orchestrate
+"""
+
     INFO_MODULE = r"""
 attributes:
   check_mode:

@@ -66,12 +66,19 @@ def rc_error(status: int, code: str, message: str) -> Answer:
     return Answer(status, {"error_code": code, "message": message, "status_code": status, "details": message})
 
 
+def orchestrate_error(status: int, message: str) -> Answer:
+    """Return an error of watsonx Orchestrate or its platform, whose form is documented nowhere."""
+    return Answer(status, {"detail": message})
+
+
 def error_for(operation: str, status: int, code: str | int | None, message: str, problem: bool = False) -> Answer:
     """Return an injected error, worded as the API of ``operation`` would."""
     if operation.startswith("iam."):
         return iam_error(status, str(code or "BXNIM0000E"), message)
     if operation.startswith("rc."):
         return rc_error(status, str(code or "RC-ServiceBrokerErrorResponse"), message)
+    if operation.startswith(("orchestrate.", "mcsp.")):
+        return orchestrate_error(status, message)
     if operation.startswith("receiver."):
         return Answer(status, message, content_type="text/plain")
     number = int(code) if code else {401: 20003, 403: 20403, 404: 20404, 429: 20429}.get(status, 20500)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import iam, receiver, resource_controller, twilio, twilio_v1
+from . import iam, orchestrate, receiver, resource_controller, twilio, twilio_v1
 from .answers import Answer, Refused, rc_error, twilio_error
 from .control import Control
 from .faults import Faults
@@ -24,6 +24,7 @@ OPERATIONS = (
     *twilio.OPERATIONS,
     *twilio_v1.OPERATIONS,
     *receiver.OPERATIONS,
+    *orchestrate.OPERATIONS,
 )
 
 
@@ -54,7 +55,9 @@ def _stranger(app: web.Application, gate: Gate) -> Handler:
         for resource in app.router.resources():
             _match, methods = await resource.resolve(request)
             allowed |= methods - {"*"}
-        ibm = request.path.startswith(("/v2/resource", "/identity", "/v1/apikeys"))
+        ibm = request.path.startswith(
+            ("/v2/resource", "/identity", "/v1/apikeys", "/instances/", "/siusermgr/", "/api/")
+        )
 
         def refuse(call: Call) -> Answer:
             if ibm:

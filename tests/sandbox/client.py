@@ -270,6 +270,20 @@ class Sandbox:
                 return str(api_key["value"])
         raise SandboxError(f"there is no resource key {key_guid}")
 
+    # --- watsonx Orchestrate ---
+
+    def add_orchestrate(self, **values: Any) -> dict[str, Any]:
+        """Add an instance: ``subscription``, ``account_id``; its ``url`` and ``environment`` lead there."""
+        return self._add("/ibm/orchestrate_instances", values)
+
+    def add_orchestrate_agent(self, name: str = "support_agent", **values: Any) -> dict[str, Any]:
+        """Add an agent: ``instance_guid`` (default: the first instance), ``live=False`` for one that is not deployed."""
+        return self._add("/ibm/orchestrate_agents", {"name": name, **values})
+
+    def add_channel(self, agent: dict[str, Any], **values: Any) -> dict[str, Any]:
+        """Add an SMS channel: ``name``, ``environment`` (live), ``account_sid``, ``twilio_authentication_token``, ..."""
+        return self._add("/ibm/channels", {"agent_id": agent["id"], **values})
+
     # --- Twilio ---
 
     def add_twilio_account(self, **values: Any) -> dict[str, Any]:

@@ -156,6 +156,9 @@ class Control:
             "instances": self._add_instance,
             "keys": lambda values: seeds.add_key(self._world.state, values),
             "api_keys": self._add_caller if cloud == "ibm" else None,
+            "orchestrate_instances": self._add_orchestrate,
+            "orchestrate_agents": lambda values: seeds.add_agent(self._world.state, values),
+            "channels": lambda values: seeds.add_channel(self._world.state, values),
         }
         self._table(cloud, kind)
         adder = adders.get(kind) or (lambda values: seeds.add_owned(self._world.state, kind, values))
@@ -183,6 +186,16 @@ class Control:
         instance = seeds.add_instance(self._world.state, values)
         plain = self._world.state.instances.plain(instance)
         return {**plain, "crn": instance.crn, "alias_crn": instance.alias_crn}
+
+    def _add_orchestrate(self, values: dict[str, Any]) -> Json:
+        """Add an instance of watsonx Orchestrate, with the environment of a caller of its own."""
+        state = self._world.state
+        values = {"account_id": seeds.first_ibm_account(state), **values}
+        instance = state.orchestrate_instances.create(values)
+        caller = self._add_caller({"account_id": instance.account_id, "name": "orchestrate"})
+        url = f"{self._world.url}/instances/{instance.guid}"
+        environment = {"WO_INSTANCE": url, "WO_API_KEY": caller["value"], "WO_AUTH_ENDPOINT": self._world.url}
+        return {**state.orchestrate_instances.plain(instance), "url": url, "environment": environment}
 
     def _add_twilio_account(self, values: dict[str, Any]) -> Json:
         """Add a main account, or a subaccount of ``owner_account_sid``."""

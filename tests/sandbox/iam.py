@@ -71,14 +71,19 @@ def _find_profile(call: Call) -> Profile | None:
     return None
 
 
-def issue(state: State, lifetime: float, grant: str, holder: ApiKey | Profile) -> str:
-    """Issue a token: a JWT of three parts with numeric ``iat`` and ``exp``, from which the SDK takes its lifetime."""
+def issue(
+    state: State, lifetime: float, grant: str, holder: ApiKey | Profile, claims: dict[str, Any] | None = None
+) -> str:
+    """Issue a token: a JWT of three parts with numeric ``iat`` and ``exp``, from which the SDK takes its lifetime.
+
+    :param claims: what it says of the account; by default what IBM Cloud's tokens say
+    """
     now = time.time()
     payload: dict[str, Any] = {
         "iam_id": holder.iam_id,
         "id": holder.iam_id,
         "sub": holder.iam_id,
-        "account": {"valid": True, "bss": holder.account_id},
+        **({"account": {"valid": True, "bss": holder.account_id}} if claims is None else claims),
         "iat": int(now),
         "exp": int(now + lifetime),
         "iss": "https://iam.cloud.ibm.com/identity",

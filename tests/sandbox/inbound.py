@@ -18,6 +18,7 @@ import yarl
 from . import ids
 from .gate import World
 from .models import Address, Alert, Number, Service, ShortCode
+from .orchestrate import signature
 from .receiver import LOOPBACK
 
 #: Seconds that a webhook has to answer.
@@ -184,7 +185,12 @@ class Inbound:
                 method,
                 yarl.URL(target, encoded=True),
                 data=message if method == "POST" else None,
-                headers={"Host": host, "User-Agent": "TwilioProxy/1.1", **authorization},
+                headers={
+                    "Host": host,
+                    "User-Agent": "TwilioProxy/1.1",
+                    "X-Twilio-Signature": self._signature(parts, host, method, message),
+                    **authorization,
+                },
                 allow_redirects=False,  # a redirect could lead off loopback
             ) as response:
                 body = await response.text(errors="replace")
@@ -193,6 +199,15 @@ class Inbound:
                 return Result(response.status, body, error), realm
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
             return Result(None, error=CONNECTION_FAILED), False
+
+    def _signature(self, parts: SplitResult, host: str, method: str, message: dict[str, str]) -> str:
+        """Return what shows a receiver that the text comes from Twilio: the account's auth token is the secret."""
+        account = self._world.state.twilio_accounts.get(message["AccountSid"])
+        path, query = parts.path or "/", parts.query
+        if method == "GET":
+            query += ("&" if query else "") + urlencode(message)
+        url = urlunsplit((parts.scheme, host, path, query, ""))
+        return signature(account.auth_token if account else "", url, {} if method == "GET" else message)
 
     def _target(self, parts: SplitResult) -> tuple[str, str]:
         """Return the loopback URL for a webhook and its Host header. Raise LookupError for a host that is unknown.

@@ -156,6 +156,47 @@ class ResourceKey:
     deleted_by: str | None = None
 
 
+@dataclasses.dataclass
+class OrchestrateInstance:
+    """An instance of watsonx Orchestrate."""
+
+    account_id: str
+    guid: str = field(default_factory=ids.guid)
+    name: str = "orchestrate"
+    #: ID of its subscription outside of IBM Cloud; None: its tokens name none.
+    subscription: str | None = None
+
+
+def _environments() -> dict[str, str]:
+    return {name: ids.guid() for name in ("draft", "live")}
+
+
+@dataclasses.dataclass
+class OrchestrateAgent:
+    """An agent of watsonx Orchestrate."""
+
+    instance_guid: str
+    name: str
+    id: str = field(default_factory=ids.guid)
+    #: IDs of its environments by name. One that is not deployed has no ``live``.
+    environments: dict[str, str] = field(default_factory=_environments)
+
+
+@dataclasses.dataclass
+class Channel:
+    """An agent's channel of the type twilio_sms."""
+
+    agent_id: str
+    environment_id: str
+    name: str
+    account_sid: str
+    twilio_authentication_token: str
+    description: str = ""
+    phone_number: str | None = None
+    id: str = field(default_factory=ids.guid)
+    created_on: str = field(default_factory=ids.iso8601)
+
+
 # --- Twilio ----------------------------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,34 @@ def add_key(state: State, values: dict[str, Any]) -> dict[str, Any]:
     return {**state.keys.plain(key), "role_name": role_name(role), "api_key": state.api_keys.plain(api_key)}
 
 
+def add_agent(state: State, values: dict[str, Any]) -> dict[str, Any]:
+    """Add an agent to the first or a given instance of watsonx Orchestrate; ``live: false`` for one that is not deployed."""
+    values = dict(values)
+    live = values.pop("live", True)
+    if "instance_guid" not in values:
+        values["instance_guid"] = next(iter(state.orchestrate_instances)).guid
+    agent = state.orchestrate_agents.create(values)
+    if not live:
+        del agent.environments["live"]
+    return state.orchestrate_agents.plain(agent)
+
+
+def add_channel(state: State, values: dict[str, Any]) -> dict[str, Any]:
+    """Add a channel to an agent (``agent_id``), by default of its environment ``live`` and of the announced account."""
+    values = dict(values)
+    agent = state.orchestrate_agents.get(values.get("agent_id"))
+    if agent is None:
+        raise ValueError("agent_id: the ID of an agent is needed")
+    values["environment_id"] = agent.environments[values.pop("environment", "live")]
+    sid = values.setdefault("account_sid", first_twilio_account(state))
+    account = state.twilio_accounts.get(sid)
+    values.setdefault("twilio_authentication_token", account.auth_token if account else ids.auth_token())
+    values.setdefault("name", "twilio-sms")
+    channel = state.channels.create(values)
+    state.remember_secret(channel.twilio_authentication_token)
+    return state.channels.plain(channel)
+
+
 # --- Twilio ----------------------------------------------------------------------------------------------------------
 
 

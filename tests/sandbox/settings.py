@@ -55,6 +55,11 @@ class Settings:
     editors_create_any_role: bool = False
     #: Status of ``/v1/apikeys/details`` for an API key that nobody knows: 404 or 400.
     unknown_api_key_status: int = 404
+    #: Whether a list of Orchestrate's agents stands under a key (IBM's own tool accepts both).
+    agents_under_a_key: bool = False
+    #: Whether a single channel shows account, phone number and description, and its auth token (neither is documented).
+    channels_show_details: bool = True
+    channels_show_tokens: bool = True
     #: Hosts that inbound texts can reach: ``{"region": ...}``, or ``{"username": ..., "password": ...}``.
     receivers: dict[str, dict[str, str]] = dataclasses.field(default_factory=_default_receivers)
     #: Whether the request log keeps the values that were sent, not only their names.

@@ -16,10 +16,13 @@ from .models import (
     Alert,
     ApiKey,
     Application,
+    Channel,
     Event,
     IbmAccount,
     Instance,
     Number,
+    OrchestrateAgent,
+    OrchestrateInstance,
     Profile,
     ResourceKey,
     Sender,
@@ -60,6 +63,9 @@ class State:
         self.api_keys = ApiKeys()
         self.instances = Table(Instance, "guid")
         self.keys = ResourceKeys()
+        self.orchestrate_instances = Table(OrchestrateInstance, "guid")
+        self.orchestrate_agents = Table(OrchestrateAgent, "id")
+        self.channels = Table(Channel, "id")
         self.tokens: dict[str, Token] = {}
         self.twilio_accounts = Table(TwilioAccount, "sid")
         self.twilio_keys = Table(TwilioKey, "sid")
@@ -87,6 +93,9 @@ class State:
                 "api_keys": self.api_keys,
                 "instances": self.instances,
                 "keys": self.keys,
+                "orchestrate_instances": self.orchestrate_instances,
+                "orchestrate_agents": self.orchestrate_agents,
+                "channels": self.channels,
             },
             "twilio": {
                 "accounts": self.twilio_accounts,
@@ -219,10 +228,15 @@ class State:
             if password:
                 self._url_passwords.update((password, unquote(password)))
 
+    def remember_secret(self, value: str) -> None:
+        """Note a secret, so that :meth:`secrets` knows it after it was replaced, too."""
+        self._url_passwords.add(value)
+
     def secrets(self) -> list[str]:
         """Return every secret value that tests should never find in an output."""
         found = {each.value for each in self.api_keys} | {each.secret for each in self.twilio_keys}
         found |= {each.auth_token for each in self.twilio_accounts}
+        found |= {each.twilio_authentication_token for each in self.channels}
         found |= self._url_passwords | set(self.tokens)
         return sorted(found)
 

@@ -21,8 +21,15 @@ from system.leaks import Leaks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 180
-FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "IAM_IDENTITY_", "RESOURCE_CONTROLLER_", "VCAP_", "JOB_ID")
-SECRET_VARIABLES = ("IC_API_KEY", "IBMCLOUD_API_KEY", "IC_IAM_TOKEN", "TWILIO_AUTH_TOKEN", "TWILIO_API_SECRET")
+FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "IAM_IDENTITY_", "RESOURCE_CONTROLLER_", "VCAP_", "JOB_ID", "WO_")
+SECRET_VARIABLES = (
+    "IC_API_KEY",
+    "IBMCLOUD_API_KEY",
+    "IC_IAM_TOKEN",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_SECRET",
+    "WO_API_KEY",
+)
 # What tells of a program that broke, rather than of a user's mistake.
 BROKEN = (
     "Traceback (most recent call last)",

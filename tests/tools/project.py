@@ -25,6 +25,7 @@ FOREIGN = (
     "TWILIO_",
     "IC_",
     "IBMCLOUD_",
+    "WO_",
     "PYTEST_",
     "PYTHON",
     "VIRTUAL_ENV",

@@ -32,7 +32,7 @@ TRIED: collections.Counter[str] = collections.Counter()
 @pytest.fixture(autouse=True)
 def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "REQUESTS_CA_BUNDLE"):
+        if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_", "WO_")) or name in ("JOB_ID", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("tmp")))
 

@@ -24,7 +24,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None:
     """Let no credentials of the person who runs the tests decide anything, and keep lock files out of their folders."""
     for name in list(os.environ):
-        if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
+        if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_", "WO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(tempfile, "tempdir", _folder)
     monkeypatch.setattr(f"{MODULE_UTILS}._ibm.mint.MEETING_PLACE", _folder, raising=False)

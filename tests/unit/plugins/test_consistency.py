@@ -15,14 +15,19 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.voiceagent.sms.plugins.doc_fragments import attributes, ibm_cloud, twilio
+from ansible_collections.voiceagent.sms.plugins.doc_fragments import attributes, ibm_cloud, orchestrate, twilio
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.orchestrate import ORCHESTRATE_OPTIONS
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
 
 ROOT = pathlib.Path(__file__).parents[3]
 PACKAGE = "ansible_collections.voiceagent.sms.plugins"
-FRAGMENTS = {"ibm_cloud": ibm_cloud.ModuleDocFragment, "twilio": twilio.ModuleDocFragment}
-ACCESS = {"ibm_cloud": IBM_CLOUD_OPTIONS, "twilio": TWILIO_OPTIONS}
+FRAGMENTS = {
+    "ibm_cloud": ibm_cloud.ModuleDocFragment,
+    "orchestrate": orchestrate.ModuleDocFragment,
+    "twilio": twilio.ModuleDocFragment,
+}
+ACCESS = {"ibm_cloud": IBM_CLOUD_OPTIONS, "orchestrate": ORCHESTRATE_OPTIONS, "twilio": TWILIO_OPTIONS}
 NAMES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("*.py"))
 MODULES = {name: importlib.import_module(f"{PACKAGE}.modules.{name}") for name in NAMES}
 REAL = [name for name, module in MODULES.items() if hasattr(module, "main")]
