@@ -12,33 +12,77 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
+MAX_URL = 4000  # characters; Twilio's error 21609 names it for a status callback, and nothing longer was ever seen here
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# scheme://anything@, also percent-encoded once or twice, as in a form body or in a query of a query. Up to the last @ of
-# any encoding: one that is encoded belongs to the password. No scheme is long, and a bound keeps long texts cheap.
-_USERINFO = re.compile(
-    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2})([^\s/?#\"'<>]*?)(@|%(?:25)*40)"
-    r"(?![^\s/?#\"'<>]*?(?:@|%(?:25)*40))"
+# A URL in a text, also percent-encoded once or more, as in a form body or in a query of a query. No scheme is long, and
+# a bound keeps long texts cheap.
+_URL = re.compile(
+    r"(?i)\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}[^\s\"'<>]{0,4000}",
 )
+_PLAIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
+_USERINFO = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*(?::(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)?")
+# Twilio's connection overrides (documentation, "Webhooks: connection overrides"): the only fragments that hold no secret.
+_OVERRIDES = re.compile(
+    r"(?:(?:(?:ct|rt|tt|rc)=[0-9]{1,6}|rp=[0-9a-z,]{1,40}|e=[a-z,-]{1,100}|sni=[A-Za-z0-9.-]{1,80})(?:&(?!$)|$))+"
+)
+_IDENTIFIER = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?-i:[A-Z]{2})[0-9a-f]{32}|(?-i:crn:v1:.*)")
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+# Escape sequences of terminals, then control characters, and those that turn the direction of writing.
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-# The query of a URL, also percent-encoded once or twice: assistants keep a token there.
-_QUERY = re.compile(
-    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}[^\s?&#\"'<>]{0,600}?(?:\?|%(?:25)*3f))([^\s#\"'<>]+)"
-)
+
+def printable(text: str) -> str:
+    """Return *text* on one line, without what a terminal would take for commands."""
+    return _CONTROL.sub("", " ".join(_SEQUENCE.sub("", text).split()))
+
+
+def said(text: object, most: int = 200) -> str:
+    """Return what a provider says, fit to be shown: one line, no control characters, no secrets of URLs in it."""
+    return redact(printable(str(text)))[:most]
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether a part of a path looks like a secret: long, and of letters and digits without a pattern.
+
+    GUIDs and Twilio's SIDs do not count: they are names, and messages need them.
+    """
+    text = unquote(text)
+    if len(text) < 16 or _IDENTIFIER.fullmatch(text):
+        return False
+    for run in _RUN.findall(text):
+        digits = sum(char.isdigit() for char in run)
+        if 0 < digits < len(run) or (digits == len(run) >= 20):
+            return True
+    upper, lower = sum(char.isupper() for char in text), sum(char.islower() for char in text)
+    mixed = 4 * min(upper, lower) >= len(text)  # CamelCase has fewer capitals
+    return len(text) >= 20 and (mixed or (min(upper, lower) >= 3 and any(char.isdigit() for char in text)))
 
 
 def check_url(url: str) -> None:
-    """Refuse a webhook URL that Twilio would refuse or never reach.
+    """Refuse a webhook URL that Twilio would refuse or never reach, whichever way it came in.
+
+    Twilio's error 11100 names characters of user name and password that it does not take in a URL.
 
     :raises ValueError: with a message that does not hold the URL's password
     """
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
         raise ValueError(f"webhook URL '{redact_bad_url(url)}' is not an absolute http or https URL")
+    if len(url) > MAX_URL:
+        raise ValueError(
+            f"webhook URL '{redact_url(url)[:100]}' has {len(url)} characters: at most {MAX_URL} are possible"
+        )
+    if not _USERINFO.fullmatch(parts.netloc.rpartition("@")[0]):
+        raise ValueError(
+            f"webhook URL '{redact_url(url)}' has a user name or password that Twilio does not take in a URL: use letters,"
+            " digits, '-', '.', '_' and '~', or percent-encode the others"
+        )
 
 
 def place(url: str | None) -> tuple[str, str, int | None, str] | None:
@@ -71,20 +115,16 @@ def same_url(one: str | None, other: str | None) -> bool:
 
 @lru_cache(maxsize=1024)  # thousands of numbers have the same few URLs
 def redact_url(url: str | None) -> str:
-    """Return *url* fit to be shown: the password and the values of the query as ``***``. ``""`` for none."""
+    """Return *url* fit to be shown: without its password, the values of its query, and what else may be a secret.
+
+    That is: parameters behind a semicolon, a fragment other than connection overrides, and parts of the path that look
+    like tokens. ``""`` for none.
+    """
     if not url:
         return ""
-    parts = _split(url)
-    if parts is None:
+    if _split(url) is None or ("@" in url and not _PLAIN.match(url)):
         return MASK
-    host = parts.netloc.rpartition("@")[2]
-    netloc = host
-    if "@" in parts.netloc:
-        user, colon, _password = parts.netloc.rpartition("@")[0].partition(":")
-        # A user name without a password is a token as often as not.
-        netloc = f"{user}:{MASK}@{host}" if colon else f"{MASK}@{host}"
-    query = "&".join(name + equals + (MASK if value else "") for name, equals, value in _query(parts.query))
-    return redact(urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment)))
+    return printable(_masked(url) if _PLAIN.match(url) else redact(url))
 
 
 def redact_bad_url(text: str) -> str:
@@ -93,10 +133,10 @@ def redact_bad_url(text: str) -> str:
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return *text* without userinfo and query of any URL in it, and without *secrets*, plain or percent-encoded."""
+    """Return *text* with any URL in it as :func:`redact_url` shows it, and without *secrets*, plain or percent-encoded."""
     for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, MASK)
-    return _QUERY.sub(_mask_query, _USERINFO.sub(_mask_userinfo, text))
+    return _URL.sub(_mask_url, text)
 
 
 def _forms(secret: str) -> list[str]:
@@ -106,15 +146,68 @@ def _forms(secret: str) -> list[str]:
     return forms + [re.sub("%(?:25)*[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in forms[1:]]
 
 
-def _mask_userinfo(match: re.Match) -> str:
-    user, colon, _password = re.split(r"(?i)(:|%(?:25)*3a|$)", match[2], maxsplit=1)
-    return f"{match[1]}{user}{colon}{MASK}{match[3]}" if colon else f"{match[1]}{MASK}{match[3]}"
+def _mask_url(match: re.Match) -> str:
+    """Mask a URL in a text, in the encoding in which it stands there."""
+    url, times = match[0], 0
+    while not _PLAIN.match(url):
+        url, times = unquote(url), times + 1
+    url = _masked(url)
+    for _time in range(times):
+        url = quote(url, safe="*")
+    return url
 
 
-def _mask_query(match: re.Match) -> str:
-    if not match[1].endswith("?"):
-        return match[1] + MASK  # what of it is another field, nobody can tell
-    return match[1] + "&".join(name + equals + (MASK if value else "") for name, equals, value in _query(match[2]))
+def _masked(url: str) -> str:
+    """Return a URL without its secrets. Wherever it is not clear what a part is, the part is taken for a secret."""
+    scheme, _colon, rest = url.partition("://")
+    user, rest = _user_and_rest(rest)
+    host, mark, rest = _cut(rest, "/;?#")
+    path, query, fragment = "", "", ""
+    rest, _hash, fragment = (mark + rest).partition("#")
+    path, question, query = rest.partition("?")
+    path = "/".join(_mask_segment(segment) for segment in path.split("/"))
+    query = "&".join(_mask_pair(pair) for pair in query.split("&")) if query else ""
+    if fragment and not _OVERRIDES.fullmatch(fragment):
+        fragment = MASK
+    return f"{scheme}://{user}{host}{path}{question}{query}" + (f"#{fragment}" if fragment else "")
+
+
+def _user_and_rest(rest: str) -> tuple[str, str]:
+    """Split what follows ``://`` into the user as it may be shown and what follows the user.
+
+    A password may hold ``/``, ``?``, ``#`` and ``@``, which should have been percent-encoded, so it ends at the last
+    ``@`` of all, unless that is plainly in the query or fragment of a URL without user and port.
+    """
+    at = rest.rfind("@")
+    if at < 0:
+        return "", rest
+    authority, mark, _rest = _cut(rest, "/?#")
+    before_query = _cut(rest, "?#")[0]
+    if mark == "/" and ":" not in authority and "@" not in before_query:
+        return "", rest
+    user, colon, _password = rest[:at].partition(":")
+    # A user name without a password is a token as often as not.
+    shown = user if colon and re.fullmatch(r"[\w.~%+-]{0,64}", user) and not looks_like_token(user) else MASK
+    return (f"{shown}:{MASK}@" if colon else f"{MASK}@"), rest[at + 1 :]
+
+
+def _cut(text: str, marks: str) -> tuple[str, str, str]:
+    """Cut *text* at the first of *marks*."""
+    end = min((place for place in map(text.find, marks) if place >= 0), default=len(text))
+    return text[:end], text[end : end + 1], text[end + 1 :]
+
+
+def _mask_segment(segment: str) -> str:
+    name, *parameters = segment.split(";")
+    return ";".join([MASK if looks_like_token(name) else name, *(_mask_pair(each) for each in parameters)])
+
+
+def _mask_pair(pair: str) -> str:
+    """Mask the value of ``name=value``; what has no name is a value."""
+    name, equals, value = pair.partition("=")
+    if not equals or looks_like_token(name):
+        return MASK if pair else ""
+    return name + equals + (MASK if value else "")
 
 
 def _split(url: str) -> SplitResult | None:
@@ -128,10 +221,6 @@ def _split(url: str) -> SplitResult | None:
 
 def _port(parts: SplitResult) -> int | None:
     return parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _query(query: str) -> list[tuple[str, str, str]]:
-    return [piece.partition("=") for piece in query.split("&")] if query else []
 
 
 def _essence(parts: SplitResult) -> tuple:

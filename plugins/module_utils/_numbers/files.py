@@ -2,116 +2,422 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Phone numbers from a CSV file, as the Voice Agent dashboard exports them: number, description.
+"""Phone numbers from files: what the Voice Agent dashboard, twilio-cli, Twilio's API, spreadsheets and people write.
 
-People edit such files, with spreadsheets too, so a header line, semicolons or tabs, blank lines and the marks of
-other systems (BOM, CRLF) are taken as they come.
+The file may be another one than the user meant, with secrets in it. So no message holds anything of its content: only
+line numbers, column numbers, and which of our own words a column's name is made of.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .._http.errors import SmsError, join
-from .notation import normalize
+from .notation import NotANumber, normalize, read
 
-DELIMITERS = ",;\t"
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")  # what a spreadsheet makes of a long number
-_DIGITS = re.compile(r"\d.*\d.*\d")  # no header has as many: "Description (up to 64)"
-_NUMBER_HEADER = re.compile(r"(?i)number|phone|\btel")
-_DESCRIPTION_HEADER = re.compile(r"(?i)descri|comment|name")
+DELIMITERS = ",;\t|"
+MAX_BYTES = 32 * 1024 * 1024
+MAX_LINES = 200_000  # an instance has at most 150 agents with 1000 numbers each
+MAX_LINE = 100_000  # characters of a line
+MAX_FIELDS = 500
+SAMPLE = 200  # lines that decide about the delimiter
+DECIDING = 2000  # rows that decide about the column
+_TITLES = 10  # lines above the header
+
+# What a file begins with, when it is no text, or text that is no list.
+_KINDS = (
+    (b"PK\x03\x04", "it is a spreadsheet or an archive: save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "it is a spreadsheet of an old form: save it as CSV"),
+    (b"%PDF", "it is a PDF: save the list as CSV"),
+    (b"\x1f\x8b", "it is compressed with gzip: unpack it first (gunzip)"),
+    (b"BZh", "it is compressed with bzip2: unpack it first"),
+    (b"\xfd7zXZ", "it is compressed with xz: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: unpack it first"),
+    (b"{\\rtf", "it is a text document (RTF): save the list as CSV"),
+    (b"BEGIN:VCARD", "it holds contacts as vCard: export them as CSV"),
+    (b"-----BEGIN", "it holds a key or a certificate, not phone numbers"),
+    (b"<", "it is a page or XML: save the list as CSV"),
+)
+_VAULT = b"$ANSIBLE_VAULT;"
+NEEDS_PASSWORD = "it is encrypted with Ansible Vault: give its vault password (--vault-id or --ask-vault-pass)"
+
+_PHONE = re.compile(r"phone|mobile|msisdn|\be ?164\b|\btel|\bcell|handy|rufnummer|telef|t[eé]l[eé]ph", re.I)
+_NUMBER = re.compile(r"\bnumber|nummer|n[uú]mero|num[eé]ro|\bnum\b", re.I)
+_NEVER = re.compile(
+    r"\bsid\b|\btype|\btyp\b|label|\bname|descri|comment|\bnote|\bid\b|\bdate|status|capabilit|\bfax|\bzip|postal|\bext\b"
+    r"|extension|country|\burl\b|webhook|\bcode\b",
+    re.I,
+)
+# What numbers other things than phones: "store number", but not "store phone".
+_OF_OTHERS = re.compile(
+    r"store|account|customer|client|order|invoice|serial|employee|\bpart\b|\bitem\b|ticket|case|contract|line of"
+    r"|kunde|konto|filial|artikel|rechnung|vertrag|cuenta|tienda|pedido|compte|magasin|commande",
+    re.I,
+)
+_DESCRIPTION = re.compile(r"descri|comment|name|label|note|beschreib", re.I)
+_TOTAL = re.compile(r"(?i)(?:grand |sub)?totals?:?|summe:?|gesamt:?|sum:?|count:?|anzahl:?")
+_E164 = re.compile(r"\+?[1-9][0-9]{6,14}")
+_LONG_DIGITS = re.compile(r"[0-9]{5}")
+_RULE = re.compile(r"[-=+|:\s]*[-=]{3}[-=+|:\s]*")  # the line that some tools draw below the header
+_SID_LINE = re.compile(r"[A-Z]{2}[0-9a-f]{32}  ")  # columns of twilio-cli, which are as wide as their widest cell
+
+
+class Row(NamedTuple):
+    """A line that is not blank, or an object of a JSON list: where it is, and its cells."""
+
+    place: str
+    cells: list[str]
 
 
 def read_numbers(text: str) -> list[tuple[str, str]]:
-    """Return the phone numbers in a CSV text, each in E.164 and with its description (``""`` for none).
+    """Return the phone numbers in a text, each in E.164 and with its description (``""`` for none).
 
-    The number is in the first column and the description in the second, unless a header line says otherwise.
+    CSV with any usual delimiter, or JSON. The column is chosen by what the cells are, and by the header where several
+    would do.
 
-    :raises ValueError: with a message that names the lines without a phone number, or when there are none at all
+    :raises ValueError: with a message that names the lines without a phone number, or when there are none at all; it
+        holds nothing of the text
     """
-    numbers: list[tuple[str, str]] = []
-    errors: list[str] = []
-    number, description = 0, 1
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MAX_LINES:
+        raise ValueError(f"it has more than {MAX_LINES} lines: split it")
+    records = _json_rows(text)
+    if records is not None:
+        return _numbers_in(records[0], [Row("", records[1])])
+    long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)
+    if long:
+        raise ValueError(f"line {long} has more than {MAX_LINE} characters: it is no list of phone numbers")
     rows = list(_rows(text))
-    if rows and not any(_DIGITS.search(cell) for cell in rows[0][1]):
-        _line, header = rows.pop(0)
-        number = _place(_NUMBER_HEADER, header, 0)
-        description = _place(_DESCRIPTION_HEADER, header, 1 - number if number < 2 else number + 1)
-    for line, cells in rows:
-        try:
-            numbers.append((_number(_cell(cells, number)), _cell(cells, description)))
-        except ValueError as error:
-            errors.append(f"line {line}: {error}")
-    if errors:
-        raise ValueError(join(errors, "; "))
-    if not numbers:
-        raise ValueError("there are no phone numbers in it")
-    return numbers
+    header, rows = _without_header(rows)
+    return _numbers_in([row for row in rows if not _is_comment(row)], header)
 
 
-def load(path: str) -> list[tuple[str, str]]:
-    """Return the phone numbers in the CSV file at *path*, as :func:`read_numbers` does.
+def load(path: str, decrypt: Callable[[bytes], bytes] | None = None) -> list[tuple[str, str]]:
+    """Return the phone numbers in the file at *path* (``~`` works), as :func:`read_numbers` does.
 
-    :raises SmsError: when the file cannot be read, or not as CSV; the message names file and line
+    :param decrypt: turns the content of a vault-encrypted file into plain text, where a vault password is at hand
+    :raises SmsError: when the file cannot be read, or not as a list; the message names file and line, and holds nothing
+        of the content
     """
     try:
-        with open(path, "rb") as file:
-            return read_numbers(_decode(file.read()))
+        content = _content(os.path.expanduser(path))
+        if content.lstrip().startswith(_VAULT):
+            content = _decrypted(content, decrypt)
+        return read_numbers(_decode(content))
     except OSError as error:
         raise SmsError(f"numbers_file '{path}' cannot be read: {error.strerror}", code="no_numbers_file") from None
     except ValueError as error:
         raise SmsError(f"numbers_file '{path}': {error}", code="bad_numbers_file") from None
 
 
+def _content(path: str) -> bytes:
+    """Return a file's bytes."""
+    with open(path, "rb", opener=_open_file) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open a file that is one: a pipe would keep a run waiting, and a device never end."""
+    handle = os.open(path, flags | os.O_NONBLOCK)
+    status = os.fstat(handle)
+    problem = None
+    if stat.S_ISDIR(status.st_mode):
+        problem = "it is a directory: give a file"
+    elif not stat.S_ISREG(status.st_mode):
+        problem = "it is a pipe or a device: save the list as a file"
+    elif status.st_size > MAX_BYTES:
+        problem = f"it is larger than {MAX_BYTES // 1024 // 1024} MiB: split it"
+    if problem:
+        os.close(handle)
+        raise ValueError(problem)
+    return handle
+
+
+def _decrypted(content: bytes, decrypt: Callable[[bytes], bytes] | None) -> bytes:
+    if decrypt is None:
+        raise ValueError(NEEDS_PASSWORD)
+    try:
+        return decrypt(content)
+    except SmsError:
+        raise ValueError(NEEDS_PASSWORD) from None
+
+
 def _decode(content: bytes) -> str:
-    if content.startswith(b"PK\x03\x04"):
-        raise ValueError("it is a spreadsheet: save it as CSV")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
+    for begin, answer in _KINDS:
+        if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(begin):
+            raise ValueError(answer)
+    text = _text(content)
+    if "\0" in text or sum(char < " " and char not in "\t\n\r\f\v\x1a" for char in text[:4096]) > 0:
+        raise ValueError("it is not a text file: save the list as CSV")
+    return text.rstrip("\x1a")
+
+
+def _text(content: bytes) -> str:
+    """Return a file's text. Spreadsheets write UTF-16, with its mark or without."""
+    try:
+        if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+            return content.decode("utf-32")
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return content.decode("utf-16")
+        for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+            if content[:64] and len(content) % 2 == 0 and not any(content[offset:64:2]):
+                return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise ValueError("its encoding is not clear: save it as UTF-8") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")  # an umlaut in a description is no reason to refuse the numbers
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines that are not blank, each as its number and its cells."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), skipinitialspace=True, strict=True)
+# ---- rows ----
+
+
+def _rows(text: str) -> Iterator[Row]:
+    """Yield the lines that are not blank, each as its place and its cells."""
+    delimiter = _delimiter(text)
+    if not delimiter:
+        for place, content in enumerate(text.split("\n"), 1):
+            if content.strip():
+                yield Row(f"line {place}", re.split(r"\s{2,}", content.strip()))
+        return
     line = 1
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            if any(cells) and not (line == 1 and cells[0].lower() == "sep="):  # how a spreadsheet is told the delimiter
-                yield line, cells
+            # "sep=;" is how a spreadsheet is told the delimiter.
+            if any(cells) and not (line == 1 and cells[0].lower().startswith("sep=")):
+                yield Row(f"line {line}", cells)
             line = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"line {line}: not CSV ({error})") from None
+    except csv.Error:
+        raise ValueError(f"line {line}: not CSV (a quote is not closed, or stands where none may)") from None
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that comes first, outside of quotes."""
-    bare = _QUOTED.sub("", text)
-    return min((mark for mark in DELIMITERS if mark in bare), key=bare.index, default=DELIMITERS[0])
+    """Return the delimiter with which most lines hold a number, and of those the one that comes first.
+
+    ``""`` for columns of spaces.
+    """
+    told = re.match(r"(?i)\s*\"?sep=(.)", text)
+    if told and told[1] in DELIMITERS:
+        return told[1]
+    sample = "\n".join(text.split("\n", SAMPLE)[:SAMPLE])
+    present = sorted((mark for mark in DELIMITERS if mark in sample), key=sample.index)
+    if not present:
+        return "" if any(_SID_LINE.match(line) for line in sample.split("\n")) else ","
+    return max(present, key=lambda mark: _lines_with_number(sample, mark))  # the first of the best
 
 
-def _place(header: re.Pattern, cells: list[str], default: int) -> int:
-    return next((place for place, cell in enumerate(cells) if header.search(cell)), default)
+def _lines_with_number(sample: str, delimiter: str) -> int:
+    try:
+        rows = list(csv.reader(io.StringIO(sample), delimiter=delimiter, skipinitialspace=True))
+    except csv.Error:
+        return -1
+    return sum(any(_is_number(cell) for cell in row) for row in rows)
 
 
-def _cell(cells: list[str], place: int) -> str:
-    return cells[place] if place < len(cells) else ""
+def _without_header(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Split rows into the header, if there is one, and what is below it.
+
+    A header is a row in which no cell is a number, or looks as if it should be one. Above it may be titles.
+    """
+    leading = 0
+    while leading < len(rows) and not any(_may_be_number(cell) for cell in rows[leading].cells):
+        leading += 1
+    named = [place for place in range(min(leading, _TITLES)) if any(_rank(cell) > 0 for cell in rows[place].cells)]
+    place = named[-1] if named else 0
+    if not leading or (not named and _is_comment(rows[0])):
+        return [], rows
+    below = [row for row in rows[place + 1 :] if not _RULE.fullmatch(" ".join(row.cells))]
+    return [rows[place]], below
+
+
+def _is_comment(row: Row) -> bool:
+    return row.cells[0].startswith("#") and len(row.cells[0]) > 1
+
+
+# ---- JSON ----
+
+
+def _json_rows(text: str) -> tuple[list[Row], list[str]] | None:
+    """Return the records of a JSON list and the names of their fields, or ``None`` for a text that is no JSON."""
+    begin = text.lstrip()[:1]
+    if begin not in ("[", "{"):
+        return None
+    data = _parsed(text)
+    if data is None:
+        if begin == "[":
+            return None  # "[title]" may stand above a list
+        raise ValueError("it begins like JSON and is none, or is cut off")
+    if isinstance(data, dict):
+        if data.get("next_page_uri") or (isinstance(data.get("meta"), dict) and data["meta"].get("next_page_url")):
+            raise ValueError("it is one page of a longer list: export all of it (PageSize=1000)")
+        lists = [value for value in data.values() if isinstance(value, list) and value]
+        data = lists[0] if len(lists) == 1 else [data]
+    names: dict[str, None] = {}
+    for record in data:
+        names.update(dict.fromkeys(record if isinstance(record, dict) else ("number",)))
+        if len(names) > MAX_FIELDS:
+            raise ValueError(
+                f"its entries have more than {MAX_FIELDS} different fields: it is no list of phone numbers"
+            )
+    return [Row(f"entry {place}", _cells(record, names)) for place, record in enumerate(data, 1)], list(names)
+
+
+def _parsed(text: str) -> Any:
+    """Return a JSON text, or one JSON object a line, as data; numbers stay the texts that they are."""
+    as_text: dict[str, Any] = {"parse_float": str, "parse_int": str}
+    try:
+        return json.loads(text, **as_text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [json.loads(line, **as_text) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _cells(record: Any, names: Iterable[str]) -> list[str]:
+    fields = record if isinstance(record, dict) else {"number": record}
+    return [str(fields[name]) if isinstance(fields.get(name), str) else "" for name in names]
+
+
+# ---- columns ----
+
+
+def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
+    """Return numbers and descriptions of all rows, or say which rows have none."""
+    names = header[0].cells if header else []
+    rows = _without_total(rows)
+    column = _column(rows, names)
+    description = next(
+        (place for place, name in enumerate(names) if place != column and _DESCRIPTION.search(name)), None
+    )
+    if description is None:
+        description = 1 - column if column < 2 else column + 1
+    numbers: list[tuple[str, str]] = []
+    wrong: dict[str, list[str]] = {}
+    for row in rows:
+        try:
+            numbers.append((_number(_cell(row, column)), _cell(row, description)))
+        except ValueError as error:
+            wrong.setdefault(str(error), []).append(row.place)
+    if wrong:
+        where = "" if rows[0].place.startswith("entry") else f" (column {column + 1})"
+        raise ValueError(join([f"{join(places, ', ')}{where}: {reason}" for reason, places in wrong.items()], "; "))
+    if not numbers:
+        raise ValueError("there are no phone numbers in it")
+    return numbers
+
+
+def _without_total(rows: list[Row]) -> list[Row]:
+    """Return rows without a total below them. A sum may look like a phone number, and then nobody can tell."""
+    if not rows or not any(_TOTAL.fullmatch(cell) for cell in rows[-1].cells[:2]):
+        return rows
+    if any(_is_number(cell) for cell in rows[-1].cells):
+        raise ValueError(f"{rows[-1].place} looks like a total: remove it")
+    return rows[:-1]
+
+
+def _column(rows: list[Row], names: list[str]) -> int:
+    """Return the column of the phone numbers: by its cells first, then by its name.
+
+    :raises ValueError: when several would do, or the only one is, by its name, something else
+    """
+    every, rows = rows, rows[:DECIDING]
+    width = max((len(row.cells) for row in rows), default=1)
+    ranks = [_rank(names[place]) if place < len(names) else 0 for place in range(width)]
+    counts = [sum(_is_number(_cell(row, place)) for row in rows) for place in range(width)]
+    filled = [place for place in range(width) if counts[place]]
+    good = [place for place in filled if ranks[place] >= 0]
+    if not good:
+        if filled:
+            raise ValueError(
+                f"column {filled[0] + 1} holds numbers, but by its name they are no phone numbers: name it 'phone number'"
+            )
+        return next((place for place in range(width) if ranks[place] > 0), 0)
+    best = max((ranks[place], counts[place]) for place in good)
+    chosen = [place for place in good if (ranks[place], counts[place]) == best]
+    plus = [place for place in chosen if all(_has_plus(_cell(row, place)) for row in rows)]
+    chosen = plus[:1] if plus else chosen
+    if any(_differ(every, chosen[0], place) for place in chosen[1:]):
+        columns = " and ".join(str(place + 1) for place in chosen)
+        raise ValueError(f"columns {columns} hold phone numbers: name one of them 'phone number' in a header line")
+    return chosen[0]
+
+
+def _rank(name: str) -> int:
+    """Return how well a column's name fits: 2 for a phone, 1 for a number, 0 for anything, -1 for what is none."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
+    if _NEVER.search(words):
+        return -1
+    if _PHONE.search(words):
+        return 2
+    if _OF_OTHERS.search(words):
+        return -1
+    return 1 if _NUMBER.search(words) else 0
+
+
+def _differ(rows: list[Row], one: int, other: int) -> bool:
+    return any(_number_or_none(_cell(row, one)) != _number_or_none(_cell(row, other)) for row in rows)
+
+
+def _cell(row: Row, place: int) -> str:
+    return row.cells[place] if place < len(row.cells) else ""
+
+
+# ---- cells ----
+
+
+@lru_cache(maxsize=4096)  # a cell is looked at when the column is chosen, and when it is read
+def _number_or_none(cell: str) -> str | None:
+    if sum(map(str.isdigit, cell)) < 7:  # most cells of a long list
+        return None
+    try:
+        return _number(cell)
+    except ValueError:
+        return None
 
 
 def _number(cell: str) -> str:
+    """Return the number in a cell.
+
+    :raises ValueError: with a message that holds nothing of it
+    """
+    if _E164.fullmatch(cell):
+        return "+" + cell.removeprefix("+")  # most numbers of a long list
     # Spreadsheets keep a number as text by an apostrophe before it, or as the formula ="+15551234567".
     value = cell.removeprefix("=").strip("'\"")
     if not value:
         raise ValueError("there is no phone number")
-    if _SCIENTIFIC.fullmatch(value):
-        raise ValueError(f"{value} has lost its last digits in a spreadsheet: format the column as text there")
-    return normalize(value)
+    try:
+        return normalize(value, from_file=True)
+    except NotANumber as error:
+        several = len(read(value).numbers)
+        raise ValueError(f"{several} phone numbers; give each a line" if several > 1 else error.reason) from None
+
+
+def _is_number(cell: str) -> bool:
+    return _number_or_none(cell) is not None
+
+
+def _may_be_number(cell: str) -> bool:
+    """Whether a cell is a number, or was meant to be one: a line with such a cell is no header."""
+    if _is_number(cell):
+        return True
+    digits = sum(char.isdigit() for char in cell)
+    letters = any(char.isalpha() for char in cell)
+    return digits >= 3 and (not letters or bool(_LONG_DIGITS.search(cell)) or "e+" in cell.lower())
+
+
+def _has_plus(cell: str) -> bool:
+    return cell.lstrip("='\"( ").startswith(("+", "00"))

@@ -54,15 +54,60 @@ def test_a_phone_number_is_one_or_is_refused(value: object, tried: Tried) -> Non
         assert E164.fullmatch(number)
         assert number.isascii()
         assert phone_number.normalize(number) == number
-        assert re.sub(r"\D", "", str(value)).endswith(number[1:])
+        # What may be left out: the international prefix, the decimals of a whole float, one 0 in parentheses.
+        text = re.sub(r"\.0{1,2}$", "", str(value).strip())
+        digits = re.sub(r"\D", "", text)
+        trunk = re.sub(r"\D", "", re.sub(r"\(\s*0", "", text, count=1))
+        assert number[1:] in (digits, digits.removeprefix("00"), trunk, trunk.removeprefix("00"))
+
+
+MARKS = ["", " ", "-", ")", "\u2011", "\u200b", "\u00a0", "_", "\u202c"]
 
 
 @given(number=DIGITS, data=st.data())
 def test_decoration_makes_no_other_number(number: str, data: st.DataObject, tried: Tried) -> None:
     tried["number"] += 1
-    marks = data.draw(st.lists(st.sampled_from(["", " ", "-", "(", ")", ".", "\u2011"]), min_size=16, max_size=16))
+    marks = data.draw(st.lists(st.sampled_from(MARKS), min_size=16, max_size=16))
     written = "".join(digit + mark for digit, mark in zip(number[1:], marks, strict=False))
-    assert phone_number.normalize(written) == phone_number.normalize("+" + written) == number
+    assert phone_number.normalize("+" + written) == phone_number.normalize("00" + written) == number
+    try:
+        assert phone_number.normalize(written) == number
+    except ValueError as error:
+        assert "octal" in str(error)
+
+
+@given(number=DIGITS, data=st.data())
+def test_no_reading_adds_drops_or_moves_a_digit(number: str, data: st.DataObject, tried: Tried) -> None:
+    """With characters that may have a meaning between its digits, a number is read as it is or refused."""
+    tried["number"] += 1
+    marks = data.draw(
+        st.lists(st.sampled_from([*MARKS, ".", "/", "(", ",", "\n", "e", "+", "\u2212"]), min_size=16, max_size=16)
+    )
+    for front in ("+", "", "00", "tel:+", "-"):
+        written = front + "".join(digit + mark for digit, mark in zip(number[1:], marks, strict=False))
+        reading = phone_number.read(written)
+        if "(0" in re.sub(r"[^(0-9]", "", written) or re.search("[,\n+]", "".join(marks)):
+            continue  # a 0 in parentheses may be left out, and several numbers in a text are several
+        assert reading.numbers in ([number], []) or (number.startswith("+00") and not reading.errors)
+        assert bool(reading.numbers) != bool(reading.errors)
+
+
+@given(number=DIGITS, form=st.sampled_from([float, lambda digits: f"{digits}.0", lambda digits: f"+{digits}.00", int]))
+def test_floats_and_integers_are_the_number_or_refused(number: str, form: object, tried: Tried) -> None:
+    tried["number"] += 1
+    value = form(number[1:])  # type: ignore[operator]
+    try:
+        assert phone_number.normalize(value) == number
+    except ValueError as error:
+        assert re.search("may have lost|octal", str(error))
+
+
+@given(number=DIGITS)
+def test_a_host_s_name_is_the_number_that_it_is_or_none(number: str, tried: Tried) -> None:
+    tried["number"] += 1
+    assert phone_number.number_of_host(number) == number
+    assert phone_number.number_of_host(number[1:]) in (number, None)
+    assert phone_number.number_of_host(f"{number[1:]}.example.com") is None
 
 
 @given(text=st.text(max_size=200))
@@ -167,6 +212,8 @@ def _read_csv(text: str) -> None:
     else:
         assert numbers
         assert all(E164.fullmatch(number) for number, _description in numbers)
+        digits = re.sub(r"\D", "", text)
+        assert all(number[1:] in digits or number[1:4] in digits for number, _description in numbers)
 
 
 @given(
@@ -182,6 +229,39 @@ def test_any_file_as_csv(content: bytes, tried: Tried, tmp_path_factory: pytest.
         numbers_file.load(str(path))
     except SmsError as error:
         assert str(path) in str(error)
+
+
+#: Lines of files that are none of phone numbers, and of some that are. Each has something that no message may hold.
+SECRET_LINES = st.one_of(
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_categories=("Cc", "Z")), min_size=6, max_size=30
+    ),
+    st.from_regex(r"[A-Za-z]{3,8}:[$*x!]{1,3}[A-Za-z0-9./]{8,20}:[0-9]{5}:0:99999:7:::", fullmatch=True),
+    st.from_regex(r"[A-Z_]{4,12}=[A-Za-z0-9+/]{16,40}", fullmatch=True),
+    st.from_regex(r"[0-9]{3,6}[A-Za-z0-9]{6,12}[,;\t|][0-9]{16,20}", fullmatch=True),
+    st.from_regex(r'\{"[a-z]{2,8}": ?"[A-Za-z0-9]{8,20}"\}?', fullmatch=True),
+    st.from_regex(r'[0-9]{12,14},"[a-z]{6,9}', fullmatch=True),
+)
+
+
+@given(
+    lines=st.lists(SECRET_LINES, min_size=1, max_size=6),
+    header=st.sampled_from(["", "number,description\n", "[\n", "$ANSIBLE_VAULT;1.1;AES256\n", '"']),
+)
+def test_no_output_holds_a_line_of_a_refused_file(
+    lines: list[str], header: str, tried: Tried, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tried["csv"] += 1
+    path = tmp_path_factory.getbasetemp() / "numbers.csv"
+    path.write_bytes((header + "\n".join(lines)).encode("utf-8", "surrogatepass"))
+    try:
+        numbers_file.load(str(path))
+    except SmsError as error:
+        message = str(error).replace(str(path), "")
+        assert "\n" not in message
+        for line in lines:
+            for piece in [line.strip(), *re.findall(r"[^\s,;:|={}\"]{6,}", line)]:
+                assert len(piece) < 6 or piece not in message
 
 
 JSON = st.recursive(

@@ -119,6 +119,40 @@ def test_check_url_refuses_without_telling_the_password(url: str) -> None:
     assert "hidden" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://u:hid&den@gateway/x", "user name or password that Twilio does not take"),
+        ("https://u:hid:den@gateway/x", "user name or password that Twilio does not take"),
+        ("https://u:hid+den@gateway/x", "user name or password that Twilio does not take"),
+        ("https://u:hid%zz@gateway/x", "user name or password that Twilio does not take"),
+        ("https://us*er:hidden@gateway/x", "user name or password that Twilio does not take"),
+        ("https://gateway/" + "x" * 4000, "has 4016 characters: at most 4000"),
+    ],
+)
+def test_one_rule_for_the_characters_and_the_length_of_a_url(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refusal:
+        urls.check_url(url)
+    assert "hid" not in str(refusal.value)
+    assert len(str(refusal.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("two\nlines\tand   more", "two lines and more"),
+        ("\x1b]0;title\x07red \x1b[31mtext\x1b[0m", "red text"),
+        ("a\x00b\x9bc\x7fd\u202ee", "abcde"),
+        ("at https://u:hidden@gw/x?y", "at https://u:***@gw/x?***"),
+        ("x" * 500, "x" * 200),
+        (None, "None"),
+        (["a"], "['a']"),
+    ],
+)
+def test_what_a_provider_says_is_one_line_without_commands(told: object, shown: str) -> None:
+    assert urls.said(told) == shown
+
+
 @pytest.mark.parametrize("chosen", ["u:hidden@gateway", "https://u:hidden@gateway", "u:p/hidden@gateway:1"])
 def test_a_refused_receiver_host_does_not_tell_its_password(chosen: str) -> None:
     with pytest.raises(ValueError, match="host or host:port") as refusal:
@@ -197,7 +231,41 @@ def test_same_url(one: str | None, other: str | None, same: bool) -> None:
         ("https://u:p@gw:9443/x#rc=2", "https://u:***@gw:9443/x#rc=2"),
         ("https://token@gw/x", "https://***@gw/x"),
         ("https://u:p:q@r@gw/x", "https://u:***@gw/x"),
-        ("https://gw/x?token=t&empty=&flag&n=1=2", "https://gw/x?token=***&empty=&flag&n=***"),
+        ("https://gw/x?token=t&empty=&flag&n=1=2", "https://gw/x?token=***&empty=&***&n=***"),
+        ("https://gw/x?hidden", "https://gw/x?***"),
+        # What should have been percent-encoded in a password, and was not.
+        ("https://u:hid/den@gw/x", "***"),
+        ("https://u:hid#den@gw/x", "***"),
+        ("https://u:hid?d=en@gw/x", "***"),
+        ("https://u:8443/hidden@gw/x", "https://u:***@gw/x"),
+        ("https://hidden/token@gw/x", "https://***@gw/x"),
+        ("https://u:hid@d/e?n@gw:1/x", "https://u:***@gw:1/x"),
+        ("https://u:p@gw/a@b", "https://u:***@b"),  # nobody can tell
+        ("https://gw/x?to=a@b.c", "https://gw/x?to=***"),
+        ("https://hid/den:x@gw", "https://***:***@gw"),
+        # Parameters, fragments, and parts of a path that look like tokens
+        ("https://gw/x;token=hidden/y;hidden", "https://gw/x;token=***/y;***"),
+        ("https://gw/x#hidden", "https://gw/x#***"),
+        ("https://gw/x#rc=2&rp=5xx,ct&ct=500&e=ashburn,dublin", "https://gw/x#rc=2&rp=5xx,ct&ct=500&e=ashburn,dublin"),
+        ("https://gw/x#rc=2&token=hidden", "https://gw/x#***"),
+        ("https://gw/hooks/T0123ABC/xoxb4hidden9hidden12", "https://gw/hooks/T0123ABC/***"),
+        ("https://gw/h/AbCdEfGhIjKlMnOpQrStUvWx", "https://gw/h/***"),
+        ("https://gw/h/0123456789abcdef0123456789abcdef", "https://gw/h/***"),
+        ("https://gw/h/hid_den-HID-den-4711-0815", "https://gw/h/***"),
+        ("https://gw/h/eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln", "https://gw/h/***"),
+        # Names that messages need
+        (
+            "https://api.us-south.assistant.watson.cloud.ibm.com/instances/11111111-2222-3333-4444-555555555555/sms",
+            "https://api.us-south.assistant.watson.cloud.ibm.com/instances/11111111-2222-3333-4444-555555555555/sms",
+        ),
+        (
+            "https://webhooks.twilio.com/v1/Accounts/AC0123456789abcdef0123456789abcdef/Flows/FW0123456789abcdef0123456789abcdef",
+            "https://webhooks.twilio.com/v1/Accounts/AC0123456789abcdef0123456789abcdef/Flows/FW0123456789abcdef0123456789abcdef",
+        ),
+        ("https://gw/2010-04-01/IncomingPhoneNumbers.json", "https://gw/2010-04-01/IncomingPhoneNumbers.json"),
+        ("https://gw/voice-agent-with-watson/v2/webhook", "https://gw/voice-agent-with-watson/v2/webhook"),
+        # What a terminal would obey
+        ("https://gw/\x1b[2Jx\x07", "https://gw/x"),
         ("https://gw/x?next=https%3A%2F%2Fu%3Ap%40gw", "https://gw/x?next=***"),
         ("https://gw/x", "https://gw/x"),
         ("https://u:hidden@gw:port/", "***"),
@@ -234,6 +302,10 @@ def test_redact_takes_the_password_out_of_urls_in_a_text(password: str, times: i
         ("no URL: a:b@c", "no URL: a:b@c"),
         ("https://gw/x?mail=a@b", "https://gw/x?mail=***"),
         ("https://gw/ wrote a@b", "https://gw/ wrote a@b"),
+        ("see https://gw/hooks/xoxb4hidden9hidden12 please", "see https://gw/hooks/*** please"),
+        ("see https://u:a/b#c@gw/x;y=z#f", "see https://u:***@gw/x;y=***#***"),
+        ("Url=https%3A%2F%2Fgw%2Fx%3Fhidden", "Url=https%3A%2F%2Fgw%2Fx%3F***"),
+        ("Url=https%3A%2F%2Fgw%2Fhooks%2Fxoxb4hidden9hidden12", "Url=https%3A%2F%2Fgw%2Fhooks%2F***"),
         ("", ""),
     ],
 )
