@@ -212,7 +212,7 @@ def test_a_file_that_belongs_to_a_host(play: Player, accounts: Accounts) -> None
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("number\n15551230001\nsoon\n", "line 3: 'soon' is not a phone number"), (None, "cannot be read: No such file")],
+    [("number\n15551230001\nsoon\n", "line 3 (column 1): it is not complete"), (None, "cannot be read: No such file")],
 )
 def test_a_file_with_mistakes(play: Player, accounts: Accounts, content: str | None, message: str) -> None:
     accounts.agent()

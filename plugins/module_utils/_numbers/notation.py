@@ -41,72 +41,9 @@ _BARE_HOST = re.compile(r"(?:\+|00)?([1-9][0-9]{6,14})")
 _MOST_EXACT = 2**53  # above it a float is no longer every integer
 # Country codes after which people write "(0)", a prefix that is dialled inside the country only and is no part of the
 # number (ITU-T E.164 and its list of national prefixes). Not here where the 0 belongs to the number, as in Italy.
-_TRUNK_ZERO = frozenset(
-    [
-        "20",
-        "27",
-        "31",
-        "32",
-        "33",
-        "40",
-        "41",
-        "43",
-        "44",
-        "46",
-        "49",
-        "51",
-        "54",
-        "55",
-        "58",
-        "60",
-        "61",
-        "62",
-        "63",
-        "64",
-        "66",
-        "81",
-        "82",
-        "84",
-        "86",
-        "90",
-        "91",
-        "92",
-        "94",
-        "95",
-        "98",
-        "212",
-        "213",
-        "233",
-        "234",
-        "254",
-        "255",
-        "256",
-        "260",
-        "263",
-        "353",
-        "355",
-        "358",
-        "359",
-        "373",
-        "374",
-        "380",
-        "381",
-        "382",
-        "385",
-        "386",
-        "387",
-        "389",
-        "421",
-        "593",
-        "855",
-        "880",
-        "886",
-        "961",
-        "962",
-        "966",
-        "971",
-        "972",
-    ]
+_TRUNK_ZERO = re.compile(
+    "20|27|3[1-3]|4[013469]|5[1458]|6[0-46]|8[1246]|9[0-2458]|21[23]|23[34]|25[4-6]|26[03]|35[3589]|37[34]|38[0-257-9]|421|593|855|88[06]"
+    "|96[126]|97[12]"
 )
 _HOW_TO = "write it as '+15551234567' (7 to 15 digits, the first not 0)"
 
@@ -322,7 +259,7 @@ def _without_trunk(text: str, written: object) -> str:
     code = _only_digits(match[1]).removeprefix("00")
     if not code:
         return text  # a national number, which is refused as such
-    if code not in _TRUNK_ZERO:
+    if not _TRUNK_ZERO.fullmatch(code):
         raise NotANumber(written, f"whether the 0 in parentheses belongs to the number is not clear; {_HOW_TO}")
     return f"+{code} {match[2]}{match[3]}"
 
