@@ -13,6 +13,9 @@ description:
   - Sets or clears where Twilio sends the texts that come in for phone numbers of an account, one or thousands in one call.
   - Compares first. A number that is as wanted is not written to; another gets one update with all that differs.
   - Touches SMS settings only. Voice settings stay, and no number is ever bought, released or moved.
+  - A Messaging Service that takes the texts of a number and leads to the wanted receiver carries the number. Its webhook gets
+    the wanted password, once, after the numbers' own webhooks are set.
+  - Compares Twilio's answer with what was asked for. An update that is answered with success but does not show is a failure.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment:
@@ -51,6 +54,23 @@ options:
     description: The HTTP method with which Twilio calls O(fallback_url). When not given it is not managed.
     type: str
     choices: [POST, GET]
+  retries:
+    description:
+      - How often Twilio tries again when O(url) fails in one of the ways of O(retry_on), 0 to 5. Twilio's own default is 1.
+      - Like O(retry_on) and O(edges) this is kept in the fragment of the URL. What is not given stays as it is there.
+    type: int
+  retry_on:
+    description:
+      - "What Twilio tries again after: V(ct), the connection failed (Twilio's own default); V(rt), no answer in time; V(5xx), an
+        answer with a status of 500 or more, which otherwise loses the text where there is no fallback."
+    type: list
+    elements: str
+    choices: [ct, rt, 5xx]
+  edges:
+    description: From which of Twilio's edge locations O(url) is called.
+    type: list
+    elements: str
+    choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
   webhooks:
     description:
       - Several groups of phone numbers with their webhooks, where they are not the same for all. The account is listed
@@ -78,10 +98,24 @@ options:
         description: As O(fallback_method).
         type: str
         choices: [POST, GET]
+      retries:
+        description: As O(retries).
+        type: int
+      retry_on:
+        description: As O(retry_on).
+        type: list
+        elements: str
+        choices: [ct, rt, 5xx]
+      edges:
+        description: As O(edges).
+        type: list
+        elements: str
+        choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
   state:
     description:
       - V(present) sets the webhook and clears a TwiML application, which would make Twilio ignore it.
-      - V(absent) clears URL and fallback URL.
+      - V(absent) clears URL and fallback URL. With O(url) it first clears those of a Messaging Service that leads the numbers'
+        texts to that place, if its whole pool is in the same call.
     type: str
     choices: [present, absent]
     default: present
@@ -89,9 +123,26 @@ options:
     description:
       - What to do about a number whose texts go elsewhere whatever its webhook is, to a Messaging Service or a conversation.
       - V(warn) connects it and says so, V(fail) leaves it alone and fails, V(ignore) does not look.
+      - V(repair) lets a Messaging Service that leads elsewhere, or nowhere, defer to its numbers' own webhooks, once these are
+        set. Who else is in its pool (numbers, short codes, senders) must lead to the wanted receiver already or be in the same
+        call; otherwise the numbers are left alone and fail, and the message names the others.
+      - With an API key of Twilio's that is restricted, V(repair) needs the permission C(/twilio/messaging/services/update).
+      - A service that leads to the place of O(url) is no obstacle with any of the choices but V(ignore), which changes no service.
     type: str
-    choices: [warn, fail, ignore]
+    choices: [warn, fail, ignore, repair]
     default: warn
+  repair_shared_services:
+    description:
+      - Whether a Messaging Service may be changed although others are in its pool, who are neither in the same call nor lead to
+        the wanted receiver. For O(on_override=repair) and O(state=absent).
+    type: bool
+    default: false
+  release_conversations:
+    description:
+      - With O(on_override=repair), whether to turn off the auto-creation of a Conversations address configuration that makes
+        conversations of a number's texts. Otherwise such a number is treated as with V(warn).
+    type: bool
+    default: false
   concurrency:
     description:
       - How many updates may be under way at once. Fewer are when Twilio answers that there are too many (429).
@@ -140,6 +191,14 @@ EXAMPLES = r"""
       - phone_numbers: "{{ numbers_of_washington }}"
         url: "https://apikey:{{ key_of_washington }}@sms-east.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
 
+- name: Let the Messaging Services of the numbers defer to their webhooks, and try again when the receiver is restarting
+  voiceagent.sms.twilio_sms_webhook:
+    phone_numbers: "{{ all_numbers_of_the_campaign }}"
+    url: "https://apikey:{{ sms_credential.api_key }}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+    on_override: repair
+    retries: 3
+    retry_on: [ct, 5xx]
+
 - name: Disconnect a number, but only from that receiver
   voiceagent.sms.twilio_sms_webhook:
     phone_number: "+15551234567"
@@ -156,11 +215,16 @@ numbers:
   contains:
     phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
     sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
-    changed: {description: Whether it was written to., type: bool}
+    changed: {description: "Whether it, or the service that it depends on, was written to.", type: bool}
     status: {description: "V(changed), V(unchanged), V(overridden) or V(failed).", type: str, sample: changed}
     msg: {description: What happened in words., type: str}
     overridden_by:
       description: "What takes its texts instead: kind (V(messaging_service) or V(conversation\\)), sid and name. Null for nothing."
+      type: dict
+    via:
+      description:
+        - "The Messaging Service that leads its texts to where they are wanted: kind (V(messaging_service\\)), sid and name. Null
+          where its own webhook does."
       type: dict
     before:
       description:
@@ -171,6 +235,24 @@ entries:
   description: As RV(numbers), as one text, which Ansible handles faster than thousands of values. For the role.
   returned: when the account could be read, with O(snapshot)
   type: str
+services:
+  description: One entry for each Messaging Service and Conversations address configuration that is to be changed.
+  returned: when the account could be read
+  type: list
+  elements: dict
+  contains:
+    kind: {description: "V(messaging_service) or V(conversation).", type: str}
+    sid: {description: Its SID., type: str, sample: MG0123456789abcdef0123456789abcdef}
+    name: {description: Its name., type: str}
+    changed: {description: Whether it was written to., type: bool}
+    status: {description: "V(changed), V(unchanged) or V(failed).", type: str, sample: changed}
+    msg: {description: What happened in words., type: str}
+    before:
+      description:
+        - Its settings before, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and
+          use_inbound_webhook_on_number; of an address configuration auto_creation_enabled.
+      type: dict
+    after: {description: The same afterwards., type: dict}
 summary:
   description: How many numbers have each status.
   returned: when the account could be read
@@ -207,8 +289,9 @@ from ..module_utils._module.packed import to_text, unpack, unpack_snapshot
 from ..module_utils._numbers.notation import normalize_all
 from ..module_utils._twilio import webhook
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
-from ..module_utils._twilio.overrides import describe_override
+from ..module_utils._twilio.overrides import DEFERS, describe_override
 from ..module_utils._twilio.rollout import run_all
+from ..module_utils._twilio.services import Change, Verdict, carry_out, is_change, judge, not_as_asked, restore_changes
 from ..module_utils._twilio.snapshot import Snapshot, why_not
 
 WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
@@ -216,6 +299,13 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "method": {"type": "str", "choices": ["POST", "GET"], "default": "POST"},
     "fallback_url": {"type": "str", "no_log": True},
     "fallback_method": {"type": "str", "choices": ["POST", "GET"]},
+    "retries": {"type": "int"},
+    "retry_on": {"type": "list", "elements": "str", "choices": ["ct", "rt", "5xx"]},
+    "edges": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla"],
+    },
 }
 CHANGED_SINCE = "left alone: changed since by somebody else (force restores it all the same)"
 STATUSES = ("changed", "unchanged", "overridden", "failed")
@@ -223,8 +313,6 @@ STATUSES = ("changed", "unchanged", "overridden", "failed")
 
 def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the webhook options of each number, by number in E.164, or refuse the whole call."""
-    if params["restore"]:
-        return restorable(params["restore"])
     groups = params["webhooks"] if params["webhooks"] is not None else [params]
     wanted: dict[str, Mapping[str, Any]] = {}
     problems = []
@@ -243,21 +331,25 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return wanted
 
 
-def restorable(text: str) -> dict[str, Mapping[str, Any]]:
-    """Return what is to be put back, by number."""
+def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+    """Return what is to be put back: of phone numbers, by number, and of services, by SID."""
     try:
         recorded = unpack(text)
-        if not all(webhook.is_change(change) for change in recorded.values()):
+        services = {sid: change for sid, change in recorded.items() if not sid.startswith("+")}
+        numbers = {number: change for number, change in recorded.items() if number not in services}
+        if not all(map(webhook.is_change, numbers.values())) or not all(map(is_change, services.values())):
             raise ValueError
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise SmsError("restore is not what the role connect_sms recorded", code="bad_backup") from None
-    return recorded
+    return numbers, services
 
 
-def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Mapping[str, Any]) -> dict[str, Any]:
+def plan(
+    number: str, wanted: Mapping[str, Any], snapshot: Snapshot, verdict: Verdict, params: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what is to become of a number, as the entry to be returned; ``fields`` in it is the update to send."""
     found = snapshot.numbers.get(number)
-    override = (snapshot.overrides or {}).get(number)
+    override = verdict.overridden.get(number)
     entry = {
         "phone_number": number,
         "sid": found.sid if found else None,
@@ -265,16 +357,17 @@ def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Map
         "status": "unchanged",
         "msg": "as wanted",
         "overridden_by": override,
+        "via": verdict.via.get(number),
         "before": None,
         "after": None,
         "fields": {},
     }
-    refusal = why_not(number, snapshot, params)
+    refusal = why_not(number, snapshot, params, wanted) or verdict.refusals.get(number)
     if found is None:
         return dict(entry, status="failed", msg=refusal)
     before = found.settings
     if refusal:
-        return dict(entry, before=before, after=before, status="failed", msg=refusal)
+        return dict(entry, before=before, after=before, via=None, status="failed", msg=refusal)
     present = params["state"] == "present"
     done = "restored" if params["restore"] else "connected" if present else "disconnected"
     if params["restore"]:
@@ -296,10 +389,15 @@ def plan(number: str, wanted: Mapping[str, Any], snapshot: Snapshot, params: Map
     return entry
 
 
-def carry_out(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
+def set_webhook(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
     """Send a number's update and return its entry with the settings that Twilio then shows."""
     row = twilio.update(entry["phone_number"], entry["sid"], entry["fields"])
-    return dict(entry, after=webhook.settings_of(row))
+    after = webhook.settings_of(row)
+    not_done = webhook.unheeded(entry["fields"], row)
+    if not_done:
+        problem = not_as_asked(f"phone number {entry['phone_number']}", not_done)
+        return dict(entry, after=after, changed=after != entry["before"], status="failed", msg=str(problem))
+    return dict(entry, after=after)
 
 
 def noting(path: str | None, total: int) -> Callable[[], None]:
@@ -325,7 +423,7 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapp
 
     def attempt(entry: dict[str, Any]) -> dict[str, Any]:
         try:
-            return carry_out(twilio, entry)
+            return set_webhook(twilio, entry)
         finally:
             note()
 
@@ -344,24 +442,101 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapp
     return [done.get(entry["phone_number"], entry) for entry in entries]
 
 
-def result_of(module: AnsibleModule, entries: list[dict[str, Any]], *, overrides_checked: bool) -> dict[str, Any]:
+def apply_services(
+    twilio: TwilioNumbers, changes: list[Change], entries: list[dict[str, Any]], *, dry: bool
+) -> list[dict[str, Any]]:
+    """Make the changes of services one after the other and return an entry for each; a dry run only skips the updates.
+
+    :param entries: the numbers' so far: a change that needs all of its numbers is not made where one has failed
+    """
+    failed = {entry["phone_number"] for entry in entries if entry["status"] == "failed"}
+    return [apply_service(twilio, change, failed, dry=dry) for change in changes]
+
+
+def apply_service(twilio: TwilioNumbers, change: Change, failed: set[str], *, dry: bool) -> dict[str, Any]:
+    """Make one change; see :func:`apply_services`."""
+    entry = {
+        "kind": change.kind,
+        "sid": change.sid,
+        "name": change.name,
+        "changed": bool(change.fields),
+        "status": "changed" if change.fields else "unchanged",
+        "msg": "as wanted",
+        "before": change.before,
+        "after": change.after,
+        "change": change,
+    }
+    in_the_way = [number for number in change.numbers if number in failed] if change.needs_all else []
+    refusal = change.refusal
+    if in_the_way:
+        refusal = f"left alone, because of its numbers {join(in_the_way, ', ')} failed"
+    if refusal:
+        return dict(entry, changed=False, status="failed", msg=refusal, after=change.before)
+    if not change.fields:
+        return entry
+    entry["msg"] = what_it_does(change)
+    try:
+        return entry if dry else dict(entry, after=carry_out(twilio, change))
+    except SmsError as error:
+        return dict(entry, changed=False, status="failed", msg=str(error), after=change.before)
+
+
+def what_it_does(change: Change) -> str:
+    """Return a change of a service in words."""
+    if change.kind == "conversation":
+        turned_on = change.after["auto_creation_enabled"] == "true"
+        return "makes conversations of texts again" if turned_on else "makes no conversations of texts any more"
+    if change.before[DEFERS] != change.after[DEFERS]:
+        return (
+            "defers to its numbers' webhooks now"
+            if change.after[DEFERS] == "true"
+            else "takes its numbers' texts again"
+        )
+    return "has another webhook now" if change.after["url"] else "has no webhook any more"
+
+
+def with_services(entry: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a number's entry with what became of the services that it depends on."""
+    for service in services:
+        change = service["change"]
+        if entry["phone_number"] not in change.numbers:
+            continue
+        if service["status"] == "failed" and entry["status"] != "failed":
+            entry = dict(entry, status="failed", msg=f"{entry['msg']}, but {change.words}: {service['msg']}")
+        elif service["changed"] and entry["status"] != "failed":
+            status = "changed" if entry["status"] == "unchanged" else entry["status"]
+            entry = dict(entry, changed=True, status=status, msg=f"{entry['msg']}; {change.words} {service['msg']}")
+    return entry
+
+
+def result_of(
+    module: AnsibleModule, entries: list[dict[str, Any]], services: list[dict[str, Any]], *, overrides_checked: bool
+) -> dict[str, Any]:
     """Return the module's result: every entry without its passwords, and the failure if there is one."""
     counts = Counter(entry["status"] for entry in entries)
     result: dict[str, Any] = {
-        "changed": any(entry["changed"] for entry in entries),
+        "changed": any(entry["changed"] for entry in (*entries, *services)),
         **shown_entries(module, entries),
+        "services": [{name: value for name, value in shown(one).items() if name != "change"} for one in services],
         "summary": {status: counts[status] for status in STATUSES},
         "overrides_checked": overrides_checked,
     }
     if module._diff:
         result["diff"] = [
-            webhook.diff_of(entry["phone_number"], entry["before"], entry["after"])
-            for entry in entries
-            if entry["changed"]
+            webhook.diff_of(header, entry["before"], entry["after"])
+            for header, entry in (
+                *((webhook.diff_header(entry["phone_number"]), entry) for entry in entries),
+                *((service["change"].words, service) for service in services),
+            )
+            if entry["changed"] and entry["before"] != entry["after"]
         ]
     failed = [f"{entry['phone_number']}: {entry['msg']}" for entry in entries if entry["status"] == "failed"]
-    if failed:
-        msg = f"{len(failed)} of {len(entries)} phone numbers failed. {join(failed, '; ')}"
+    broken = [f"{one['change'].words}: {one['msg']}" for one in services if one["status"] == "failed"]
+    if failed or broken:
+        what = f"{len(failed)} of {len(entries)} phone numbers failed. " if failed else ""
+        # A service's failure is told with its numbers.
+        told = failed + [text for text in broken if not any(text in line for line in failed)]
+        msg = f"{what}{join(told, '; ')}"
         result.update(failed=True, msg=msg, failure={"code": "numbers_failed", "status": None})
     skipped = [entry["phone_number"] for entry in entries if entry["msg"] == CHANGED_SINCE]
     if skipped:
@@ -387,28 +562,71 @@ def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**entry, **settings}.items() if name != "fields"}
 
 
+def look(
+    twilio: TwilioNumbers, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
+) -> tuple[Snapshot, Verdict]:
+    """Look at the account, or at what was looked up for this call, and judge what services mean for its numbers.
+
+    Connecting asks what takes the numbers' texts; disconnecting asks only where a URL tells which services are ours.
+    """
+    present = params["state"] == "present"
+    ours = any(options.get("url") for options in wanted.values())
+    if params["snapshot"]:
+        snapshot = unpack_snapshot(params["snapshot"])
+    else:
+        asks = params["on_override"] != "ignore" and not params["restore"] and (present or ours)
+        pools = not present or params["on_override"] == "repair"
+        snapshot = Snapshot.take(twilio, wanted, with_overrides=asks, with_pools=pools)
+    return snapshot, Verdict() if params["restore"] else judge(snapshot, wanted, params)
+
+
+def work_through(
+    twilio: TwilioNumbers,
+    entries: list[dict[str, Any]],
+    changes: list[Change],
+    params: Mapping[str, Any],
+    *,
+    dry: bool,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Make all changes in the order in which no number points nowhere, and return what became of numbers and services.
+
+    A service begins to lead to a number only when the number's own webhook is set, and ends to before that is cleared.
+    """
+    numbers_first = params["state"] == "present" and not params["restore"]
+    if numbers_first and not dry:
+        entries = apply_all(twilio, entries, params)
+    services = apply_services(twilio, changes, entries, dry=dry)
+    entries = [with_services(entry, services) for entry in entries]
+    if not numbers_first:
+        kept = {"fields": {}, "changed": False}
+        entries = [{**one, **kept, "after": one["before"]} if one["status"] == "failed" else one for one in entries]
+        if not dry:
+            entries = apply_all(twilio, entries, params)
+    return entries, services
+
+
 def manage(module: AnsibleModule) -> dict[str, Any]:
     """Do what the options ask for and return the module's result. A dry run skips the updates and nothing else."""
     params = module.params
-    wanted = wanted_by_number(params)
+    recorded: Mapping[str, Mapping[str, Any]] = {}
+    if params["restore"]:
+        wanted, recorded = restorable(params["restore"])
+    else:
+        wanted = wanted_by_number(params)
     if params["concurrency"] < 1:
         raise SmsError("concurrency must be 1 or more", code="bad_concurrency")
     pace = Pace(params["concurrency"])
     transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"], pace=pace)
     twilio = twilio_numbers(params, transport)
-    if params["snapshot"]:
-        snapshot = unpack_snapshot(params["snapshot"])
-    else:
-        asks = params["on_override"] != "ignore" and params["state"] == "present"
-        snapshot = Snapshot.take(twilio, wanted, with_overrides=asks)
+    snapshot, verdict = look(twilio, wanted, params)
     if snapshot.override_problem:
-        if params["on_override"] == "fail":
+        if params["on_override"] in ("fail", "repair"):
             raise SmsError(f"{snapshot.override_problem}. No number was touched", code="overrides_unknown")
         module.warn(snapshot.override_problem)
-    entries = [plan(number, options, snapshot, params) for number, options in wanted.items()]
-    if not module.check_mode:
-        entries = apply_all(twilio, entries, params)
-    return result_of(module, entries, overrides_checked=snapshot.overrides is not None)
+    changes = restore_changes(twilio, recorded, force=params["force"]) if recorded else verdict.changes
+    entries = [plan(number, options, snapshot, verdict, params) for number, options in wanted.items()]
+    entries, services = work_through(twilio, entries, changes, params, dry=module.check_mode)
+    return result_of(module, entries, services, overrides_checked=snapshot.overrides is not None)
 
 
 NUMBERS = {"type": "list", "elements": "str"}
@@ -423,7 +641,9 @@ ARGUMENTS: dict[str, Any] = {
             "options": {**WEBHOOK_OPTIONS, "phone_numbers": {**NUMBERS, "required": True}},
         },
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "on_override": {"type": "str", "choices": ["warn", "fail", "ignore"], "default": "warn"},
+        "on_override": {"type": "str", "choices": ["warn", "fail", "ignore", "repair"], "default": "warn"},
+        "repair_shared_services": {"type": "bool", "default": False},
+        "release_conversations": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 16},
         "restore": {"type": "str", "no_log": True},
         "force": {"type": "bool", "default": False},

@@ -31,6 +31,18 @@ options:
     description: Whether to look up which Messaging Services and conversations take the numbers' texts instead.
     type: bool
     default: true
+  pools:
+    description:
+      - Whether to look up, with O(overrides), who else is in the pools of the Messaging Services that take the numbers' texts, which
+        O(voiceagent.sms.twilio_sms_webhook#module:on_override=repair) has to know.
+    type: bool
+    default: false
+  holders:
+    description:
+      - Whether to return RV(holders), and nothing else, for the credentials' account and its subaccounts. They hold passwords, so
+        use C(no_log) on the task.
+    type: bool
+    default: false
   alert_days:
     description:
       - For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
@@ -77,7 +89,7 @@ EXAMPLES = r"""
 RETURN = r"""
 numbers:
   description: One entry for each number asked for, in order, or for each of the account's.
-  returned: success, without O(snapshot)
+  returned: success, without O(snapshot) and O(holders)
   type: list
   elements: dict
   contains:
@@ -107,8 +119,20 @@ numbers:
       type: dict
 overrides_checked:
   description: Whether it was looked up what takes numbers' texts instead.
-  returned: success
+  returned: success, without O(holders)
   type: bool
+holders:
+  description:
+    - Everything that holds a webhook with a password (numbers, TwiML applications, Messaging Services, short codes, senders,
+      Conversations address configurations), by password, as one text. A secret. For the role.
+  returned: when O(holders=true)
+  type: str
+unseen:
+  description: What these credentials may not read of all that can hold a webhook, in words.
+  returned: when O(holders=true)
+  type: list
+  elements: str
+  sample: ["the short codes of account AC0123456789abcdef0123456789abcdef (70051)"]
 snapshot:
   description: What O(voiceagent.sms.twilio_sms_webhook#module:snapshot) takes. A secret.
   returned: when O(snapshot=true)
@@ -123,11 +147,12 @@ from ..module_utils._http.errors import SmsError, join
 from ..module_utils._module.access import twilio_numbers
 from ..module_utils._module.edge import run
 from ..module_utils._module.options import TWILIO_OPTIONS
-from ..module_utils._module.packed import pack_snapshot
+from ..module_utils._module.packed import pack, pack_snapshot
 from ..module_utils._numbers.notation import normalize_all
 from ..module_utils._twilio import webhook
 from ..module_utils._twilio.alerts import check_days
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
+from ..module_utils._twilio.holders import find_holders
 from ..module_utils._twilio.snapshot import Snapshot
 
 
@@ -163,8 +188,16 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
             raise SmsError(join(problems, "; "), code="bad_phone_number")
     twilio = twilio_numbers(params)
     days = params["alert_days"]
+    if params["holders"]:
+        holders = find_holders(twilio)
+        return {"changed": False, "holders": pack(holders), "unseen": holders.unseen}
     snapshot = Snapshot.take(
-        twilio, wanted, with_overrides=params["overrides"], alert_days=days, with_changes=params["changed_by"]
+        twilio,
+        wanted,
+        with_overrides=params["overrides"],
+        with_pools=params["pools"],
+        alert_days=days,
+        with_changes=params["changed_by"],
     )
     for problem in (snapshot.override_problem, snapshot.errors_problem, snapshot.changes_problem):
         if problem:
@@ -183,10 +216,13 @@ ARGUMENTS: dict[str, Any] = {
         **TWILIO_OPTIONS,
         "phone_numbers": {"type": "list", "elements": "str", "aliases": ["phone_number"]},
         "overrides": {"type": "bool", "default": True},
+        "pools": {"type": "bool", "default": False},
+        "holders": {"type": "bool", "default": False},
         "alert_days": {"type": "int", "default": 0},
         "changed_by": {"type": "bool", "default": False},
         "snapshot": {"type": "bool", "default": False},
     },
+    "mutually_exclusive": [("holders", "phone_numbers")],
     "supports_check_mode": True,
 }
 NEEDS = {"twilio": TWILIO_IMPORT_ERROR}

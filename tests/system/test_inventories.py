@@ -91,8 +91,10 @@ connect_sms_twilio_subaccount_sid={sub["sid"]}
     wanted = {name: washington if name == "eastern" else dallas for name in numbers}
     assert {name: accounts.sms_url(number) for name, number in numbers.items()} == wanted
     assert all(box.text(number)["delivered"] for number in numbers.values())
-    # A parent's credentials do not see what takes a subaccount's texts, and the run does not pretend that they do.
-    assert "subaccount" in first.output
+    # What takes a subaccount's texts is asked with its own token, which the parent's token shows and nobody else sees.
+    assert "is not known" not in first.output
+    asked = {one["authorized_as"] for one in first.requests if one["operation"] == "messaging.list_services"}
+    assert asked == {own["sid"], pair["sid"], sub["sid"]}
 
     # The same as YAML, where the numbers are texts: the same hosts, and nothing left to do.
     def group(names: str, **variables: str) -> dict[str, object]:

@@ -163,17 +163,22 @@ def test_the_way_out_of_a_key_that_cannot_be_read(play: Player, accounts: Accoun
 
 
 def test_nothing_is_deleted_where_it_is_not_known_what_is_in_use(play: Player, accounts: Accounts) -> None:
-    """A parent's credentials do not see the Messaging Services of a subaccount."""
+    """A key that may not read the Messaging Services does not know what is in them."""
     agent = accounts.agent()
     sub = accounts.box.add_twilio_account(owner_account_sid=accounts.twilio["sid"])
     number = accounts.number(account_sid=sub["sid"])
     env = {"TWILIO_SUBACCOUNT_SID": sub["sid"]}
     words = (*REGION, "-e", f"phone_number={number}")
     assert play(*words, env=env).code == 0
-    run = play(*words, playbook="rotate_sms_key", env=env)
+    with accounts.box.failing("messaging.list_services", status=403, code=70051, times=None):
+        run = play(*words, playbook="rotate_sms_key", env=env)
     assert run.code == 0, run.output
     assert "No credential was deleted" in run.output
     assert {key["name"] for key in accounts.keys(agent)} == {"twilio-sms", RETIRING}
+    # The parent's auth token may: it reads the subaccount's services with the subaccount's own.
+    run = play(*words, playbook="rotate_sms_key", env=env)
+    assert run.code == 0, run.output
+    assert {key["name"] for key in accounts.keys(agent)} == {"twilio-sms"}
 
 
 def test_disconnect(play: Player, accounts: Accounts) -> None:

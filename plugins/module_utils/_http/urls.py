@@ -106,7 +106,7 @@ def fragment_of(url: str | None) -> str:
 
 
 def same_url(one: str | None, other: str | None) -> bool:
-    """Whether two webhook URLs do the same, however host, default port and credentials are written."""
+    """Whether two webhook URLs do the same, however host, default port, credentials and fragment are written."""
     if (one or "") == (other or ""):
         return True
     left, right = _split(one or ""), _split(other or "")
@@ -225,4 +225,14 @@ def _port(parts: SplitResult) -> int | None:
 
 def _essence(parts: SplitResult) -> tuple:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return (parts.scheme, parts.hostname, _port(parts), user, password, parts.path or "/", parts.query, parts.fragment)
+    where = (parts.scheme, parts.hostname, _port(parts), user, password, parts.path or "/", parts.query)
+    return (*where, overrides_of(parts.fragment))
+
+
+def overrides_of(fragment: str) -> dict[str, frozenset[str]]:
+    """Return the connection overrides in a webhook's fragment by name, in which no order counts.
+
+    ``rc=2&rp=ct,5xx`` (Twilio documentation, webhooks, connection overrides).
+    """
+    pairs = [piece.partition("=") for piece in fragment.split("&") if piece]
+    return {name: frozenset(value.split(",")) for name, _equals, value in pairs}

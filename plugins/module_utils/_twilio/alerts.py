@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from .._http.errors import SmsError
 from .._http.urls import place
 from .changes import moment
-from .overrides import PARENT_CANNOT_KNOW
+from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all
 from .webhook import URLS
 

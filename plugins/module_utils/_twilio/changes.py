@@ -13,7 +13,7 @@ from typing import Any
 
 from .._http.errors import SmsError
 from .._http.urls import redact_url
-from .overrides import PARENT_CANNOT_KNOW
+from .client import PARENT_CANNOT_KNOW
 
 EVENT_DAYS = 30  # how long every account's events are kept (Twilio documentation, Monitor Events); some pay for more
 # What of a number decides where its texts go, by Twilio's name, and ours.

@@ -12,8 +12,9 @@ Never here: buying (POST on the list), releasing (DELETE) or moving (``AccountSi
 from __future__ import annotations
 
 import re
+import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -38,7 +39,20 @@ MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 _PATH = re.compile("/[!-~]*")
 _SID = re.compile("[A-Z]{2}[0-9A-Za-z]+")
+_ACCOUNT = re.compile("AC[0-9A-Za-z]+")
 UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
+# Closed lists of what an update may hold. AccountSid would move a number to another account.
+NUMBER_FIELDS = frozenset(("SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"))
+SERVICE_FIELDS = frozenset(
+    ("InboundRequestUrl", "InboundMethod", "FallbackUrl", "FallbackMethod", "UseInboundWebhookOnNumber")
+)
+ADDRESS_FIELDS = frozenset(("AutoCreation.Enabled",))
+PARENT_CANNOT_KNOW = (
+    "a parent account's credentials cannot see the Messaging Services and Conversations of its subaccounts:"
+    " use the subaccount's own credentials (its SID as account_sid)"
+)
+SERVICE_PERMISSION = "the API key needs the permission /twilio/messaging/services/update"
+ADDRESS_PERMISSION = "the API key needs the permission to update Conversations address configurations"
 
 
 class PolicyHttpClient(HttpClient):
@@ -77,10 +91,24 @@ class TwilioNumbers:
     :param account_sid: whose numbers are meant
     :param owner_sid: whose credentials are used; a parent account may read and update its subaccounts' numbers
     :param api_endpoint: one base URL instead of Twilio's hosts
+    :param sign_in: makes an SDK's client of an account's SID, a user name and a password; given with an auth token,
+        whose holder may act for the subaccounts
     """
 
-    def __init__(self, client: Any, account_sid: str, *, owner_sid: str | None = None, api_endpoint: str | None = None):
+    def __init__(
+        self,
+        client: Any,
+        account_sid: str,
+        *,
+        owner_sid: str | None = None,
+        api_endpoint: str | None = None,
+        sign_in: Callable[[str, str, str], Any] | None = None,
+    ):
         self._client = client
+        self._endpoint = api_endpoint
+        self._sign_in = sign_in
+        self._family: _Family = _Family()
+        self._own_client: Any = None
         self.account_sid = account_sid
         self.owner_sid = owner_sid or account_sid
         self._bases = dict.fromkeys(HOSTS, api_endpoint) if api_endpoint else HOSTS
@@ -107,27 +135,50 @@ class TwilioNumbers:
         :param subaccount_sid: whose numbers are meant, when not *account_sid*'s own
         :param api_endpoint: one base URL instead of Twilio's hosts; wins over *edge* and *region*
         """
-        client = Client(
-            username,
-            password,
-            account_sid=account_sid,
-            http_client=PolicyHttpClient(transport),
-            # One base URL wins over edge and region, which would destroy it. The environment is not the SDK's to
-            # read: an empty mapping would make it do so.
-            environment={"TWILIO_ACCOUNT_SID": account_sid},
-            edge=None if api_endpoint else edge,
-            region=None if api_endpoint else region,
+        http_client = PolicyHttpClient(transport)
+
+        def sign_in(sid: str, user: str, secret: str) -> Any:
+            return Client(
+                user,
+                secret,
+                account_sid=sid,
+                http_client=http_client,
+                # One base URL wins over edge and region, which would destroy it. The environment is not the SDK's to
+                # read: an empty mapping would make it do so.
+                environment={"TWILIO_ACCOUNT_SID": sid},
+                edge=None if api_endpoint else edge,
+                region=None if api_endpoint else region,
+            )
+
+        return cls(
+            sign_in(account_sid, username, password),
+            subaccount_sid or account_sid,
+            owner_sid=account_sid,
+            api_endpoint=api_endpoint,
+            sign_in=sign_in if username == account_sid else None,
         )
-        return cls(client, subaccount_sid or account_sid, owner_sid=account_sid, api_endpoint=api_endpoint)
 
     @property
     def sees_overrides(self) -> bool:
-        """Whether these credentials can see the account's Messaging Services and Conversations.
+        """Whether these credentials can see the account's Messaging Services, Conversations and alerts.
 
-        Those products answer for the credentials' own account only, so a parent's credentials would inspect the
-        parent's services and find nothing (Twilio documentation, IAM, subaccounts).
+        Those products answer for the credentials' own account only (Twilio documentation, IAM, subaccounts). An auth
+        token's holder can read a subaccount's own token, and asks with that.
         """
-        return self.account_sid == self.owner_sid
+        return self.account_sid == self.owner_sid or self._sign_in is not None
+
+    @property
+    def acts_for_subaccounts(self) -> bool:
+        """Whether these credentials reach the resources of subaccounts: an auth token does, an API key never."""
+        return self._sign_in is not None
+
+    def of_account(self, account_sid: str) -> TwilioNumbers:
+        """Return a client with the same credentials for another account of the family."""
+        other = TwilioNumbers(
+            self._client, account_sid, owner_sid=self.owner_sid, api_endpoint=self._endpoint, sign_in=self._sign_in
+        )
+        other._family = self._family
+        return other
 
     def find(self, wanted: Sequence[str]) -> dict[str, dict]:
         """Return the account's numbers among *wanted* (E.164), by number; those of other accounts are left out.
@@ -160,14 +211,25 @@ class TwilioNumbers:
 
     def subaccounts(self) -> Sequence[str]:
         """Return the SIDs of the active subaccounts of the credentials' account."""
+        return [sid for sid, status in self._accounts({"Status": "active"}).items() if status == "active"]
+
+    def family(self) -> dict[str, str]:
+        """Return the subaccounts of the credentials' account that are not closed for good: SID and status."""
+        return {sid: status for sid, status in self._accounts({}).items() if status != "closed"}
+
+    def _accounts(self, query: Mapping[str, str]) -> dict[str, str]:
+        """Return SID and status of the subaccounts of the credentials' account.
+
+        The rows hold the subaccounts' auth tokens. They stay in this client, for requests to products that want them.
+        """
         action = f"list the subaccounts of account {self.owner_sid}"
-        url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({'Status': 'active', 'PageSize': PAGE_SIZE})}"
+        url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
         pages = self._pages(action, url, lambda page: page.get("next_page_uri"))
-        # The rows hold the subaccounts' auth tokens: nothing but SIDs leaves here.
-        rows = [(row.get("sid"), row.get("status")) for page in pages for row in self._rows(action, page, "accounts")]
-        if not all(isinstance(sid, str) and re.fullmatch("AC[0-9A-Za-z]+", sid) for sid, _status in rows):
+        rows = [row for page in pages for row in self._rows(action, page, "accounts")]
+        if not all(isinstance(row.get("sid"), str) and _ACCOUNT.fullmatch(row["sid"]) for row in rows):
             raise _unexpected(action)
-        return [str(sid) for sid, status in rows if status == "active" and sid != self.owner_sid]
+        self._family.tokens.update({row["sid"]: row["auth_token"] for row in rows if row.get("auth_token")})
+        return {row["sid"]: str(row.get("status")) for row in rows if row["sid"] != self.owner_sid}
 
     def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
         """Change *fields* of a number and return it as Twilio describes it afterwards.
@@ -176,9 +238,7 @@ class TwilioNumbers:
         :param sid: its SID, as :meth:`find` told
         :param fields: Twilio's names (``SmsUrl``); an empty string clears, what is not named stays
         """
-        # A closed list: AccountSid would move the number to another account.
-        if not set(fields) <= {"SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"}:
-            raise ValueError(f"not for this client: {sorted(fields)}")
+        _check_fields(fields, NUMBER_FIELDS)
         action = f"update phone number {number}"
         url = f"{self._bases['api']}{self._path}/{sid}.json"
         try:
@@ -200,6 +260,63 @@ class TwilioNumbers:
         """Return the numbers in a Messaging Service's sender pool."""
         action = f"list the numbers of Messaging Service {service_sid}"
         return self._v1(action, "messaging", f"/v1/Services/{service_sid}/PhoneNumbers", "phone_numbers", PAGE_SIZE)
+
+    def pool_short_codes(self, service_sid: str) -> Rows:
+        """Return the short codes in a Messaging Service's sender pool."""
+        action = f"list the short codes of Messaging Service {service_sid}"
+        return self._v1(action, "messaging", f"/v1/Services/{service_sid}/ShortCodes", "short_codes", PAGE_SIZE)
+
+    def pool_senders(self, service_sid: str) -> Rows:
+        """Return the senders of other channels in a Messaging Service's sender pool."""
+        action = f"list the senders of Messaging Service {service_sid}"
+        return self._v1(action, "messaging", f"/v1/Services/{service_sid}/ChannelSenders", "senders", PAGE_SIZE)
+
+    def update_service(self, name: str, sid: str, fields: Mapping[str, str]) -> dict:
+        """Change *fields* of a Messaging Service, and so where all texts of its pool go.
+
+        :param name: for messages
+        :param fields: Twilio's names (``InboundRequestUrl``); an empty string clears, what is not named stays
+        """
+        _check_fields(fields, SERVICE_FIELDS)
+        action = f"update Messaging Service '{name}' ({sid})"
+        return self._update_product(action, "messaging", f"/v1/Services/{sid}", sid, fields, SERVICE_PERMISSION)
+
+    def update_address(self, name: str, sid: str, fields: Mapping[str, str]) -> dict:
+        """Change *fields* of an address configuration of Conversations.
+
+        :param name: for messages
+        :param fields: Twilio's names (``AutoCreation.Enabled``)
+        """
+        _check_fields(fields, ADDRESS_FIELDS)
+        action = f"update Conversations address configuration '{name}' ({sid})"
+        path = f"/v1/Configuration/Addresses/{sid}"
+        return self._update_product(action, "conversations", path, sid, fields, ADDRESS_PERMISSION)
+
+    def _update_product(
+        self, action: str, product: str, path: str, sid: str, fields: Mapping[str, str], permission: str
+    ) -> dict:
+        try:
+            row = self._request(action, "POST", f"{self._bases[product]}{path}", data=fields)
+        except ApiError as error:
+            if error.status in (401, 403):
+                raise ApiError(f"{error}; {permission}", code=error.code, status=error.status) from None
+            raise
+        if row.get("sid") != sid:
+            raise _unexpected(action)
+        return row
+
+    def applications(self) -> Rows:
+        """Return the account's TwiML applications."""
+        return self._v2010(f"list the TwiML applications of account {self.account_sid}", "Applications", "applications")
+
+    def short_codes(self) -> Rows:
+        """Return the account's short codes."""
+        return self._v2010(f"list the short codes of account {self.account_sid}", "SMS/ShortCodes", "short_codes")
+
+    def senders(self, channel: str) -> Rows:
+        """Return the account's senders of a channel: ``whatsapp`` or ``rcs``."""
+        action = f"list the {channel} senders of account {self.account_sid}"
+        return self._v1(action, "messaging", "/v2/Channels/Senders", "senders", PAGE_SIZE, {"Channel": channel})
 
     def conversation_addresses(self) -> Rows:
         """Return the account's address configurations of Conversations."""
@@ -226,6 +343,12 @@ class TwilioNumbers:
         """
         query = {"EventType": "phone-number.updated", "StartDate": since}
         return self._v1("list the Monitor's events", "monitor", "/v1/Events", "events", PAGE_SIZE, query)
+
+    def _v2010(self, action: str, path: str, key: str) -> Rows:
+        base = f"{self._bases['api']}/2010-04-01/Accounts/{self.account_sid}"
+        url = f"{base}/{path}.json?{urlencode({'PageSize': PAGE_SIZE})}"
+        pages = self._pages(action, url, lambda page: page.get("next_page_uri"))
+        return [row for page in pages for row in self._rows(action, page, key)]
 
     def _v1(
         self, action: str, product: str, path: str, key: str, page_size: int, query: Mapping[str, str] | None = None
@@ -260,8 +383,9 @@ class TwilioNumbers:
         return rows
 
     def _request(self, action: str, method: str, url: str, **arguments: Any) -> dict:
+        client = self._client if "/2010-04-01/" in url else self._product_client()
         try:
-            reply = self._client.request(method, url, **arguments)
+            reply = client.request(method, url, **arguments)
         except SmsError as error:
             raise error.during(action) from None
         if not reply.ok:
@@ -269,6 +393,25 @@ class TwilioNumbers:
         if not isinstance(reply.json, dict):
             raise _unexpected(action)
         return reply.json
+
+    def _product_client(self) -> Any:
+        """Return what asks the products beside the numbers: with the account's own credentials, always.
+
+        :raises SmsError: when those are not to be had
+        """
+        if self.account_sid == self.owner_sid:
+            return self._client
+        with self._family.lock:
+            if self._own_client is None:
+                if self._sign_in is None:
+                    raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
+                if self.account_sid not in self._family.tokens:
+                    self._accounts({})
+                token = self._family.tokens.get(self.account_sid)
+                if not token:
+                    raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
+                self._own_client = self._sign_in(self.account_sid, self.account_sid, token)
+            return self._own_client
 
     def _explain(self, action: str, reply: Reply) -> ApiError:
         body = reply.json if isinstance(reply.json, dict) else {}
@@ -280,11 +423,24 @@ class TwilioNumbers:
         hint = ""
         if reply.status in (401, 403) or code in UNAUTHORIZED_CODES:
             hint = "; check account_sid with auth_token, or api_key_sid with api_key_secret"
-            if not self.sees_overrides:
+            if self.account_sid != self.owner_sid:
                 hint += ", and that subaccount_sid is a subaccount of account_sid"
         elif reply.status == 404:
             hint = f"; check that account {self.account_sid} is the right one (account_sid, subaccount_sid)"
         return ApiError(f"Could not {action}: {shown}{hint}", code=code, status=reply.status)
+
+
+class _Family:
+    """The auth tokens of an account's subaccounts, once they were read. Never shown, returned or stored."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+        self.lock = threading.RLock()
+
+
+def _check_fields(fields: Mapping[str, str], known: frozenset[str]) -> None:
+    if not set(fields) <= known:
+        raise ValueError(f"not for this client: {sorted(set(fields) - known)}")
 
 
 def _meta(page: dict) -> dict:

@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._http.errors import SmsError
+from .._http.urls import password_of
+from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all
+from .webhook import SERVICE_FIELDS, URLS, settings_of
 
-PARENT_CANNOT_KNOW = (
-    "a parent account's credentials cannot see the Messaging Services and Conversations of its subaccounts:"
-    " use the subaccount's own credentials (its SID as account_sid)"
-)
+CHANNELS = ("whatsapp", "rcs")  # of the senders in a pool, whose webhooks can be read
+DEFERS = "use_inbound_webhook_on_number"  # "true": the number's own webhook is used. "false": the service's is.
 
 
 def messaging_services(twilio: Any) -> list[dict[str, Any]]:
     """Return the Messaging Services of the numbers' account.
 
-    :param twilio: a :class:`twilio.TwilioNumbers`
+    :param twilio: a :class:`client.TwilioNumbers`
     :raises SmsError: when they cannot be known
     """
     if not twilio.sees_overrides:
@@ -29,44 +30,91 @@ def messaging_services(twilio: Any) -> list[dict[str, Any]]:
     return twilio.messaging_services()
 
 
-def webhooks_of(service: Mapping[str, Any]) -> dict[str, str]:
-    """Return a Messaging Service's name and its own webhooks, which may hold a key as a number's do."""
-    return {
-        "sid": str(service.get("sid") or ""),
-        "name": f"Messaging Service '{service.get('friendly_name')}' ({service.get('sid')})",
-        "url": str(service.get("inbound_request_url") or ""),
-        "fallback_url": str(service.get("fallback_url") or ""),
-        "changed_at": str(service.get("date_updated") or ""),
-    }
+def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Messaging Service as snapshots hold it.
 
-
-def find_overrides(
-    twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``. Those that nothing
-    overrides are left out.
-
-    Costs one request for the address configurations and one for each service that overrides, however many numbers
-    there are: Twilio has no look-up from a number to its service.
-
-    :param twilio: a :class:`twilio.TwilioNumbers`
-    :param numbers: Twilio's descriptions, by number
-    :param services: what :func:`messaging_services` returned
-    :raises SmsError: when it cannot be known
+    ``sid``, ``friendly_name``, ``name`` (both in words), its webhook settings by the names of
+    :data:`webhook.SERVICE_FIELDS`, ``changed_at``, ``pool`` (its phone numbers; ``None`` where that was not read) and ``others`` (see
+    :func:`read_others`; ``None`` likewise).
     """
-    by_sid = {row.get("sid"): number for number, row in numbers.items()}
-    overrides: dict[str, dict[str, Any]] = {}
+    name, sid = str(row.get("friendly_name") or ""), str(row.get("sid"))
+    words = f"Messaging Service '{name}' ({sid})"
+    settings = settings_of(row, SERVICE_FIELDS)
+    settings[DEFERS] = "true" if row.get(DEFERS) else "false"
+    more = {"changed_at": str(row.get("date_updated") or ""), "pool": None, "others": None}
+    return {"sid": sid, "friendly_name": name, "name": words, **settings, **more}
+
+
+def service_settings(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return the webhook settings of what :func:`service_from` returned."""
+    return {name: service[name] for name in SERVICE_FIELDS}
+
+
+def find_conversations(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the address configurations that make conversations of the texts of *numbers*, by number."""
+    found: dict[str, dict[str, Any]] = {}
     for address in twilio.conversation_addresses():
         automatic = address.get("auto_creation")
         if isinstance(automatic, dict) and automatic.get("enabled") and address.get("address") in numbers:
-            overrides[str(address["address"])] = _override("conversation", address)
-    # True: the number's own webhook is used. False: the service's, and the number's is passed by.
-    takers = [service for service in services if not service.get("use_inbound_webhook_on_number")]
-    pools = read_all(twilio.pool, [str(service.get("sid")) for service in takers])
-    for service, pool in zip(takers, pools, strict=True):
-        for member in pool:
-            if member.get("sid") in by_sid:
-                overrides[by_sid[member["sid"]]] = _override("messaging_service", service)
+            found[str(address["address"])] = _override("conversation", address)
+    return found
+
+
+def read_pools(twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]) -> None:
+    """Note the phone numbers in the pools of the services that take texts, and of those that hold a password.
+
+    Costs one request for each of these, however many numbers there are: Twilio has no look-up from a number to its
+    service. A service that defers to its numbers and holds a password would keep a key in use that nothing uses.
+
+    :param numbers: Twilio's descriptions of the numbers that matter, by number
+    :param services: what :func:`service_from` returned
+    """
+    by_sid = {row.get("sid"): number for number, row in numbers.items()}
+    read = [one for one in services if one[DEFERS] != "true" or any(password_of(one[name]) for name in URLS)]
+    pools = read_all(twilio.pool, [service["sid"] for service in read])
+    for service, pool in zip(read, pools, strict=True):
+        members = [by_sid.get(row.get("sid")) or row.get("phone_number") for row in pool]
+        service["pool"] = [str(member) for member in members if member]
+
+
+def read_others(twilio: Any, numbers: Mapping[str, Any], services: list[dict[str, Any]]) -> None:
+    """Note who else is in the pools of services that take texts of *numbers*: ``name`` and ``url`` of each.
+
+    Costs two requests for each such service, and one for each kind of thing in them: how their own webhooks are.
+    """
+    taking = [one for one in services if one[DEFERS] != "true" and any(each in numbers for each in one["pool"] or ())]
+    codes = read_all(twilio.pool_short_codes, [service["sid"] for service in taking])
+    senders = read_all(twilio.pool_senders, [service["sid"] for service in taking])
+    strangers = {member for service in taking for member in service["pool"] if member not in numbers}
+    urls = {number: own_url(row) for number, row in twilio.find(sorted(strangers)).items()}
+    if any(codes):
+        urls.update({str(row.get("short_code")): own_url(row) for row in twilio.short_codes()})
+    channels = {str(row.get("sender")).partition(":")[0].lower() for rows in senders for row in rows}
+    for channel in sorted(channels & set(CHANNELS)):
+        urls.update({str(row.get("sender_id")): _callback_of(row) for row in twilio.senders(channel)})
+    for service, its_codes, its_senders in zip(taking, codes, senders, strict=True):
+        names = [member for member in service["pool"] if member not in numbers]
+        names += [str(row.get("short_code")) for row in its_codes] + [str(row.get("sender")) for row in its_senders]
+        service["others"] = [{"name": name, "url": urls.get(name, "")} for name in names]
+
+
+def own_url(row: Mapping[str, Any]) -> str:
+    """Return where a number or short code sends its texts itself: nowhere, as far as URLs tell, with an application."""
+    return "" if row.get("sms_application_sid") else str(row.get("sms_url") or "")
+
+
+def overrides_of_pools(
+    numbers: Mapping[str, Any], services: list[dict[str, Any]], conversations: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``.
+
+    Twilio asks a number's service first: what that takes never becomes a conversation.
+    """
+    overrides = dict(conversations)
+    for service in services:
+        if service[DEFERS] != "true":
+            taken = [member for member in service["pool"] or () if member in numbers]
+            overrides.update({number: _override("messaging_service", service) for number in taken})
     return overrides
 
 
@@ -75,7 +123,8 @@ def describe_override(override: Mapping[str, Any]) -> str:
     if override["kind"] == "messaging_service":
         return (
             f"Messaging Service '{override['name']}' ({override['sid']}) takes its texts: choose \"Defer to sender's"
-            " webhook\" in the service's Integration settings, or take the number out of its sender pool"
+            " webhook\" in the service's Integration settings, take the number out of its sender pool, or let"
+            " on_override=repair do the first"
         )
     return (
         f"Conversations address configuration '{override['name']}' ({override['sid']}) makes a conversation of its texts:"
@@ -85,3 +134,8 @@ def describe_override(override: Mapping[str, Any]) -> str:
 
 def _override(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "sid": row.get("sid"), "name": row.get("friendly_name") or row.get("address") or ""}
+
+
+def _callback_of(sender: Mapping[str, Any]) -> str:
+    hooks = sender.get("webhook")
+    return str(hooks.get("callback_url") or "") if isinstance(hooks, dict) else ""

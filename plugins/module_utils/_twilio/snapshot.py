@@ -16,16 +16,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._http.errors import SmsError
+from .._http.urls import place
 from .alerts import NO_ERRORS, webhook_errors
 from .changes import iso, last_changes
-from .overrides import describe_override, find_overrides, messaging_services, webhooks_of
+from .overrides import (
+    describe_override,
+    find_conversations,
+    messaging_services,
+    overrides_of_pools,
+    read_others,
+    read_pools,
+    service_from,
+)
 from .webhook import receives_sms, settings_of
 
 
-def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
+def why_not(
+    number: str, snapshot: Snapshot, params: Mapping[str, Any], wanted: Mapping[str, Any] | None = None
+) -> str | None:
     """Return why a number must be left alone, in words, or ``None``.
 
     :param params: ``state`` and ``on_override`` as in twilio_sms_webhook
+    :param wanted: the number's webhook; a service that leads to the place of its ``url`` is no obstacle
     """
     found = snapshot.numbers.get(number)
     if found is None:
@@ -34,7 +46,7 @@ def why_not(number: str, snapshot: Snapshot, params: Mapping[str, Any]) -> str |
         if not found.receives_sms:
             return "cannot receive texts: the number has no SMS capability"
         override = (snapshot.overrides or {}).get(number)
-        if override and params["on_override"] == "fail":
+        if override and params["on_override"] == "fail" and not snapshot.carrier_of(number, wanted):
             return f"left alone: {describe_override(override)}"
     return None
 
@@ -56,17 +68,18 @@ class Snapshot:
     """The account's numbers among those asked for, by number in E.164.
 
     *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
-    for or is not known, which *override_problem* then explains. *services* are the Messaging Services whose own
-    webhooks take texts: see :func:`overrides.webhooks_of`. *errors* are the webhook errors by number (see
-    :func:`alerts.webhook_errors`), *unjoined_errors* counts those of unknown numbers. *changes* tells who changed the
-    webhooks last, by number (see :func:`changes.last_changes`).
+    for or is not known, which *override_problem* then explains. *services* are the account's Messaging Services (see
+    :func:`overrides.service_from`), *conversations* the address configurations by number, whatever a service does before
+    them. *errors* are the webhook errors by number (see :func:`alerts.webhook_errors`), *unjoined_errors* counts those
+    of unknown numbers. *changes* tells who changed the webhooks last, by number (see :func:`changes.last_changes`).
     """
 
     account_sid: str
     numbers: dict[str, Number] = field(default_factory=dict)
     overrides: dict[str, dict[str, Any]] | None = None
     override_problem: str | None = None
-    services: list[dict[str, str]] = field(default_factory=list)
+    services: list[dict[str, Any]] = field(default_factory=list)
+    conversations: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, dict[str, Any]] | None = None
     unjoined_errors: int = 0
     errors_problem: str | None = None
@@ -80,6 +93,7 @@ class Snapshot:
         wanted: Iterable[str] | None,
         *,
         with_overrides: bool = True,
+        with_pools: bool = False,
         alert_days: int = 0,
         with_changes: bool = False,
     ) -> Snapshot:
@@ -88,6 +102,7 @@ class Snapshot:
         :param twilio: a :class:`twilio.TwilioNumbers`
         :param wanted: numbers in E.164; ``None`` for all of the account's
         :param with_overrides: whether to look up what takes the numbers' texts instead
+        :param with_pools: whether to look up who else is in the pools of services that take the numbers' texts
         :param alert_days: for how many days to look up webhook errors, and names with them; 0 for neither
         :param with_changes: whether to look up who changed the webhooks last
         :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
@@ -106,9 +121,7 @@ class Snapshot:
         snapshot = cls(twilio.account_sid, numbers)
         if with_overrides and (rows or wanted is None):
             try:
-                services = messaging_services(twilio)
-                snapshot.overrides = find_overrides(twilio, rows, services)
-                snapshot.services = [webhooks_of(service) for service in services]
+                snapshot._look_at_services(twilio, rows, with_pools=with_pools)
             except SmsError as error:
                 snapshot.override_problem = (
                     f"It is not known whether a Messaging Service or a conversation takes the numbers' texts: {error}"
@@ -138,12 +151,29 @@ class Snapshot:
         service = self.service_of(number)
         return max(self.numbers[number].changed_at, iso(service["changed_at"]) if service else "")
 
-    def service_of(self, number: str) -> dict[str, str] | None:
+    def service_of(self, number: str) -> dict[str, Any] | None:
         """Return the Messaging Service whose own webhooks take a number's texts, ``None`` for none."""
         override = (self.overrides or {}).get(number)
         if not override or override["kind"] != "messaging_service":
             return None
         return next((each for each in self.services if each["sid"] == override["sid"]), None)
+
+    def _look_at_services(self, twilio: Any, rows: Mapping[str, Mapping[str, Any]], *, with_pools: bool) -> None:
+        services = [service_from(row) for row in messaging_services(twilio)]
+        conversations = find_conversations(twilio, rows)
+        read_pools(twilio, rows, services)
+        if with_pools:
+            read_others(twilio, rows, services)
+        self.services, self.conversations = services, conversations
+        self.overrides = overrides_of_pools(rows, services, conversations)
+
+    def carrier_of(self, number: str, wanted: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return the Messaging Service that takes a number's texts to the place where they are wanted, or ``None``.
+
+        :param wanted: ``url``, whose password does not matter
+        """
+        service = self.service_of(number) if wanted and wanted.get("url") else None
+        return service if service and place(service["url"]) == place((wanted or {})["url"]) else None
 
     def errors_of(self, number: str) -> dict[str, Any] | None:
         """Return a number's webhook errors, ``None`` when they are not known."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._http.errors import SmsError
-from .._http.urls import check_url, fragment_of, password_of, place, redact_url, same_url
+from .._http.urls import check_url, fragment_of, overrides_of, password_of, place, redact_url, same_url
 
 # Our names, Twilio's names in an update, Twilio's names in an answer.
 FIELDS = {
@@ -24,12 +24,26 @@ FIELDS = {
     "fallback_method": ("SmsFallbackMethod", "sms_fallback_method"),
     "application_sid": ("SmsApplicationSid", "sms_application_sid"),
 }
+# The same for a Messaging Service.
+SERVICE_FIELDS = {
+    "url": ("InboundRequestUrl", "inbound_request_url"),
+    "method": ("InboundMethod", "inbound_method"),
+    "fallback_url": ("FallbackUrl", "fallback_url"),
+    "fallback_method": ("FallbackMethod", "fallback_method"),
+    "use_inbound_webhook_on_number": ("UseInboundWebhookOnNumber", "use_inbound_webhook_on_number"),
+}
+_ANSWERED = dict([*FIELDS.values(), *SERVICE_FIELDS.values()])
 URLS = ("url", "fallback_url")
+# Twilio documentation, webhooks, connection overrides. 4xx and all are left out: they may repeat the 401 that begins
+# Basic authentication.
+MAX_RETRIES = 5
+RETRY_ON = ("ct", "rt", "5xx")
+EDGES = ("ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla")
 
 
-def settings_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SMS settings in Twilio's description of a number."""
-    return {name: str(row.get(answered) or "") for name, (_sent, answered) in FIELDS.items()}
+def settings_of(row: Mapping[str, Any], fields: Mapping[str, tuple[str, str]] = FIELDS) -> dict[str, str]:
+    """Return the SMS settings in Twilio's description of a number, or of what else *fields* tell."""
+    return {name: str(row.get(answered) or "") for name, (_sent, answered) in fields.items()}
 
 
 def receives_sms(row: Mapping[str, Any]) -> bool:
@@ -53,6 +67,27 @@ def check_wanted(wanted: Mapping[str, Any]) -> None:
                 check_url(wanted[name])
     except ValueError as error:
         raise SmsError(str(error), code="bad_url") from None
+    if wanted.get("retries") is not None and not 0 <= wanted["retries"] <= MAX_RETRIES:
+        raise SmsError(f"retries must be 0 to {MAX_RETRIES}", code="bad_retries")
+
+
+def fragment_for(wanted: Mapping[str, Any], fragment: str) -> str:
+    """Return a webhook's fragment with the connection behaviour of *wanted*; what is not given stays as it is.
+
+    :param wanted: ``retries``, ``retry_on`` and ``edges``
+    :param fragment: what it is now
+    """
+    given: dict[str, str] = {}
+    if wanted.get("retries") is not None:
+        given["rc"] = str(wanted["retries"])
+    for name, option in (("rp", "retry_on"), ("e", "edges")):
+        if wanted.get(option):
+            given[name] = ",".join(wanted[option])
+    present = overrides_of(fragment)
+    if all(present.get(name) == frozenset(value.split(",")) for name, value in given.items()):
+        return fragment
+    kept = [piece for piece in fragment.split("&") if piece and piece.partition("=")[0] not in given]
+    return "&".join([*kept, *(f"{name}={value}" for name, value in given.items())])
 
 
 def connected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
@@ -61,12 +96,18 @@ def connected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str
     An option that is ``None`` is not managed. A TwiML application is cleared, because Twilio ignores the URLs of a
     number that has one.
 
-    :param wanted: ``url`` and optionally ``method``, ``fallback_url``, ``fallback_method``
+    :param wanted: ``url`` and optionally ``method``, ``fallback_url``, ``fallback_method``, ``retries``, ``retry_on``,
+        ``edges``
     """
-    after = dict(current, application_sid="")
+    return {**leading(current, wanted), "application_sid": ""}
+
+
+def leading(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Return webhook settings, a number's or a service's, that lead where *wanted* says."""
+    after = dict(current)
     for name in URLS:
         if wanted.get(name) is not None:
-            after[name] = _keep_if_same(current[name], wanted[name])
+            after[name] = _keep_if_same(current[name], wanted[name], wanted if name == "url" else {})
     for name in ("method", "fallback_method"):
         if wanted.get(name):
             after[name] = wanted[name].upper()
@@ -96,7 +137,7 @@ def restored(current: Mapping[str, str], recorded: Mapping[str, Any], *, force: 
     if not force and not _same(current, after) and not _same(current, before):
         return None
     # Twilio keeps a method for every URL and cannot unset one.
-    kept = {name: current[name] for name in ("method", "fallback_method") if not before[name]}
+    kept = {name: current[name] for name in ("method", "fallback_method") if not before.get(name, "-")}
     return dict(current) if _same(current, before) else {**before, **kept}
 
 
@@ -110,9 +151,25 @@ def is_change(value: Any) -> bool:
     )
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+def changes(
+    before: Mapping[str, str], after: Mapping[str, str], fields: Mapping[str, tuple[str, str]] = FIELDS
+) -> dict[str, str]:
     """Return the form fields of the one update that leads from *before* to *after*, empty when none is needed."""
-    return {sent: after[name] for name, (sent, _answered) in FIELDS.items() if before[name] != after[name]}
+    return {sent: after[name] for name, (sent, _answered) in fields.items() if before[name] != after[name]}
+
+
+def unheeded(sent: Mapping[str, str], row: Mapping[str, Any]) -> list[str]:
+    """Return which fields of an update Twilio's answer does not show as they were sent: it said yes, and did not.
+
+    :param sent: an update's fields
+    :param row: Twilio's description in the answer
+    """
+    return [name for name, value in sent.items() if not _as_sent(name, value, row.get(_ANSWERED[name]))]
+
+
+def _as_sent(name: str, value: str, answered: Any) -> bool:
+    text = str(answered).lower() if isinstance(answered, bool) else str(answered or "")
+    return same_url(text, value) if name.endswith("Url") else text.upper() == value.upper()
 
 
 def shown(settings: Mapping[str, str]) -> dict[str, str]:
@@ -120,13 +177,13 @@ def shown(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: redact_url(value) if name in URLS else value for name, value in settings.items()}
 
 
-def diff_of(number: str, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, Any]:
-    """Return a number's diff. Where only a password differs it says so, since both look the same without it."""
+def diff_of(header: str, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, Any]:
+    """Return a diff of settings. Where only a password differs it says so, since both look the same without it."""
     old, new = shown(before), shown(after)
     for name in URLS:
-        if before[name] != after[name] and old[name] == new[name]:
+        if name in before and before[name] != after[name] and old[name] == new[name]:
             old[f"{name} password"], new[f"{name} password"] = "(another one)", "(the wanted one)"
-    return {"before_header": diff_header(number), "after_header": diff_header(number), "before": old, "after": new}
+    return {"before_header": header, "after_header": header, "before": old, "after": new}
 
 
 def diff_header(number: str) -> str:
@@ -147,17 +204,18 @@ def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:
 
 def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(
-        same_url(one[name], other[name]) if name in URLS else one[name].upper() == other[name].upper()
-        for name in FIELDS
+        same_url(one[name], other[name]) if name in URLS else one[name].upper() == other[name].upper() for name in one
     )
 
 
-def _keep_if_same(current: str, wanted: str) -> str:
+def _keep_if_same(current: str, wanted: str, behaviour: Mapping[str, Any]) -> str:
     """Return *wanted*, or *current* where it does the same.
 
     Twilio keeps connection overrides in the fragment (``#rc=2``: retry twice). One that somebody added to a URL of
-    the same place stays, unless *wanted* brings its own.
+    the same place stays, unless *wanted* brings its own; what *behaviour* gives is set in it.
     """
-    if fragment_of(current) and not fragment_of(wanted) and place(current) == place(wanted):
-        wanted = f"{wanted}#{fragment_of(current)}"
+    plain, _hash, own = wanted.partition("#")
+    here = fragment_of(current) if place(current) == place(wanted) else ""
+    fragment = fragment_for(behaviour, own or here) if plain else ""
+    wanted = f"{plain}#{fragment}" if fragment else plain
     return current if same_url(current, wanted) else wanted

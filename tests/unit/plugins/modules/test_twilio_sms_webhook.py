@@ -137,7 +137,8 @@ def test_absent(run: Run, box: Sandbox, add: Any, options: dict, written: dict[s
     assert done["diff"] == dry["diff"]
     assert [entry["phone_number"] for entry in done["numbers"] if entry["changed"]] == list(written)
     assert sorted(map(str, done.writes)) == sorted(map(str, written.values()))
-    assert "messaging.list_services" not in done.operations, "what overrides a webhook does not matter here"
+    # Without a URL nobody knows which services are ours.
+    assert ("messaging.list_services" in done.operations) is ("url" in options)
     assert run(MODULE, **arguments).writes == []
 
 
@@ -298,8 +299,74 @@ def test_a_parent_s_credentials(run: Run, box: Sandbox) -> None:
     assert run(MODULE, phone_number=ONE, url=URL)["summary"]["failed"] == 1, "not a number of the parent's"
     result = run(MODULE, phone_number=ONE, url=URL, subaccount_sid=sub["sid"])
     assert statuses(result) == {ONE: "changed"}
-    assert "a parent account's credentials cannot see" in result.warnings[0]
-    assert {operation.partition(".")[0] for operation in result.operations} == {"twilio"}
+    assert (result["overrides_checked"], result.warnings) == (True, [])
+    asked = {request["operation"]: (request["authorized_as"], request["account"]) for request in result.requests}
+    own = (sub["sid"], sub["sid"])  # products answer for the credentials' own account
+    assert asked == {
+        "twilio.list_numbers": (owner, sub["sid"]),
+        "twilio.list_accounts": (owner, owner),
+        "messaging.list_services": own,
+        "conversations.list_addresses": own,
+        "twilio.update_number": (owner, sub["sid"]),
+    }
+    assert sub["auth_token"] not in result.text
+
+
+def test_a_parent_s_api_key(run: Run, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sub = box.add_twilio_account(owner_account_sid=box.environment["TWILIO_ACCOUNT_SID"])
+    key = box.add_twilio_key(kind="main")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "")
+    options = {"api_key_sid": key["sid"], "api_key_secret": key["secret"], "subaccount_sid": sub["sid"]}
+    result = run(MODULE, phone_number=ONE, url=URL, **options)
+    assert (result.code, result.requests) == ("api_key_of_parent", [])
+
+
+# ---- settings that are not as asked ----
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ({"sms_url": OLD}, {}),
+        ({"sms_url": URL}, {"method": "GET"}),
+        ({"sms_url": URL, "sms_application_sid": APPLICATION}, {}),
+        ({"sms_url": URL, "sms_fallback_url": OTHER}, {"fallback_url": ""}),
+        ({"sms_url": OLD}, {"state": "absent"}),
+    ],
+)
+def test_a_success_that_changed_nothing(run: Run, box: Sandbox, add: Any, values: dict, options: dict) -> None:
+    box.add_application(sid=APPLICATION)
+    add(ONE, **values)
+    add(TWO)
+    box.fault("twilio.update_number", body="unheeded", match=box.number(ONE)["sid"])
+    result = run(MODULE, phone_numbers=[ONE, TWO], url=URL, **options)
+    assert statuses(result)[ONE] == "failed"
+    assert result["numbers"][0]["changed"] is False
+    assert "with success, but does not show Sms" in result["msg"]
+    assert statuses(run(MODULE, phone_numbers=[ONE, TWO], url=URL, **options))[ONE] == "changed"
+
+
+# ---- connection behaviour ----
+
+
+def test_connection_behaviour(run: Run, box: Sandbox, add: Any) -> None:
+    add(ONE, sms_url=URL)
+    add(TWO, sms_url=OLD + "#ct=500&rc=1&sni=y")
+    add(THREE, sms_url=URL + "#rp=5xx,ct&e=dublin&rc=3")
+    options: dict[str, Any] = {"retries": 3, "retry_on": ["ct", "5xx"], "edges": ["dublin"]}
+    result = run(MODULE, phone_numbers=[ONE, TWO, THREE], url=URL, **options)
+    assert statuses(result) == {ONE: "changed", TWO: "changed", THREE: "unchanged"}
+    assert sms(box, ONE)[0] == URL + "#rc=3&rp=ct,5xx&e=dublin"
+    assert sms(box, TWO)[0] == URL + "#ct=500&sni=y&rc=3&rp=ct,5xx&e=dublin"
+    assert run(MODULE, phone_numbers=[ONE, TWO, THREE], url=URL).writes == [], "not given: it stays"
+    assert run(MODULE, phone_number=ONE, url=URL, retries=0).writes == [{"SmsUrl": URL + "#rp=ct,5xx&e=dublin&rc=0"}]
+    groups = [{"phone_numbers": [ONE], "url": URL, "retries": 5}]
+    assert run(MODULE, webhooks=groups).writes == [{"SmsUrl": URL + "#rp=ct,5xx&e=dublin&rc=5"}]
+
+
+@pytest.mark.parametrize("retries", [-1, 6])
+def test_retries_that_twilio_does_not_know(run: Run, add: Any, retries: int) -> None:
+    assert run(MODULE, phone_number=ONE, url=URL, retries=retries).code == "bad_retries"
 
 
 # ---- with twilio_sms_webhook_info ----

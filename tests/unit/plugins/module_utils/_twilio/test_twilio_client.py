@@ -94,7 +94,58 @@ def test_a_subaccount_s_numbers_with_the_parent_s_credentials(play: PLAY) -> Non
     twilio = connect(script, subaccount_sid=SUB)
     assert set(twilio.find([ONE])) == {ONE}
     twilio.update(ONE, "PN1", {"SmsUrl": "https://gw/"})
-    assert (twilio.account_sid, twilio.sees_overrides) == (SUB, False)
+    assert (twilio.account_sid, twilio.sees_overrides, twilio.acts_for_subaccounts) == (SUB, True, True)
+
+
+def accounts(*rows: dict[str, Any]) -> Step:
+    parent = basic(AC, "hidden-token")
+    reply = answer(200, {"accounts": list(rows), "next_page_uri": None})
+    return step(f"GET {API}/2010-04-01/Accounts.json", reply, query=ALL, auth=parent)
+
+
+def test_a_subaccount_s_products_are_asked_with_its_own_token(play: PLAY) -> None:
+    own = basic(SUB, "hidden-own")
+    script = play(
+        accounts({"sid": AC, "status": "active"}, {"sid": SUB, "status": "active", "auth_token": "hidden-own"}),
+        step(f"GET {MESSAGING}/Services", answer(200, {"services": [], "meta": {}}), query=ALL, auth=own),
+        step(f"POST {MESSAGING}/Services/MG1", answer(200, {"sid": "MG1"}), sent={"InboundRequestUrl": ""}, auth=own),
+        step(f"GET {API}/2010-04-01/Accounts/{SUB}/Applications.json", answer(200, {"applications": []}), query=ALL),
+    )
+    twilio = connect(script, subaccount_sid=SUB)
+    assert twilio.messaging_services() == []
+    twilio.update_service("x", "MG1", {"InboundRequestUrl": ""})
+    assert twilio.applications() == []
+    assert "hidden-own" not in repr(vars(twilio)), "kept, but not where it would be shown"
+
+
+@pytest.mark.parametrize("rows", [[], [{"sid": SUB, "status": "active", "auth_token": None}], [{"sid": AC}]])
+def test_a_token_that_is_not_to_be_had(rows: list[dict[str, Any]], play: PLAY) -> None:
+    with pytest.raises(SmsError, match="cannot see the Messaging Services") as unknown:
+        connect(play(accounts(*rows)), subaccount_sid=SUB).messaging_services()
+    assert unknown.value.code == "overrides_unknown"
+
+
+@pytest.mark.parametrize(
+    ("update", "field"),
+    [
+        (lambda twilio, fields: twilio.update_service("x", "MG1", fields), "InboundRequestUrl"),
+        (lambda twilio, fields: twilio.update_address("x", "IG1", fields), "AutoCreation.Enabled"),
+    ],
+)
+@pytest.mark.parametrize(
+    "other", ["AccountSid", "FriendlyName", "StatusCallback", "Usecase", "AutoCreation.WebhookUrl"]
+)
+def test_closed_lists_of_fields(update: Any, field: str, other: str, play: PLAY) -> None:
+    with pytest.raises(ValueError, match=other):
+        update(connect(play()), {field: "", other: "x"})
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_update_of_a_service_names_the_permission(status: int, play: PLAY) -> None:
+    refused = answer(status, {"code": 70051, "message": "no"})
+    script = play(step(f"POST {MESSAGING}/Services/MG1", refused, sent={"InboundMethod": "POST"}))
+    with pytest.raises(ApiError, match="'x' \\(MG1\\).*needs the permission /twilio/messaging/services/update"):
+        connect(script).update_service("x", "MG1", {"InboundMethod": "POST"})
 
 
 @pytest.mark.parametrize(
@@ -300,6 +351,8 @@ MESSAGING, CONVERSATIONS = "https://messaging.twilio.com/v1", "https://conversat
     ("call", "url", "key", "size"),
     [
         (lambda twilio: twilio.messaging_services(), f"{MESSAGING}/Services", "services", "1000"),
+        (lambda twilio: twilio.pool_short_codes("MG1"), f"{MESSAGING}/Services/MG1/ShortCodes", "short_codes", "1000"),
+        (lambda twilio: twilio.pool_senders("MG1"), f"{MESSAGING}/Services/MG1/ChannelSenders", "senders", "1000"),
         (lambda twilio: twilio.pool("MG1"), f"{MESSAGING}/Services/MG1/PhoneNumbers", "phone_numbers", "1000"),
         (
             lambda twilio: twilio.conversation_addresses(),

@@ -104,6 +104,32 @@ def test_receives_sms(capabilities: Any, able: bool) -> None:
             id="fallback's fragment stays",
         ),
         pytest.param(
+            settings(url=URL + "#rp=5xx,ct&rc=2"), {"url": URL + "#rc=2&rp=ct,5xx"}, {}, id="fragment's order"
+        ),
+        pytest.param(settings(url=URL), {"url": URL, "retries": 0}, {"SmsUrl": URL + "#rc=0"}, id="no retries"),
+        pytest.param(
+            settings(url=URL + "#rc=1&ct=9"), {"url": URL, "retries": 3}, {"SmsUrl": URL + "#ct=9&rc=3"}, id="retries"
+        ),
+        pytest.param(
+            settings(url=OTHER + "#ct=9"), {"url": URL, "retries": 3}, {"SmsUrl": URL + "#rc=3"}, id="retries elsewhere"
+        ),
+        pytest.param(
+            settings(url=URL + "#ct=9"), {"url": URL + "#rt=8", "retries": 3}, {"SmsUrl": URL + "#rt=8&rc=3"}, id="own"
+        ),
+        pytest.param(
+            settings(url=URL + "#e=tokyo,dublin&rp=5xx,ct"),
+            {"url": URL, "retry_on": ["ct", "5xx"], "edges": ["dublin", "tokyo"]},
+            {},
+            id="lists in another order",
+        ),
+        pytest.param(settings(url=URL + "#rc=2"), {"url": URL, "retry_on": [], "edges": None}, {}, id="nothing given"),
+        pytest.param(
+            settings(fallback_url=OTHER),
+            {"url": URL, "fallback_url": OTHER, "retries": 2},
+            {"SmsUrl": URL + "#rc=2"},
+            id="not the fallback's",
+        ),
+        pytest.param(
             settings(url="https://u:p%2Dq@GW:443"), {"url": "https://u:p-q@gw/"}, {}, id="written in another way"
         ),
     ],
@@ -174,7 +200,7 @@ def test_shown_has_no_password() -> None:
     ],
 )
 def test_diff_of(before: dict[str, str], after: dict[str, str], only_there: set[str]) -> None:
-    diff = webhook.diff_of("+15551234567", before, after)
+    diff = webhook.diff_of(webhook.diff_header("+15551234567"), before, after)
     assert diff["before_header"] == diff["after_header"] == webhook.diff_header("+15551234567")
     assert "+15551234567" in diff["before_header"]
     old, new = diff["before"], diff["after"]
@@ -218,3 +244,29 @@ def test_check_wanted(name: str) -> None:
         webhook.check_wanted({"url": URL, name: "ftp://u:hidden@gateway/"})
     assert refusal.value.code == "bad_url"
     assert "hidden" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "row", "not_done"),
+    [
+        ({"SmsUrl": URL}, {"sms_url": URL}, []),
+        ({"SmsUrl": "https://u:p%2Dq@GW:443"}, {"sms_url": "https://u:p-q@gw/"}, []),
+        ({"SmsUrl": URL + "#rc=2&rp=5xx"}, {"sms_url": URL + "#rp=5xx&rc=2"}, []),
+        ({"SmsUrl": "", "SmsApplicationSid": ""}, {"sms_url": None, "sms_application_sid": ""}, []),
+        ({"SmsMethod": "POST"}, {"sms_method": "post"}, []),
+        ({"UseInboundWebhookOnNumber": "true"}, {"use_inbound_webhook_on_number": True}, []),
+        ({"SmsUrl": URL}, {"sms_url": OLD}, ["SmsUrl"]),
+        ({"SmsUrl": URL + "#rc=2"}, {"sms_url": URL}, ["SmsUrl"]),
+        ({"SmsUrl": URL, "SmsMethod": "GET"}, {"sms_url": URL, "sms_method": "POST"}, ["SmsMethod"]),
+        ({"SmsApplicationSid": ""}, {"sms_application_sid": APPLICATION}, ["SmsApplicationSid"]),
+        ({"SmsUrl": URL}, {}, ["SmsUrl"]),
+        (
+            {"UseInboundWebhookOnNumber": "true"},
+            {"use_inbound_webhook_on_number": False},
+            ["UseInboundWebhookOnNumber"],
+        ),
+        ({"InboundRequestUrl": ""}, {"inbound_request_url": None}, []),
+    ],
+)
+def test_unheeded(sent: dict[str, str], row: dict[str, Any], not_done: list[str]) -> None:
+    assert webhook.unheeded(sent, row) == not_done

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything in an account and its subaccounts that can hold a webhook, and which passwords are in them.
+
+A credential may be deleted only when nothing holds its key: each of these would lose texts (or calls) without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._http.errors import ApiError, SmsError
+from .._http.urls import password_of
+from .overrides import CHANNELS
+from .rollout import read_all
+from .webhook import settings_of
+
+Row = Mapping[str, Any]
+_VOICE = ("voice_url", "voice_fallback_url", "status_callback")
+_SMS = ("sms_url", "sms_fallback_url")
+# HTTP status of a list that these credentials may not read, or that this account does not have.
+UNREADABLE = (401, 403, 404)
+
+
+@dataclass
+class Kind:
+    """A kind of thing that holds webhooks: how to read them all, and where in one of them the webhooks are."""
+
+    name: str
+    words: str
+    read: Callable[[Any], Any]
+    urls: Callable[[Row], list[Any]]
+    called: Callable[[Row], Any] = lambda row: row.get("friendly_name")
+
+
+def _fields(*names: str) -> Callable[[Row], list[Any]]:
+    return lambda row: [row.get(name) for name in names]
+
+
+def _inside(part: str, *names: str) -> Callable[[Row], list[Any]]:
+    def urls(row: Row) -> list[Any]:
+        inner = row.get(part)
+        return [inner.get(name) for name in names] if isinstance(inner, Mapping) else []
+
+    return urls
+
+
+def _senders(twilio: Any) -> list[dict[str, Any]]:
+    rows = []
+    for channel in CHANNELS:
+        try:
+            rows += twilio.senders(channel)
+        except ApiError as error:
+            if error.status != 400:  # a channel that Twilio does not know here has no senders
+                raise
+    return rows
+
+
+# Twilio's API descriptions (twilio-oai): all fields of each resource that are URLs which Twilio calls.
+KINDS = (
+    Kind("number", "phone numbers", lambda t: list(t.list()), _fields(*_SMS, *_VOICE), lambda row: row["phone_number"]),
+    Kind(
+        "application",
+        "TwiML applications",
+        lambda t: t.applications(),
+        _fields(*_SMS, *_VOICE, "sms_status_callback", "message_status_callback"),
+    ),
+    Kind(
+        "messaging_service",
+        "Messaging Services",
+        lambda t: t.messaging_services(),
+        _fields("inbound_request_url", "fallback_url", "status_callback"),
+    ),
+    Kind("short_code", "short codes", lambda t: t.short_codes(), _fields(*_SMS), lambda row: row.get("short_code")),
+    Kind(
+        "sender",
+        "WhatsApp and RCS senders",
+        _senders,
+        _inside("webhook", "callback_url", "fallback_url", "status_callback_url"),
+        lambda row: row.get("sender_id"),
+    ),
+    Kind(
+        "conversation",
+        "Conversations address configurations",
+        lambda t: t.conversation_addresses(),
+        _inside("auto_creation", "webhook_url"),
+        lambda row: row.get("friendly_name") or row.get("address"),
+    ),
+)
+
+
+@dataclass
+class Holders:
+    """What holds which password, and what could not be read.
+
+    *keys*: by password, the things that hold it: ``kind`` ``sid`` ``name`` ``account``. A secret. *unseen*: in words.
+    *numbers*: by account, the SMS settings of all of its numbers (a secret, too), as the same look showed them.
+    """
+
+    keys: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
+    numbers: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+
+
+def find_holders(twilio: Any) -> Holders:
+    """Look at the credentials' account and, where they can see them, at all of its subaccounts.
+
+    Costs seven requests for each account, and one more for each further 1000 things of a kind.
+
+    :param twilio: a :class:`client.TwilioNumbers`
+    :raises SmsError: when something could not be read for another reason than that it is refused
+    """
+    holders = Holders()
+    accounts = [twilio.of_account(sid) for sid in dict.fromkeys([twilio.owner_sid, *_subaccounts(twilio, holders)])]
+    looks = [(account, kind) for account in accounts for kind in KINDS]
+    for (account, kind), rows in zip(looks, read_all(lambda look: _read(*look), looks), strict=True):
+        if isinstance(rows, SmsError):
+            holders.unseen.append(f"the {kind.words} of account {account.account_sid} ({rows.code})")
+            continue
+        if kind.name == "number":
+            holders.numbers[account.account_sid] = {row["phone_number"]: settings_of(row) for row in rows}
+        for key, row in _keys_in(kind, rows):
+            name, sid = str(kind.called(row) or ""), str(row.get("sid"))
+            holder = {"kind": kind.name, "sid": sid, "name": name, "account": account.account_sid}
+            held = holders.keys.setdefault(key, [])
+            if holder not in held[-1:]:
+                held.append(holder)
+    return holders
+
+
+def _subaccounts(twilio: Any, holders: Holders) -> list[str]:
+    """Return the subaccounts that can be read; note the others."""
+    try:
+        family = twilio.family()
+    except ApiError as error:
+        if error.status not in UNREADABLE:
+            raise
+        holders.unseen.append(
+            f"the subaccounts of account {twilio.owner_sid} ({error.code}), which an auth token can read"
+        )
+        return []
+    readable = [sid for sid, status in family.items() if status == "active" and twilio.acts_for_subaccounts]
+    holders.unseen += [f"subaccount {sid} ({family[sid]})" for sid in family if sid not in readable]
+    return readable
+
+
+def _read(account: Any, kind: Kind) -> list[Row] | SmsError:
+    try:
+        rows: list[Row] = kind.read(account)
+        return rows
+    except ApiError as error:
+        if error.status in UNREADABLE:
+            return error
+        raise
+    except SmsError as error:
+        if error.code == "overrides_unknown":  # the subaccount's own token is not to be had
+            return error
+        raise
+
+
+def _keys_in(kind: Kind, rows: list[Row]) -> Iterator[tuple[str, Row]]:
+    for row in rows:
+        for url in kind.urls(row):
+            key = password_of(url) if isinstance(url, str) else None
+            if key:
+                yield key, row
+
+
+def describe_holder(holder: Mapping[str, str]) -> str:
+    """Return a holder in words, for a warning."""
+    words = {
+        "number": "{name}",
+        "application": "TwiML application '{name}' ({sid})",
+        "messaging_service": "Messaging Service '{name}' ({sid})",
+        "short_code": "short code {name}",
+        "sender": "sender {name}",
+        "conversation": "Conversations address configuration '{name}' ({sid})",
+    }
+    return words[holder["kind"]].format(**holder)

@@ -1,0 +1,294 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Messaging Services and Conversations between texts and a number's webhook: what is to become of them.
+
+A service that leads to the wanted receiver carries its numbers, and its webhook gets the wanted key. One that leads
+elsewhere can be told to defer to its numbers (``on_override: repair``), which changes where the texts of its whole pool
+go: only if everybody in the pool is wanted there. All but :func:`carry_out` is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._http.errors import SmsError, join
+from .._http.urls import place
+from .overrides import DEFERS, service_from, service_settings
+from .snapshot import Snapshot
+from .webhook import SERVICE_FIELDS, changes, disconnected, leading, restored, unheeded
+
+ADDRESS_FIELDS = {"auto_creation_enabled": ("AutoCreation.Enabled", "auto_creation_enabled")}
+FIELDS = {"messaging_service": SERVICE_FIELDS, "conversation": ADDRESS_FIELDS}
+ALLOW = "or allow it with repair_shared_services"
+
+
+@dataclass
+class Change:
+    """What is to become of a service (or an address configuration), and the numbers of the run that depend on it.
+
+    *needs_all*: only once all of them have their webhooks. *refusal*: why it is left alone.
+    """
+
+    kind: str
+    sid: str
+    name: str
+    before: dict[str, str]
+    after: dict[str, str]
+    numbers: list[str] = field(default_factory=list)
+    needs_all: bool = False
+    refusal: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What it is, for messages."""
+        kind = "Messaging Service" if self.kind == "messaging_service" else "Conversations address configuration"
+        return f"{kind} '{self.name}' ({self.sid})"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the one update that makes the change, none where none is needed."""
+        return changes(self.before, self.after, FIELDS[self.kind])
+
+
+@dataclass
+class Verdict:
+    """What services mean for the numbers of a run.
+
+    *via*: the service that carries a number to where it is wanted. *overridden*: what takes its texts all the same.
+    *refusals*: why a number is left alone. Each by number.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    via: dict[str, dict[str, Any]] = field(default_factory=dict)
+    overridden: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+
+
+def judge(snapshot: Snapshot, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Verdict:
+    """Return what services mean for the numbers of a run, and what is to become of them.
+
+    :param wanted: the webhook options of each number
+    :param params: ``state``, ``on_override``, ``repair_shared_services`` and ``release_conversations``
+    """
+    if snapshot.overrides is None or params["on_override"] == "ignore":
+        return Verdict()
+    present = params["state"] == "present"
+    usable = {
+        number: options
+        for number, options in wanted.items()
+        if (found := snapshot.numbers.get(number)) and (found.receives_sms or not present)
+    }
+    verdict = Verdict(overridden={n: what for n, what in snapshot.overrides.items() if n in usable} if present else {})
+    for service in snapshot.services:
+        members = [number for number in service["pool"] or () if number in usable]
+        if members:
+            (_connect if present else _disconnect)(service, members, usable, params, verdict)
+    if present and params["on_override"] == "repair":
+        _release(snapshot, params, verdict)
+    return verdict
+
+
+def _connect(
+    service: Mapping[str, Any],
+    members: list[str],
+    wanted: Mapping[str, Mapping[str, Any]],
+    params: Mapping[str, Any],
+    verdict: Verdict,
+) -> None:
+    """Judge one service whose pool has numbers that are to be connected."""
+    change = _change(service, members)
+    takes = service[DEFERS] != "true"
+    carried, after = _carried(change, members, wanted)
+    change.after = after or change.after
+    left = [number for number in members if number not in carried] if takes else []
+    if left and params["on_override"] == "repair":
+        strangers = _strangers(service, {place(wanted[number]["url"]) for number in left}, set(members))
+        if strangers and not params.get("repair_shared_services"):
+            text = f"left alone: {change.words} takes its texts and those of {join(strangers, ', ')}, and would change"
+            text += f" where all of them go: name these in the same run, {ALLOW}"
+            verdict.refusals.update(dict.fromkeys(left, text))
+        else:
+            change.after = {**change.after, DEFERS: "true"}
+            change.needs_all = True
+            carried, takes = [], False
+            for number in members:
+                verdict.overridden.pop(number, None)
+    for number in carried if takes else ():
+        verdict.via[number] = verdict.overridden.pop(number)
+    if change.fields:
+        change.numbers = members if change.needs_all else carried if takes else []
+        verdict.changes.append(change)
+
+
+def _carried(
+    change: Change, members: list[str], wanted: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[str], dict[str, str] | None]:
+    """Return the numbers that the service leads to the right place, and its settings with the key that they want.
+
+    A service has one webhook: of several that are wanted at that place only the present one can be kept.
+    """
+    there = place(change.before["url"])
+    ways: list[tuple[dict[str, str], list[str]]] = []
+    for number in members if there else ():
+        if place(wanted[number]["url"]) == there:
+            after = leading(change.before, wanted[number])
+            same = next((numbers for settings, numbers in ways if settings == after), None)
+            if same is None:
+                ways.append((after, [number]))
+            else:
+                same.append(number)
+    if len(ways) != 1:
+        ways = [way for way in ways if way[0] == change.before]
+    return (ways[0][1], ways[0][0]) if ways else ([], None)
+
+
+def _disconnect(
+    service: Mapping[str, Any],
+    members: list[str],
+    wanted: Mapping[str, Mapping[str, Any]],
+    params: Mapping[str, Any],
+    verdict: Verdict,
+) -> None:
+    """Judge one service whose pool has numbers that are to be disconnected."""
+    change = _change(service, members)
+    for number in members:
+        if wanted[number].get("url"):  # without one it is not known which services are ours
+            change.after = disconnected(change.after, wanted[number])
+    if not change.fields:
+        return
+    others = [one["name"] for one in service["others"] or ()]
+    strangers = list(dict.fromkeys([*(one for one in service["pool"] if one not in members), *others]))
+    if not strangers or params.get("repair_shared_services"):
+        change.numbers = members
+        verdict.changes.append(change)
+    elif service[DEFERS] != "true":
+        text = (
+            f"left alone: {change.words} leads its texts there, and those of {join(strangers, ', ')}: disconnect these"
+        )
+        text += f" in the same run, take the number out of the service's sender pool, {ALLOW}"
+        verdict.refusals.update(dict.fromkeys(members, text))
+
+
+def _strangers(service: Mapping[str, Any], places: set[Any], members: set[str]) -> list[str]:
+    """Return who of a pool is neither in this run nor led to one of *places* by its own webhook."""
+    others = service["others"]
+    if others is None:  # not looked up: nothing is known of them
+        return [one for one in service["pool"] if one not in members]
+    known = {one["name"] for one in others}
+    left_out = [one for one in service["pool"] if one not in members and one not in known]
+    return left_out + [one["name"] for one in others if place(one["url"]) is None or place(one["url"]) not in places]
+
+
+def _release(snapshot: Snapshot, params: Mapping[str, Any], verdict: Verdict) -> None:
+    """Judge the conversations: of numbers that no service takes, or whose service will defer."""
+    repaired = {number for change in verdict.changes if change.needs_all for number in change.numbers}
+    for number, conversation in snapshot.conversations.items():
+        if number not in repaired and verdict.overridden.get(number, {}).get("kind") != "conversation":
+            continue
+        if not params.get("release_conversations"):
+            verdict.overridden[number] = conversation
+            continue
+        verdict.overridden.pop(number, None)
+        settings = {"auto_creation_enabled": "true"}
+        sid, name = str(conversation["sid"]), str(conversation["name"])
+        change = Change("conversation", sid, name, settings, {"auto_creation_enabled": "false"}, [number], True)
+        verdict.changes.append(change)
+
+
+def _change(service: Mapping[str, Any], members: list[str]) -> Change:
+    settings = service_settings(service)
+    return Change(
+        "messaging_service", service["sid"], service["friendly_name"], settings, dict(settings), list(members)
+    )
+
+
+def is_change(value: Any) -> bool:
+    """Whether *value* tells what became of a service, as a backup records it."""
+    return (
+        isinstance(value, dict)
+        and value.get("kind") in FIELDS
+        and isinstance(value.get("name"), str)
+        and all(
+            isinstance(value.get(when), dict)
+            and set(value[when]) == set(FIELDS[value["kind"]])
+            and all(isinstance(setting, str) for setting in value[when].values())
+            for when in ("before", "after")
+        )
+    )
+
+
+def restore_changes(twilio: Any, recorded: Mapping[str, Mapping[str, Any]], *, force: bool) -> list[Change]:
+    """Return what puts recorded services back, after a look at how they are now.
+
+    :param recorded: by SID, what :func:`is_change` accepts
+    :raises SmsError: when they cannot be read
+    """
+    kinds = {change["kind"] for change in recorded.values()}
+    present: dict[str, dict[str, str]] = {}
+    if "messaging_service" in kinds:
+        services = [service_from(row) for row in twilio.messaging_services()]
+        present.update({service["sid"]: service_settings(service) for service in services})
+    if "conversation" in kinds:
+        present.update({str(row.get("sid")): address_settings(row) for row in twilio.conversation_addresses()})
+    return [_restore(sid, change, present.get(sid), force=force) for sid, change in recorded.items()]
+
+
+def _restore(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, *, force: bool) -> Change:
+    change = Change(recorded["kind"], sid, recorded["name"], now or recorded["after"], now or recorded["after"])
+    if now is None:
+        change.refusal = "is not there any more"
+        return change
+    after = restored(now, recorded, force=force)
+    if after is None:
+        change.refusal = "left alone: changed since by somebody else (force restores it all the same)"
+    elif recorded.get("refusal") and after != now and not force:
+        change.refusal = f"left alone: {recorded['refusal']} (force restores it all the same)"
+    else:
+        change.after = after
+    return change
+
+
+def address_settings(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of an address configuration that a run may change."""
+    automatic = row.get("auto_creation")
+    enabled = isinstance(automatic, dict) and bool(automatic.get("enabled"))
+    return {"auto_creation_enabled": "true" if enabled else "false"}
+
+
+def carry_out(twilio: Any, change: Change) -> dict[str, str]:
+    """Make a change and return the settings that Twilio then shows.
+
+    :param twilio: a :class:`client.TwilioNumbers`
+    :raises SmsError: when Twilio refuses it, or says yes and shows something else
+    """
+    if change.kind == "messaging_service":
+        row = twilio.update_service(change.name, change.sid, change.fields)
+        not_done = unheeded(change.fields, row)
+        after = service_settings(service_from(row))
+    else:
+        row = twilio.update_address(change.name, change.sid, change.fields)
+        after = address_settings(row)
+        not_done = [] if after == change.after else list(change.fields)
+    if not_done:
+        raise not_as_asked(change.words, not_done)
+    return after
+
+
+def not_as_asked(words: str, fields: list[str]) -> SmsError:
+    """Return the error about an update that Twilio answered with success, but did not make."""
+    return SmsError(
+        f"Twilio answered the update of {words} with success, but does not show {' and '.join(sorted(fields))} as asked"
+        " for: look at it in the console, and run again",
+        code="not_as_asked",
+    )
+
+
+def recorded_changes(verdict: Verdict) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a backup records of services that are about to change: SID, and what :func:`is_change` accepts."""
+    for change in verdict.changes:
+        if change.fields:
+            yield change.sid, {"kind": change.kind, "name": change.name, "before": change.before, "after": change.after}
