@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "keys", "folder"})
+    _VALID_ARGS = frozenset({"plan", "look", "keys"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -36,10 +36,12 @@ class ActionModule(ActionBase):
         args = self._task.args
         looked = task_vars[args["look"]].get("results", [])
         asked = task_vars[args["keys"]].get("results", [])
-        told, notes, failures = verdicts(task_vars[args["plan"]], looked, asked)
+        plan = task_vars[args["plan"]]
+        told, notes, failures = verdicts(plan, looked, asked)
         files = []
-        if args.get("folder"):
-            files = self._write(os.path.abspath(args["folder"]), told, notes)
+        for folder in dict.fromkeys(plan["folders"].values()):
+            own = [entry for entry in told if plan["folders"].get(entry["host"]) == folder]
+            files += self._write(os.path.abspath(os.path.expanduser(folder)), own, notes)
         display.display(as_table(told, notes))
         return {
             **result,

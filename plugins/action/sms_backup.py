@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import SmsError
 from ..module_utils._role import backup
-from ..module_utils._role.plan import due_changes
+from ..module_utils._role.steps import due_changes
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
 

@@ -8,55 +8,122 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.template import Templar
+from ansible.utils.display import Display
 
-from ..module_utils._http.errors import SmsError
-from ..module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, given, require_ibm_cloud, require_twilio
+from ..module_utils._http.errors import SmsError, join
+from ..module_utils._module.options import (
+    IBM_CLOUD_OPTIONS,
+    TWILIO_OPTIONS,
+    given,
+    require_ibm_cloud,
+    require_twilio,
+)
 from ..module_utils._numbers.files import load
 from ..module_utils._role import backup
 from ..module_utils._role.audit import audit_plan
-from ..module_utils._role.plan import IBM_VARIABLES, TWILIO_VARIABLES, credential_plan, make_plan, restore_plan
+from ..module_utils._role.plan import (
+    IBM_VARIABLES,
+    TWILIO_VARIABLES,
+    credential_plan,
+    finish_plan,
+    make_plan,
+    restore_plan,
+)
+from ..module_utils._role.short import DRY_RUN, is_given
+from ..plugin_utils.host_values import HostValues
+from ..plugin_utils.module_defaults import access_defaults
 from ..plugin_utils.vault import decrypting
+
+STEP = 1000  # hosts between two lines of progress
+display = Display()
 
 
 class ActionModule(ActionBase):
-    """Reads the role's variables for every host of the batch and plans the work for all of them.
-
-    Only a plugin on the controller can do so: a template sees another host's inventory variables, but neither play
-    variables nor role defaults as they are for that host.
-    """
+    """Reads the role's variables for every host of the batch and plans the work for all of them."""
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"entry_point", "state"})
+    _VALID_ARGS = frozenset({"entry_point"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        spec = self._options()
+        self._entry_point = str(self._task.args.get("entry_point", "main"))
+        self._files: dict[str, list[str]] = {}
+        names = task_vars["ansible_play_batch"]
+        values = HostValues(self._options(), self._task, self._loader, task_vars["hostvars"])
+        dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
+        hosts, problems = self._read(names, values)
+        if not dry_run and self._entry_point not in ("audit", "credential"):
+            self._check_folders(hosts, problems)
+        plan = self._plan(hosts, problems)
+        if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
+            raise AnsibleActionFail(join(list(dict.fromkeys(plan["errors"].values())), "; "))
+        return {
+            **result,
+            "changed": False,
+            "dry_run": dry_run,
+            "per_host": any(one.get("connect_sms_report_per_host") for one in hosts.values()) or bool(problems),
+            "last_host": names[-1],
+            **plan,
+            "finish": self._finish(names, hosts, values, task_vars),
+            "_ansible_no_log": True,  # holds the hosts' passwords; a failure holds none and is shown
+        }
+
+    @staticmethod
+    def _is_dry_run(extra: Mapping[str, Any]) -> bool:
+        """Whether the extra variable ``dry_run`` asks for a dry run: a controller's form cannot pass ``--check``."""
+        if not is_given(extra.get(DRY_RUN)):
+            return False
+        try:
+            return boolean(extra[DRY_RUN])
+        except TypeError:
+            raise AnsibleActionFail(f"dry_run must be yes or no, not '{str(extra[DRY_RUN])[:40]}'") from None
+
+    def _read(self, names: list[str], read: HostValues) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """Return the values of each host, and what is wrong with the others."""
         hosts, problems = {}, {}
-        for host in task_vars["ansible_play_batch"]:
-            values, errors = self._values(host, spec, task_vars)
+        for count, host in enumerate(names, 1):
+            values, errors = read.of(host)
+            errors = errors or self._refusals(values)
             if errors:
-                problems[host] = "; ".join(errors)
+                problems[host] = join(errors, "; ")
             else:
                 hosts[host] = values
-        dry_run = bool(self._task.check_mode)
-        entry_point = self._task.args.get("entry_point")
-        if not dry_run and entry_point not in ("audit", "credential"):
-            self._check_folders(hosts, problems)
-        if entry_point == "restore":
-            plan = self._restore_plan(hosts, problems)
-        elif entry_point == "audit":
-            plan = audit_plan(hosts, problems)
-        elif entry_point == "credential":
-            plan = credential_plan(hosts, problems)
-        else:
-            plan = make_plan(hosts, problems, state=self._task.args.get("state", "present"))
-        return {**result, "changed": False, "dry_run": dry_run, **plan}
+            if count % STEP == 0 and len(names) > STEP:
+                display.display(f"Planned {count} of {len(names)} hosts")
+        return hosts, problems
+
+    def _finish(
+        self, batch: list[str], hosts: dict[str, dict[str, Any]], read: HostValues, task_vars: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what is deleted after the play's last batch, and every account that may still need it."""
+        play = task_vars["ansible_play_hosts_all"] if self._entry_point in ("rotate", "disconnect") else []
+        if not play or play[-1] not in batch:
+            return {"credentials": [], "accounts": [], "problem": None}
+        problem = None
+        values: dict[str, dict[str, Any]] = dict(hosts)
+        for host in {**dict.fromkeys(play), **dict.fromkeys(read.everybody())}:
+            if host not in values:
+                values[host], errors = read.of(host)
+                if errors and not values[host]:
+                    problem = problem or f"host {host}: {join(errors, '; ')}"
+        own = {host: values[host] for host in play if values[host]}
+        others = {host: one for host, one in values.items() if one and host not in own}
+        return {**finish_plan(own, others), "problem": problem}
+
+    def _plan(self, hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> dict[str, Any]:
+        if self._entry_point == "restore":
+            return self._restore_plan(hosts, problems)
+        if self._entry_point == "audit":
+            return audit_plan(hosts, problems)
+        if self._entry_point == "credential":
+            return credential_plan(hosts, problems)
+        state = "absent" if self._entry_point == "disconnect" else "present"
+        return make_plan(hosts, problems, state=state, rotate=self._entry_point == "rotate")
 
     @staticmethod
     def _check_folders(hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> None:
@@ -78,8 +145,8 @@ class ActionModule(ActionBase):
         for host, values in list(hosts.items())[:1]:
             try:
                 record = backup.read(os.path.abspath(values["connect_sms_backup"]), decrypting(self._loader))
-                option = {name: values[variable] for name, variable in TWILIO_VARIABLES.items()}
-                return restore_plan(host, record, values, given(option, "account_sid", TWILIO_OPTIONS))
+                account_sid = self._access(values, "twilio")["account_sid"]
+                return restore_plan(host, record, values, account_sid)
             except (SmsError, ValueError) as error:
                 problems[host] = str(error)
         return plan
@@ -90,57 +157,51 @@ class ActionModule(ActionBase):
         if role is None:
             raise AnsibleActionFail("sms_plan works inside the role voiceagent.sms.connect_sms only")
         specs = self._loader.load_from_file(os.path.join(role._role_path, "meta", "argument_specs.yml"))
-        return specs["argument_specs"][self._task.args.get("entry_point", "main")]["options"]
+        return specs["argument_specs"][self._entry_point]["options"]
 
-    def _values(
-        self, host: str, spec: dict[str, dict[str, Any]], task_vars: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], list[str]]:
-        """Return the role's variables as they are for *host*, validated, and what is wrong with them."""
-        hostvars = task_vars["hostvars"]
-        manager, inventory = hostvars._variable_manager, hostvars._inventory
-        record = inventory.get_host(host)  # makes the implicit localhost, too
-        variables = manager.get_vars(play=self._task.get_play(), host=record, task=self._task)
-        templar = Templar(loader=self._loader, variables=variables)
-        values, errors = {}, []
-        for name in spec:
-            if variables.get(name) is None:
-                continue
+    def _refusals(self, values: dict[str, Any]) -> list[str]:
+        """Return what is wrong with a host's values, and read its file of numbers into them."""
+        if (values.get("connect_sms_concurrency", 1) or 0) < 1:
+            # Check now: failing later would leave a new, unused credential.
+            return ["connect_sms_concurrency must be 1 or more"]
+        path = values.get("connect_sms_numbers_file")
+        if path:
             try:
-                values[name] = templar.template(variables[name])
-            except AnsibleError as error:
-                errors.append(f"{name} cannot be templated: {error.message}")
-        values = {name: value for name, value in values.items() if value is not None and value != ""}
-        checked = ArgumentSpecValidator(spec).validate(values)
-        errors += checked.error_messages
-        values = {name: checked.validated_parameters.get(name) for name in spec}
-        if (
-            not errors and (values.get("connect_sms_concurrency", 1) or 0) < 1
-        ):  # before there is a credential for nothing
-            errors.append("connect_sms_concurrency must be 1 or more")
-        if not errors and values.get("connect_sms_numbers_file"):
-            try:
-                rows = load(os.path.abspath(values["connect_sms_numbers_file"]))
+                numbers = self._numbers_in(os.path.abspath(path))
             except SmsError as error:
-                errors.append(str(error))
-            else:
-                given = values["connect_sms_phone_numbers"] or []
-                values["connect_sms_phone_numbers"] = [*given, *(number for number, _description in rows)]
-        return values, errors or self._missing_credentials(values)
+                return [str(error)]
+            values["connect_sms_phone_numbers"] = [*(values["connect_sms_phone_numbers"] or ()), *numbers]
+        return self._missing_credentials(values)
+
+    def _numbers_in(self, path: str) -> list[str]:
+        """Return the phone numbers in a file, which many hosts may share."""
+        if path not in self._files:
+            self._files[path] = [number for number, _description in load(path)]
+        return self._files[path]
 
     def _missing_credentials(self, values: dict[str, Any]) -> list[str]:
         """Before the first request to either cloud, see whether credentials for both are there."""
         if any(self._task.environment or ()):
-            return []  # the modules' environment is not this process's: they will say it
+            return []  # The task sets an environment that this process cannot see; the modules report what is missing.
         literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
-        entry_point = self._task.args.get("entry_point")
-        # Nothing but the service credential needs no phone numbers.
-        checks = [] if entry_point == "credential" else [(require_twilio, TWILIO_OPTIONS, TWILIO_VARIABLES)]
+        checks = [] if self._entry_point == "credential" else [(require_twilio, "twilio")]
         # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
-        if not literal and entry_point not in ("audit", "restore"):
-            checks.append((require_ibm_cloud, IBM_CLOUD_OPTIONS, IBM_VARIABLES))
-        for require, spec, variables in checks:
+        if not literal and self._entry_point not in ("audit", "restore"):
+            checks.append((require_ibm_cloud, "ibm_cloud"))
+        for require, cloud in checks:
             try:
-                require({name: given({name: values[variables[name]]}, name, spec) for name in spec})
+                require(self._access(values, cloud))
             except SmsError as error:
                 return [str(error)]
         return []
+
+    def _access(self, values: Mapping[str, Any], cloud: str) -> dict[str, Any]:
+        """Return the options by which a host gets into a cloud: its own, the play's defaults, or the environment's."""
+        module, spec, variables = {
+            "twilio": ("twilio_sms_webhook", TWILIO_OPTIONS, TWILIO_VARIABLES),
+            "ibm_cloud": ("iva_credential", IBM_CLOUD_OPTIONS, IBM_VARIABLES),
+        }[cloud]
+        defaults = access_defaults(self._task, self._templar, cloud, module)
+        own = {name: values.get(variable) for name, variable in variables.items()}
+        own = {name: defaults.get(name) if value is None else value for name, value in own.items()}
+        return {name: given(own, name, spec) for name in spec}

@@ -8,10 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils._module.packed import from_text
 from ..module_utils._role import audit
-from ..module_utils._role.plan import credential_outcome, outcome
+from ..module_utils._role.outcomes import (
+    Batch,
+    batch_warnings,
+    credentials_outcome,
+    numbers_outcome,
+    summary,
+)
+
+display = Display()
 
 
 class ActionModule(ActionBase):
@@ -22,26 +31,30 @@ class ActionModule(ActionBase):
     """
 
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "credentials", "webhooks", "audit", "host"})
+    _VALID_ARGS = frozenset({"entry_point", "plan", "look", "credentials", "backup", "webhooks", "audit", "host"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = self._task.args
+        plan = task_vars[args["plan"]]
         if args.get("audit"):
             return {**result, **self._audited(task_vars, args)}
         if not args.get("look"):
-            found = task_vars.get(args["credentials"], {}).get("results", [])
-            return {**result, **credential_outcome(task_vars[args["plan"]], found)}
-        steps = [task_vars.get(args[step], {}).get("results", []) for step in ("look", "credentials", "webhooks")]
-        plan, host = task_vars[args["plan"]], args.get("host")
-        told = outcome(plan, *steps, host)
-        # ansible-core 2.16 shows no warnings of tasks with no_log, and gathers those of a loop beside its results. The
-        # first host passes them on; newer releases have shown them and do not show the same words again.
+            return {**result, **credentials_outcome(plan, _results(task_vars, args["credentials"]))}
+        host = args.get("host")
+        steps = (_results(task_vars, args[step]) for step in ("look", "credentials", "webhooks"))
+        batch = Batch(plan, *steps)
+        told = numbers_outcome(batch, host)
+        # Results of tasks with no_log show no warnings in ansible-core 2.16, which gathers those of a loop beside its
+        # results. One report passes them on; newer releases have shown them and do not show the same words again.
         if host in (None, next(iter(plan["numbers"]), None)):
-            gathered = [each for step in ("look", "webhooks") for each in self._gathered(task_vars, args[step])]
-            warnings = list(dict.fromkeys([*told.get("warnings", ()), *gathered]))
+            gathered = [each for step in ("look", "webhooks") for each in _warnings(task_vars, args[step])]
+            warnings = list(dict.fromkeys([*batch_warnings(batch), *gathered]))
             told.update({"warnings": warnings} if warnings else {})
+        if host in (None, plan["last_host"]):
+            files = task_vars.get(args["backup"], {}).get("files")
+            display.display(f"connect_sms: {summary(batch, args.get('entry_point', 'main'), files)}")
         return {**result, **told}
 
     @staticmethod
@@ -53,6 +66,10 @@ class ActionModule(ActionBase):
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
         return audit.outcome(entries, told["failures"], plan["fail_on"], host)
 
-    @staticmethod
-    def _gathered(task_vars: Mapping[str, Any], name: str) -> list[str]:
-        return [each for each in task_vars.get(name, {}).get("warnings") or () if isinstance(each, str)]
+
+def _results(task_vars: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return task_vars.get(name, {}).get("results", [])
+
+
+def _warnings(task_vars: Mapping[str, Any], name: str) -> list[str]:
+    return [each for each in task_vars.get(name, {}).get("warnings") or () if isinstance(each, str)]

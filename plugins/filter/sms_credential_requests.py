@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._role.plan import credential_requests
+from ..module_utils._role.steps import credential_requests
 
 DOCUMENTATION = r"""
 name: sms_credential_requests

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._role.plan import kept_credentials
+from ..module_utils._role.steps import kept_credentials
 
 DOCUMENTATION = r"""
 name: sms_kept_credentials

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._role.plan import key_usage
+from ..module_utils._role.steps import key_usage
 
 DOCUMENTATION = r"""
 name: sms_key_usage
@@ -18,7 +18,7 @@ author:
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), before it deletes a credential.
   - Its result holds secrets.
-positional: planned
+positional: planned, problem
 options:
   _input:
     description: The results of M(voiceagent.sms.twilio_sms_webhook_info) for all numbers of the accounts.
@@ -29,6 +29,9 @@ options:
     description: In a dry run, the result of P(voiceagent.sms.sms_webhooks#filter) for the same accounts, to be taken for done.
     type: list
     elements: dict
+  problem:
+    description: Why it is not even known which accounts there are, if so.
+    type: str
 """
 
 EXAMPLES = r"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._role.plan import webhooks
+from ..module_utils._role.steps import webhooks
 
 DOCUMENTATION = r"""
 name: sms_webhooks

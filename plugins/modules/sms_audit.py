@@ -34,9 +34,6 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str
     required: true
-  folder:
-    description: Where to write C(audit.json), C(audit.csv) and C(audit.html). By default nothing is written.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -45,7 +42,6 @@ EXAMPLES = r"""
     plan: __connect_sms_plan
     look: __connect_sms_look
     keys: __connect_sms_keys
-    folder: reports
   register: __connect_sms_audit
 """
 

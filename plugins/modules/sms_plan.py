@@ -13,7 +13,8 @@ description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
   - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the
     distinct service credentials and Twilio accounts that they need, so that each is looked up once.
-  - Runs once for the batch. Its result holds secrets.
+  - Reads the short extra variables of the playbooks, too, such as C(region); in an inventory they mean nothing.
+  - Runs once for the batch. Its result holds secrets, and is hidden as with C(no_log=true). A failure is shown.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment:
@@ -27,11 +28,6 @@ options:
     description: The role's entry point, whose variables are read.
     type: str
     default: main
-  state:
-    description: V(present) to connect the phone numbers, V(absent) to disconnect them.
-    type: str
-    choices: [present, absent]
-    default: present
 """
 
 EXAMPLES = r"""
@@ -39,7 +35,6 @@ EXAMPLES = r"""
   voiceagent.sms.sms_plan:
     entry_point: main
   register: __connect_sms_plan
-  no_log: true
 """
 
 RETURN = r"""
@@ -62,7 +57,15 @@ errors:
   returned: always
   type: dict
 dry_run:
-  description: Whether this is a dry run.
+  description: Whether this is a dry run, in check mode or by the extra variable C(dry_run).
   returned: always
   type: bool
+per_host:
+  description: Whether every host reports on its own phone numbers.
+  returned: always
+  type: bool
+last_host:
+  description: The last host of the batch.
+  returned: always
+  type: str
 """

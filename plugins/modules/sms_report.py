@@ -23,6 +23,10 @@ attributes:
   diff_mode:
     support: full
 options:
+  entry_point:
+    description: The role's entry point, for the words of the summary.
+    type: str
+    default: main
   plan:
     description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
     type: str
@@ -34,6 +38,9 @@ options:
     type: str
   credentials:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
+    type: str
+  backup:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_backup).
     type: str
   webhooks:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).

@@ -25,7 +25,7 @@ from requests.adapters import HTTPAdapter
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http import pace, transport
 from ansible_collections.voiceagent.sms.plugins.module_utils._ibm import mint
-from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import outcomes, plan, steps
 from ansible_collections.voiceagent.sms.plugins.modules import (
     iva_credential,
     twilio_sms_webhook,
@@ -110,48 +110,46 @@ class Role:
         assert not checked.error_messages
         values = {name: checked.validated_parameters.get(name) for name in options}
         state = "absent" if entry == "disconnect" else "present"
-        planned = plan.make_plan({"localhost": values}, state=state)
+        planned = plan.make_plan({"localhost": values}, state=state, rotate=entry == "rotate")
         assert not planned["errors"]
 
         looked = [
             run_module(
                 twilio_sms_webhook_info,
                 {
-                    "phone_numbers": ",".join(group["phone_numbers"] for group in account["webhooks"]),
+                    "phone_numbers": account["phone_numbers"],
                     "overrides": account["on_override"] != "ignore",
                     "snapshot": True,
-                    **_options(account, plan.TWILIO_VARIABLES),
+                    **account["access"],
                 },
             )
             for account in planned["accounts"]
         ]
         found: list[dict[str, Any]] = []
         if entry != "disconnect":
-            age = {"max_age": values["connect_sms_max_age"]} if entry == "rotate" else {}
-            for request in plan.credential_requests(planned, looked):
-                wait = request["wait"] or entry == "rotate"
-                more = {"candidate_api_keys": request["candidate_api_keys"], "wait_until_accepted": wait, **age}
-                wanted = {**_credential(request), **more}
+            for request in steps.credential_requests(planned, looked):
+                more = {"candidate_api_keys": request["candidate_api_keys"], "wait_until_accepted": request["wait"]}
+                wanted = {**_credential(request), **more, "max_age": request.get("max_age")}
                 found.append(_module(iva_credential, wanted, check_mode) if request["needed"] else {"skipped": True})
         done = [
             _module(
                 twilio_sms_webhook,
                 {
                     **{name: account[name] for name in ("webhooks", "state", "snapshot", "on_override")},
-                    "concurrency": values["connect_sms_concurrency"],
-                    **_options(account, plan.TWILIO_VARIABLES),
+                    "concurrency": account["concurrency"],
+                    **account["access"],
                 },
                 check_mode,
             )
             if account["webhooks"]
             else {"skipped": True}
-            for account in plan.webhooks(planned, looked, found)
+            for account in steps.webhooks(planned, looked, found)
         ]
         kept: list[str] = []
         finish: list[dict[str, Any]] = []
         if entry != "main":
             finish, kept = self._finish(entry, planned, looked, found, check_mode)
-        report = plan.outcome(planned, looked, found, done, "localhost")
+        report = outcomes.numbers_outcome(outcomes.Batch(planned, looked, found, done), "localhost")
         self.said = json.dumps([_shown(looked), _shown(found), done, finish, kept, report])
         return {**report, "kept": kept}
 
@@ -164,30 +162,23 @@ class Role:
         check_mode: bool,
     ) -> tuple[list[dict[str, Any]], list[str]]:
         afterwards = [
-            run_module(twilio_sms_webhook_info, {"snapshot": True, **_options(account, plan.TWILIO_VARIABLES)})
+            run_module(twilio_sms_webhook_info, {"snapshot": True, **account["access"]})
             for account in planned["accounts"]
         ]
-        usage = plan.key_usage(afterwards, plan.webhooks(planned, looked, found) if check_mode else None)
+        usage = steps.key_usage(afterwards, steps.webhooks(planned, looked, found) if check_mode else None)
         deleted = []
         for credential in planned["credentials"] if not usage["problem"] else ():
             wanted = {"state": "absent", "retired": entry == "rotate", "keys_in_use": usage["keys"]}
             deleted.append(_module(iva_credential, {**_credential(credential), **wanted}, check_mode))
-        return deleted, plan.kept_credentials(deleted, usage)
+        return deleted, steps.kept_credentials(deleted, usage)
 
 
 def _module(module: Any, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     return run_module(module, params, check_mode=check_mode)
 
 
-def _options(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {name: item[name] for name in names}
-
-
 def _credential(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **_options(item, plan.IBM_VARIABLES),
-        **{name: item[name] for name in ("name", "instance", "region", "role")},
-    }
+    return {**item["access"], **{name: item.get(name) for name in ("name", "instance", "region", "role")}}
 
 
 def _shown(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from system.conftest import Accounts, url
 from system.playing import Player
 
@@ -56,7 +54,6 @@ def test_modules_one_by_one_do_what_the_role_does(play: Player, accounts: Accoun
     assert (again.code, again.writes) == (0, [])
 
 
-@pytest.mark.xfail(strict=True, reason="the role's tasks name every option, and an omitted one hides module_defaults")
 def test_module_defaults_of_the_groups_reach_the_role(play: Player, accounts: Accounts) -> None:
     accounts.agent()
     number, given = accounts.number(), accounts.environment

@@ -20,7 +20,8 @@ from .._twilio.alerts import check_days
 from .._twilio.overrides import describe_override
 from .._twilio.snapshot import Number, Snapshot
 from .._twilio.webhook import URLS, shown
-from .plan import IBM_VARIABLES, Distinct, Group, account_label, account_of, groups_of, numbers_in, numbers_of
+from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, numbers_of
+from .steps import Group, groups_of, numbers_in
 
 #: What becomes of texts to a number, the worst first.
 STATUSES = {
@@ -56,6 +57,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
     numbers: dict[str, list[str]] = {}
     errors = dict(problems or {})
     fail_on: dict[str, list[str]] = {}
+    folders: dict[str, str] = {}
     for host, values in hosts.items():
         everything = host == "localhost" and not values["connect_sms_phone_numbers"]
         try:
@@ -66,18 +68,29 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         except ValueError as error:
             errors[host] = str(error)
             continue
-        identity = identities.add({option: values[variable] for option, variable in IBM_VARIABLES.items()})
-        account = accounts.add({**account_of(values), "on_override": "warn"}, label=account_label(values), webhooks=[])
+        identity = identities.add({"access": access_of(values, IBM_VARIABLES)})
+        account = accounts.add(
+            {**account_of(values), "state": "present", "on_override": "warn"},
+            label=account_label(values),
+            first_host=host,
+            webhooks=[],
+        )
         group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity}
         accounts.items[account]["webhooks"].append(group)
         numbers[host] = wanted
         fail_on[host] = chosen
+        if values["connect_sms_audit_dir"]:
+            folders[host] = values["connect_sms_audit_dir"]
+    for item in accounts.items:
+        texts = [group["phone_numbers"] for group in item["webhooks"]]
+        item["phone_numbers"] = ",".join(texts) if all(texts) else ""  # one group without numbers stands for all
     return {
         "credentials": identities.items,
         "accounts": accounts.items,
         "numbers": numbers,
         "errors": errors,
         "fail_on": fail_on,
+        "folders": folders,
     }
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.voiceagent.sms.plugins.lookup.sms_hosts import hosts_for
 from ansible_collections.voiceagent.sms.plugins.module_utils._ibm.receiver import HOSTS
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
-from controller.objects import ROOT, objects, questions, read, rendered, required
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import short
+from controller.objects import ROOT, objects, questions, read, required
 from controller.options import LISTS, OPTIONS, REFERENCES
 
 SPECS = yaml.safe_load((ROOT / "roles/connect_sms/meta/argument_specs.yml").read_text())["argument_specs"]
-INTERFACE = yaml.safe_load((ROOT / "playbooks/vars/interface.yml").read_text())
 GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
 NUMBERS = {"phone_number", "phone_numbers", "numbers_file", "connect_sms_phone_numbers", "connect_sms_numbers_file"}
 
@@ -182,9 +183,10 @@ def entry_point(playbook: str) -> str:
 def readable(playbook: str) -> set[str]:
     """Return the extra variables that a playbook reads."""
     options = set(SPECS[entry_point(playbook)]["options"])
-    words = {name: set(re.findall(r"\w+", str(value))) for name, value in INTERFACE.items()}
-    short = {word for name in options & set(words) for word in words[name]} - set(words)
-    return options | short | set(re.findall(r"\w+", str(PLAYS[pathlib.Path(playbook).name])))
+    named = {short.SHORT[name] for name in options & set(short.SHORT)}
+    numbers = {*short.NUMBERS} if "connect_sms_phone_numbers" in options else set()
+    own = set(re.findall(r"\w+", str(PLAYS[pathlib.Path(playbook).name])))
+    return options | named | numbers | {short.DRY_RUN} | own
 
 
 @pytest.mark.parametrize("item", OBJECTS["job_template"], ids=TEMPLATES)
@@ -218,7 +220,8 @@ def test_slices_only_work_on_their_numbers_and_create_nothing() -> None:
         for play in PLAYS[pathlib.Path(item["playbook"]).name]:
             given = {name: question.get("default") for name, question in questions(item).items()}
             variables = {**given, **item["extra_vars"], "groups": {"all": ["+15550100001"]}}
-            assert rendered(play["hosts"], variables).strip() == "all"
+            assert play["hosts"] == "{{ lookup('voiceagent.sms.sms_hosts', 'numbers') }}"
+            assert hosts_for("numbers", variables) == "all"
 
 
 def test_the_inventory_source_is_the_project_s() -> None:

@@ -32,6 +32,7 @@ NAMES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("*.py")
 MODULES = {name: importlib.import_module(f"{PACKAGE}.modules.{name}") for name in NAMES}
 REAL = [name for name, module in MODULES.items() if hasattr(module, "main")]
 FOR_ACTIONS = [name for name in NAMES if name not in REAL]
+WRITERS = [name for name in REAL if not name.endswith("_info")]
 
 
 class Captured(Exception):
@@ -218,12 +219,15 @@ ROLE = ROOT / "roles" / "connect_sms"
 SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 TASKS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROLE / "tasks").glob("*.yml"))}
+PARTS = {
+    f"parts/{file.stem}": yaml.safe_load(file.read_text()) for file in sorted((ROLE / "tasks/parts").glob("*.yml"))
+}
 DOCUMENTED = {name: option for spec in SPECS.values() for name, option in spec.get("options", {}).items()}
 VARIABLE = re.compile(r"(?<![\w.])connect_sms_[a-z_]+[a-z](?![\w/.-]*\.(?:yml|json))")
 SOURCES = [
-    *(ROLE / "tasks").glob("*.yml"),
+    *(ROLE / "tasks").rglob("*.yml"),
     *(ROOT / "plugins" / "action").glob("*.py"),
-    *(ROOT / "plugins" / "module_utils" / "_role" / f"{name}.py" for name in ("audit", "plan")),
+    *(ROOT / "plugins" / "module_utils" / "_role" / f"{name}.py" for name in ("audit", "plan", "short")),
 ]
 USED = {name for file in SOURCES for name in VARIABLE.findall(file.read_text())}
 USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}
@@ -236,7 +240,7 @@ def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 CALLS = [
     pytest.param(name.rpartition(".")[2], task, id=f"{file}: {task['name']}")
-    for file, tasks in TASKS.items()
+    for file, tasks in [*TASKS.items(), *PARTS.items()]
     for task in flat(tasks)
     for name in task
     if name.startswith("voiceagent.sms.")
@@ -244,15 +248,14 @@ CALLS = [
 
 
 def test_entry_points_have_their_tasks() -> None:
-    assert set(SPECS) <= set(TASKS)
-    # The others are parts, which some entry point imports.
+    assert set(SPECS) == set(TASKS)
     imported = {
-        pathlib.Path(task["ansible.builtin.import_tasks"]).stem
-        for tasks in TASKS.values()
+        task["ansible.builtin.import_tasks"].removesuffix(".yml")
+        for tasks in [*TASKS.values(), *PARTS.values()]
         for task in flat(tasks)
         if "ansible.builtin.import_tasks" in task
     }
-    assert set(TASKS) - set(SPECS) == imported - set(SPECS)
+    assert set(PARTS) == imported
 
 
 def test_every_variable_of_the_role_is_documented() -> None:
@@ -294,15 +297,32 @@ def test_the_role_calls_modules_as_they_are(module: str, task: dict[str, Any]) -
     arguments = set(task[f"voiceagent.sms.{module}"])
     options = documentation(module)["options"]
     assert arguments <= set(options)
-    for access in ACCESS.values():
-        if set(access) <= set(options):
-            assert set(access) <= arguments, "a host's own credentials, endpoints and time limits reach the module"
-    if module not in ("sms_report", "sms_backup", "sms_audit"):  # they show and return no secrets
-        assert task.get("no_log") is True
+    if module.startswith("sms_"):  # they show no secrets
+        return
+    assert task["no_log"] is True
+    # A host's own credentials, endpoints and time limits reach the module as defaults, so that the play's own fill gaps.
+    (item,) = re.findall(r"\w+", task["loop_control"]["loop_var"])
+    assert item.startswith("__connect_sms_"), "the caller may loop over the role with item"
+    assert task["module_defaults"] == {f"voiceagent.sms.{module}": f"{{{{ {item}.access }}}}"}
+    (access,) = (set(access) for access in ACCESS.values() if set(access) <= set(options))
+    assert not arguments & access
+    assert task["run_once"] is True
+    if module in WRITERS:
+        assert task["check_mode"] == "{{ __connect_sms_plan.dry_run }}"
+
+
+@pytest.mark.parametrize("part", [*TASKS, *PARTS])
+def test_tasks_read_only_what_the_plan_and_the_steps_before_hold(part: str) -> None:
+    text = yaml.safe_dump((TASKS | PARTS)[part])
+    assert set(VARIABLE.findall(text)) == set(), "a value that Jinja reads under run_once is the first host's"
+    assert not re.search(r"(?<![\w.])item\b", text)
 
 
 @pytest.mark.parametrize("entry_point", SPECS)
-def test_no_entry_point_lets_modules_options_lie_in_files(entry_point: str) -> None:
+def test_every_entry_point_runs_on_the_controller_and_lets_no_options_lie_in_files(entry_point: str) -> None:
     (block,) = TASKS[entry_point]
     assert block["vars"]["__connect_sms_entry_point"] == entry_point
     assert block["vars"]["ansible_pipelining"] is True
+    assert block["vars"]["ansible_connection"] == "local"
+    assert block["vars"]["ansible_python_interpreter"] == "{{ ansible_playbook_python }}"
+    assert (block["become"], block["vars"]["ansible_become"]) == (False, False)

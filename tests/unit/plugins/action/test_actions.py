@@ -36,8 +36,9 @@ ONE, TWO, THREE = "+15550000001", "+15550000002", "+15550000003"
 class Manager:
     """Knows each host's variables, as Ansible's variable manager does."""
 
-    def __init__(self, hosts: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, hosts: dict[str, dict[str, Any]], extra_vars: dict[str, Any] | None = None) -> None:
         self.hosts = hosts
+        self.extra_vars = extra_vars or {}
 
     def get_vars(self, *, play: Any, host: Any, task: Any) -> dict[str, Any]:
         return self.hosts[host]
@@ -69,7 +70,7 @@ def plan() -> Plan:
         }
         variables = {name: {**defaults, "inventory_hostname": name, **values} for name, values in hosts.items()}
         hostvars = SimpleNamespace(_variable_manager=Manager(variables), _inventory=Manager(variables))
-        task_vars = {"ansible_play_batch": list(hosts), "hostvars": hostvars}
+        task_vars = {"ansible_play_batch": list(hosts), "ansible_play_hosts_all": list(hosts), "hostvars": hostvars}
         return action(sms_plan, {"entry_point": "main"}, check_mode=check_mode).run(None, task_vars)
 
     return run
@@ -106,8 +107,7 @@ def test_templates_are_those_of_each_host(plan: Plan) -> None:
     assert planned["errors"] == {}
     named = [(credential["region"], credential["instance"]) for credential in planned["credentials"]]
     assert named == [("us-south", "agent-one"), ("us-east", "agent-two")]
-    account = planned["accounts"][0]
-    assert (account["validate_certs"], account["timeout"]) == (False, 7.0)
+    assert planned["accounts"][0]["access"] == {"validate_certs": False, "timeout": 7.0}
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,15 @@ def test_the_plan_is_made_once_for_the_batch() -> None:
 # ---- sms_report ----
 
 
-STEPS = {"plan": "p", "look": "l", "credentials": "c", "webhooks": "w"}
+STEPS = {"plan": "p", "look": "l", "credentials": "c", "backup": "b", "webhooks": "w"}
 
 
 def reported(plan: Plan, done: dict[str, Any], **more: Any) -> dict[str, Any]:
     planned = plan(one={**SOUTH, "phone_number": ONE}, two={**SOUTH, "phone_number": TWO}, three={})
     settings = dict.fromkeys(("url", "method", "fallback_url", "fallback_method", "application_sid"), "")
     snapshot = pack_snapshot(Snapshot("AC1", {number: Number("PN", settings) for number in (ONE, TWO)}))
-    found = {"api_key": "k" * 44, "credential": {"state": "active"}, "changed": False}
+    named = {"state": "active", "name": "twilio-sms", "instance": "agent"}
+    found = {"api_key": "k" * 44, "credential": named, "changed": False}
     steps = {"p": planned, "l": {"results": [{"snapshot": snapshot}]}, "c": {"results": [found]}, "w": done}
     return action(sms_report, {**STEPS, **more}).run(None, steps)
 
@@ -174,7 +175,7 @@ def test_a_report(plan: Plan) -> None:
     assert (three["changed"], three["failed"]) == (False, True)
     assert "no region" in three["msg"]
     whole = reported(plan, done)
-    assert (whole["changed"], whole["failed"], len(whole["numbers"])) == (True, True, 2)
+    assert (whole["changed"], whole["failed"], [one["phone_number"] for one in whole["numbers"]]) == (True, True, [TWO])
 
 
 def test_a_report_of_a_run_that_came_to_no_update(plan: Plan) -> None:

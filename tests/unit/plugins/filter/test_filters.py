@@ -12,16 +12,16 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins import filter as package
-from ansible_collections.voiceagent.sms.plugins.module_utils._role import plan
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import steps
 
 NAMES = [module.name for module in pkgutil.iter_modules([str(pathlib.Path(package.__path__[0]))])]
 PREFIX = "ansible_collections.voiceagent.sms.plugins.filter."
 
 
-def test_filters_are_the_plan_s_functions() -> None:
+def test_filters_are_the_steps_functions() -> None:
     for name, function in (
-        ("sms_credential_requests", plan.credential_requests),
-        ("sms_webhooks", plan.webhooks),
+        ("sms_credential_requests", steps.credential_requests),
+        ("sms_webhooks", steps.webhooks),
     ):
         assert importlib.import_module(PREFIX + name).FilterModule().filters() == {name: function}
 

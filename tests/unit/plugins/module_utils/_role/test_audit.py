@@ -131,7 +131,7 @@ def test_each_key_is_asked_about_once_for_each_identity() -> None:
     plan = audit.audit_plan(hosts)
     rows = {ONE: number(webhook(), webhook(OTHER_KEY)), TWO: number(webhook())}
     requests = audit.key_requests(plan, [look(rows), look(rows)])
-    assert [(request["ibmcloud_api_key"], request["api_keys"]) for request in requests] == [
+    assert [(request["access"].get("ibmcloud_api_key"), request["api_keys"]) for request in requests] == [
         (None, [KEY, OTHER_KEY]),
         ("other", [KEY, OTHER_KEY]),
     ]

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.inventory.manager import split_host_pattern
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils._role.short import NUMBERS, is_given
+
+DOCUMENTATION = r"""
+name: sms_hosts
+short_description: Tell which hosts a playbook of this collection works on
+version_added: 1.1.0
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+description:
+  - The hosts of the inventory, or V(localhost) where there is none or where extra variables name the phone numbers.
+  - A run that would have nothing to do fails here instead of ending green. That is so where an inventory was given and has
+    no hosts, and where O(ignore:--limit) leaves no host.
+options:
+  _terms:
+    description:
+      - What the playbook works on. V(numbers), phone numbers of hosts or of extra variables; V(inventory), hosts whatever
+        numbers are named; V(localhost), something that is no host's.
+    type: list
+    elements: str
+    required: true
+seealso:
+  - plugin: voiceagent.sms.twilio_numbers
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: Connect phone numbers, with the role in a playbook of your own
+  hosts: "{{ lookup('voiceagent.sms.sms_hosts', 'numbers') }}"
+  gather_facts: false
+  roles:
+    - voiceagent.sms.connect_sms
+"""
+
+RETURN = r"""
+_raw:
+  description: V(all) or V(localhost).
+  type: list
+  elements: str
+"""
+
+LOCALHOST = ("localhost", "127.0.0.1", "::1")
+DEFAULT_SOURCE = "/etc/ansible/hosts"  # what Ansible reads where no inventory is given
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        return [hosts_for(term, variables or {}) for term in terms]
+
+
+def hosts_for(subject: str, variables: Mapping[str, Any]) -> str:
+    """Return the pattern of a play's hosts.
+
+    :param subject: ``numbers``, ``inventory`` or ``localhost``
+    :param variables: those of the play, before it has any of its own: extra variables and Ansible's
+    """
+    named = subject == "numbers" and any(is_given(variables.get(name)) for name in (*NUMBERS, "numbers_file"))
+    if subject != "localhost" and not named:
+        if variables.get("groups", {}).get("all"):
+            return "all"
+        given = [str(source) for source in variables.get("ansible_inventory_sources") or ()]
+        if set(given) - {DEFAULT_SOURCE}:
+            raise AnsibleLookupError(
+                f"the inventory {', '.join(given)} has no hosts, or could not be read (see the warnings above): there is"
+                " nothing to do. Run without -i to work on the numbers of extra variables"
+            )
+    limit = variables.get("ansible_limit")
+    if limit and not _keeps_localhost(str(limit), variables.get("groups", {})):
+        what = "the phone numbers are named by extra variables" if named else "this playbook works"
+        raise AnsibleLookupError(f"--limit {limit} leaves nothing to do: {what} on localhost. Run without --limit")
+    return "localhost"
+
+
+def _keeps_localhost(limit: str, groups: Mapping[str, list[str]]) -> bool:
+    """Whether localhost is among the hosts that ``--limit`` leaves.
+
+    The implicit localhost is in no group, not even ``all``. The inventory itself cannot be asked here: Ansible reads a
+    play's hosts before it lets plugins see the inventory.
+    """
+    explicit = "localhost" in groups.get("all", ())
+
+    def matches(pattern: str) -> bool:
+        if pattern in LOCALHOST:
+            return True
+        return explicit and (fnmatch(LOCALHOST[0], pattern) or "localhost" in groups.get(pattern, ()))
+
+    patterns = split_host_pattern(limit)
+    wanted = [pattern for pattern in patterns if pattern[0] not in "!&"]
+    if not all(matches(pattern[1:]) is (pattern[0] == "&") for pattern in patterns if pattern[0] in "!&"):
+        return False
+    return any(matches(pattern) or pattern[0] in "@~" for pattern in wanted) if wanted else explicit

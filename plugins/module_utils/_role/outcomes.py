@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of a batch, told to each of its hosts and in one line for all of them. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .._http.errors import NAMED, join
+from .._module.packed import from_text
+from .._twilio.webhook import diff_header
+from .steps import Results, blocked, groups_of, not_due, numbers_in, refusal, to_be_created
+
+LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
+STRIKING = ("failed", "overridden")
+STATUSES = {"changed": "changed", "unchanged": "unchanged", "overridden": "overridden", "failed": "failed"}
+_UNTOUCHED = {"sid": None, "changed": False, "overridden_by": None, "before": None, "after": None}
+
+
+class Batch(NamedTuple):
+    """A plan and what its steps found out and did: lists of results in the order of its accounts or credentials."""
+
+    plan: Mapping[str, Any]
+    looked: Results  # of twilio_sms_webhook_info
+    found: Results  # of iva_credential
+    done: Results  # of twilio_sms_webhook
+
+    @property
+    def credentials(self) -> Results:
+        """What matters of :attr:`found`: what an earlier part of the play found is of no interest to a disconnect."""
+        absent = any(account["state"] == "absent" for account in self.plan["accounts"])
+        return [] if absent else self.found
+
+
+def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
+    """Return what became of one host's numbers, or of the whole batch's, as a task's result without secrets.
+
+    :param host: a host of the batch; without it, all of them
+    :returns: ``changed``, ``failed``, ``msg``, ``numbers``, and ``diff`` and ``warnings`` where there are any. A failure
+        lists only the numbers that failed
+    """
+    plan = batch.plan
+    hosts = [host] if host else list(dict.fromkeys([*plan["numbers"], *plan["errors"]]))
+    asked = {number for name in hosts for number in plan["numbers"].get(name, ())}
+    problems = [plan["errors"][name] for name in hosts if name in plan["errors"]]
+    entries = _entries(batch, asked)
+    problems += [_line(entry) for entry in entries if entry["status"] == "failed"]
+    for reason, numbers in _unreported(batch, asked - {entry["phone_number"] for entry in entries}, host).items():
+        problems.append(f"{join(numbers, ', ')}: {reason}")
+        msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
+        entries += [{**_UNTOUCHED, "phone_number": n, "status": "failed", "msg": msg} for n in numbers]
+    result = {
+        "changed": any(entry["changed"] for entry in entries),
+        "failed": bool(problems),
+        "msg": join(list(dict.fromkeys(problems)), "; ") or _told(entries),
+        "numbers": entries,
+    }
+    diffs = _diffs(batch, asked)
+    if result["failed"]:
+        result["numbers"] = [entry for entry in entries if entry["status"] == "failed"]
+    elif len(entries) > LISTED:
+        result["numbers"] = [entry for entry in entries if entry["status"] in STRIKING]
+    return {**result, **({"diff": diffs} if diffs else {})}
+
+
+def batch_warnings(batch: Batch) -> list[str]:
+    """Return what the modules warned of, each warning once."""
+    results = [*batch.looked, *batch.done]
+    return list(dict.fromkeys(str(warning) for result in results for warning in result.get("warnings", ())))
+
+
+def summary(batch: Batch, entry_point: str, files: list[str] | None = None) -> str:
+    """Return what became of the whole batch, in one line for the console.
+
+    :param files: where previous settings were recorded
+    """
+    asked = {number for numbers in batch.plan["numbers"].values() for number in numbers}
+    counts = Counter(entry["status"] for entry in _entries(batch, asked))
+    counts["failed"] += len(asked) - counts.total()
+    done = {"main": "connected", "rotate": "moved to the new key", "disconnect": "disconnected", "restore": "restored"}
+    words = {**STATUSES, "changed": done.get(entry_point, "changed")}
+    if batch.plan.get("dry_run"):
+        words["changed"] = f"would be {words['changed']}"
+    told = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status])
+    lost = f"; {len(batch.plan['errors'])} hosts could not be planned" if batch.plan["errors"] else ""
+    return "; ".join([(told or "no phone numbers") + lost, *_agents(batch), *_recorded(files or [])])
+
+
+def credentials_outcome(plan: Mapping[str, Any], found: Results) -> dict[str, Any]:
+    """Return what became of a batch's service credentials, as a task's result without secrets.
+
+    :param plan: what :func:`plan.credential_plan` returned
+    :param found: the results of ``iva_credential``
+    :returns: ``changed``, ``failed``, ``msg``, ``credentials``, and ``diff`` where something changes
+    """
+    problems = list(dict.fromkeys(plan["errors"].values()))
+    texts, entries, diffs = [], [], []
+    for request, result in zip(plan["credentials"], found, strict=False):
+        if "credential" not in result:
+            problems.append(f"service credential {request['label']}: {result.get('msg', 'no result')}")
+            continue
+        entry = {**result["credential"], "changed": bool(result.get("changed"))}
+        entries.append(entry)
+        texts.append(f"service credential {request['label']}: {_state_in_words(result)}")
+        diffs += [result["diff"]] if entry["changed"] and result.get("diff") else []
+    return {
+        "changed": any(entry["changed"] for entry in entries),
+        "failed": bool(problems),
+        "msg": join(problems or texts or ["no host needs a service credential"], "; "),
+        "credentials": entries,
+        **({"diff": diffs} if diffs else {}),
+    }
+
+
+def _state_in_words(result: Mapping[str, Any]) -> str:
+    credential = result["credential"]
+    if to_be_created(result):
+        return "would be created"
+    if result.get("changed"):
+        return f"created ({credential['guid']})"
+    if not credential["readable"]:
+        return f"is there ({credential['guid']}), but its API key cannot be read by this identity"
+    return f"is there ({credential['guid']})"
+
+
+def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
+    """Return the entries of those of the numbers *asked* for that came to their update, or needed none."""
+    entries = [entry for result in batch.done for entry in from_text(result.get("entries", ""), asked)]
+    msg = "left as it is: the API key is younger than connect_sms_max_age"
+    idle = [
+        {**_UNTOUCHED, "phone_number": number, "status": "unchanged", "msg": msg}
+        for account in batch.plan["accounts"]
+        for group in account["webhooks"]
+        if not_due(group, batch.credentials)
+        for number in numbers_in(group)
+        if number in asked
+    ]
+    return entries + idle
+
+
+def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, list[str]]:
+    """Return why numbers never came to their update: the numbers by reason.
+
+    What met a whole account or credential is told in full by the first host that it met; the others point there.
+    """
+    reasons: dict[str, list[str]] = {}
+    if not missing:
+        return reasons
+    results = {id(account): result for account, result in zip(batch.plan["accounts"], batch.done, strict=False)}
+    for account, look, group, snapshot in groups_of(batch.plan, batch.looked):
+        for number in numbers_in(group) if missing else ():
+            if number not in missing:
+                continue
+            shared: Mapping[str, Any] | None = account
+            if snapshot is None:
+                reason = look.get("msg")
+            elif own := refusal(number, account, snapshot):
+                reason, shared = own, None
+            elif stopped := blocked(group, batch.plan, batch.credentials):
+                reason, shared = stopped[0], batch.plan["credentials"][stopped[1]]
+            else:
+                reason = results[id(account)].get("msg")
+            if shared and host and shared["first_host"] != host:
+                reason = f"not touched, for the same reason as host {shared['first_host']} ({shared['label']})"
+            reasons.setdefault(str(reason or "no result"), []).append(number)
+    return reasons
+
+
+def _diffs(batch: Batch, asked: set[str]) -> list[Mapping[str, Any]]:
+    headers = {diff_header(number) for number in asked}
+    return [diff for result in batch.done for diff in result.get("diff", ()) if diff["before_header"] in headers]
+
+
+def _agents(batch: Batch) -> Iterator[str]:
+    """Yield the agents in words: each credential with its instance, and the receivers."""
+    for result in batch.credentials:
+        if "credential" in result:
+            credential = result["credential"]
+            where = f" in {credential['region']}" if credential.get("region") else ""
+            yield f"instance '{credential['instance']}'{where}, credential '{credential['name']}'"
+    groups = [group for account in batch.plan["accounts"] for group in account["webhooks"]]
+    hosts = dict.fromkeys(str(host) for group in groups if (host := group.get("host")))
+    if hosts:
+        yield f"receiver {join(list(hosts), ', ')}"
+
+
+def _recorded(files: list[str]) -> Iterator[str]:
+    if files:
+        yield f"previous settings are in {join(files, ', ')}"
+
+
+def _told(entries: list[dict[str, Any]]) -> str:
+    if len(entries) <= NAMED:
+        return join([_line(entry) for entry in entries], "; ") or "no phone numbers"
+    counts = Counter(entry["status"] for entry in entries)
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return f"{entry['phone_number']}: {entry['msg']}"

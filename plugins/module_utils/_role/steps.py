@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each of the role's tasks gets: the plan, with what the tasks before have found out. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .._http.errors import join
+from .._http.urls import password_of
+from .._ibm.receiver import PATH, build_url, is_api_key
+from .._module.packed import pack, unpack_snapshot
+from .._twilio.snapshot import Snapshot, why_not
+from .._twilio.webhook import URLS, connected, disconnected, in_service
+from .plan import ibm_keys
+
+MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
+PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
+Results = list[Mapping[str, Any]]  # of a module, in the order of the plan's ``accounts`` or ``credentials``
+
+
+class Group(NamedTuple):
+    """Numbers of an account that get the same webhook, and what is known of them."""
+
+    account: Mapping[str, Any]
+    look: Mapping[str, Any]  # the result of twilio_sms_webhook_info
+    group: Mapping[str, Any]
+    snapshot: Snapshot | None  # None where the account could not be read
+
+
+def groups_of(plan: Mapping[str, Any], looked: Results) -> Iterator[Group]:
+    """Yield every group of every account, each with the look at its account."""
+    for account, look in zip(plan["accounts"], looked, strict=False):
+        snapshot = unpack_snapshot(look["snapshot"]) if "snapshot" in look else None
+        for group in account["webhooks"]:
+            yield Group(account, look, group, snapshot)
+
+
+def numbers_in(group: Mapping[str, Any]) -> list[str]:
+    """Return the phone numbers of a group."""
+    return group["phone_numbers"].split(",") if group["phone_numbers"] else []
+
+
+def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) -> list[dict[str, Any]]:
+    """Return the plan's credentials with what the look at the numbers adds to them.
+
+    ``needed`` is false where no number can be connected with the credential, so that none is created for nothing.
+    ``wait`` tells that numbers are in service now, which must not move to a key that IAM does not accept yet.
+    The passwords of present webhooks join the candidates, for credentials whose key cannot be read.
+
+    :param looked: the results of ``twilio_sms_webhook_info``; without them all credentials are needed, and their keys
+        have to work once this run is over
+    """
+    if looked is None:
+        return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
+    requests = [{**one, "needed": False, "wait": "max_age" in one} for one in plan["credentials"]]
+    for account, _look, group, snapshot in groups_of(plan, looked):
+        usable = [number for number in numbers_in(group) if not refusal(number, account, snapshot)]
+        for index in group["credentials"] if usable else ():
+            request = requests[index]
+            settings = [snapshot.numbers[number].settings for number in usable] if snapshot else []
+            found = {password_of(one[name]) for one in settings for name in URLS}
+            new = sorted(str(key) for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
+            request.update(
+                needed=True,
+                wait=request["wait"] or any(in_service(one) for one in settings),
+                candidate_api_keys=request["candidate_api_keys"] + new[:MAX_CANDIDATES],
+            )
+    return requests
+
+
+def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = None) -> list[dict[str, Any]]:
+    """Return the plan's accounts with the webhook URLs filled in, for ``twilio_sms_webhook``.
+
+    Groups whose credential is not to be had are left out: :mod:`outcomes` tells why. To disconnect, the URLs only tell
+    the places, and no credential is needed.
+
+    :param looked: the results of ``twilio_sms_webhook_info``
+    :param found: the results of ``iva_credential``
+    """
+    accounts = []
+    for account, look in zip(plan["accounts"], looked, strict=False):
+        groups = []
+        for group in account["webhooks"] if "snapshot" in look else ():
+            if "restore" in account:
+                groups.append(group)
+            elif account["state"] == "absent":
+                groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
+            elif not blocked(group, plan, found or []) and not not_due(group, found or []):
+                groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
+        accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
+        if "restore" in account:
+            accounts[-1]["restore"] = _with_refusals(account["restore"], plan["credentials"], found or [])
+    return accounts
+
+
+def due_changes(
+    plan: Mapping[str, Any], looked: Results, found: Results
+) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
+    """Yield what is about to change in accounts whose previous settings are to be recorded.
+
+    :returns: folder, account SID, and by number the settings ``before`` and ``after``, passwords included
+    """
+    for account in webhooks(plan, looked, found):
+        if not account["backup_dir"] or not account["snapshot"]:
+            continue
+        snapshot = unpack_snapshot(account["snapshot"])
+        changes = {}
+        for group in account["webhooks"]:
+            for number in numbers_in(group):
+                if why_not(number, snapshot, account) is None:
+                    before = snapshot.numbers[number].settings
+                    after = disconnected(before, group) if account["state"] == "absent" else connected(before, group)
+                    if after != before:
+                        changes[number] = {"before": before, "after": after}
+        yield account["backup_dir"], snapshot.account_sid, changes
+
+
+def key_usage(looked: Results, planned: Results | None = None, problem: str | None = None) -> dict[str, Any]:
+    """Return which API keys the webhooks of whole accounts hold, and what holds them.
+
+    :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
+    :param planned: what :func:`webhooks` returned, in a dry run, to be taken for done
+    :param problem: why it is not even known which accounts there are, if so
+    :returns: ``keys`` (secret), ``holders`` (numbers and services, a list for each key) and ``problem``: why it is not
+        known of all webhooks, so that no key may be taken for unused
+    """
+    if problem:
+        return {"keys": [], "holders": [], "problem": problem}
+    users: dict[str, list[str]] = {}
+    due: dict[str, list[Mapping[str, Any]]] = {}
+    for account in planned or ():
+        if account["snapshot"]:
+            due.setdefault(unpack_snapshot(account["snapshot"]).account_sid, []).append(account)
+    for look in looked:
+        if "snapshot" not in look:
+            return {"keys": [], "holders": [], "problem": str(look.get("msg", "an account could not be read"))}
+        snapshot = unpack_snapshot(look["snapshot"])
+        if snapshot.override_problem:
+            return {"keys": [], "holders": [], "problem": snapshot.override_problem}
+        holders = {number: found.settings for number, found in snapshot.numbers.items()}
+        for account in due.get(snapshot.account_sid, ()):
+            change = disconnected if account["state"] == "absent" else connected
+            for group in account["webhooks"]:
+                holders.update({n: change(holders[n], group) for n in numbers_in(group) if n in holders})
+        holders.update({service["name"]: service for service in snapshot.services})
+        for holder, urls in holders.items():
+            for key in {password_of(urls[name]) for name in URLS}:
+                if is_api_key(key):
+                    users.setdefault(str(key), []).append(holder)
+    return {"keys": list(users), "holders": list(users.values()), "problem": None}
+
+
+def kept_credentials(deleted: Results, usage: Mapping[str, Any]) -> list[str]:
+    """Return, in words, which credentials were not deleted and why.
+
+    :param deleted: the results of ``iva_credential`` with ``state: absent``
+    :param usage: what :func:`key_usage` returned
+    """
+    if usage["problem"]:
+        return [f"No credential was deleted, because it is not known which are in use: {usage['problem']}"]
+    texts = []
+    for result in deleted:
+        if "credential" not in result and not result.get("skipped"):
+            texts.append(f"A credential could not be deleted: {result.get('msg', 'no result')}")
+        for kept in result.get("kept", ()):
+            holders = [holder for index in kept["keys_in_use"] for holder in usage["holders"][index]]
+            texts.append(
+                f"Service credential '{kept['name']}' ({kept['guid']}) is kept, because its key is still in use by"
+                f" {join(holders, ', ')}"
+            )
+    return texts
+
+
+def refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:
+    """Return why a number must be left alone, in words, or ``None``."""
+    if snapshot is None:
+        return "the account could not be read"
+    if snapshot.override_problem and account["on_override"] == "fail":
+        return snapshot.override_problem
+    return why_not(number, snapshot, account)
+
+
+def blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) -> tuple[str, int] | None:
+    """Return why a group's API key is not to be had, and the place of its credential in the plan, or ``None``."""
+    for index in group["credentials"] if found else ():
+        result, name = found[index], plan["credentials"][index]["label"]
+        if "credential" not in result:
+            return str(result.get("msg", "no result")) + _what_to_run(result), index
+        if not is_api_key(result.get("api_key")) and not to_be_created(result):
+            once = result["credential"].get("one_time")
+            why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
+            return (
+                f"the API key of service credential {name} {why}, and no key at hand belongs to it. Give the key as"
+                " connect_sms_api_key, or replace the credential with the playbook rotate_sms_key",
+                index,
+            )
+    return None
+
+
+def not_due(group: Mapping[str, Any], found: Results) -> bool:
+    """Whether no rotation is due for any credential of a group."""
+    results = [found[index] for index in group["credentials"] if index < len(found)]
+    return bool(results) and all(result.get("rotation_due") is False for result in results)
+
+
+def to_be_created(result: Mapping[str, Any]) -> bool:
+    """Whether this is a dry run's prediction. In a real run a credential that was changed is there."""
+    return bool(result.get("changed")) and result["credential"].get("state") == "absent"
+
+
+def _what_to_run(result: Mapping[str, Any]) -> str:
+    """Return what makes a credential that this run was not allowed to make."""
+    if (result.get("failure") or {}).get("code") != "missing_credential":
+        return ""
+    return (
+        ". Run the playbook voiceagent.sms.ensure_sms_credential first, with the same region, instance and name"
+        " (in a controller: the job template before this one), or connect with connect_sms_create_credential=true"
+    )
+
+
+def _urls(group: Mapping[str, Any], found: Results) -> dict[str, Any]:
+    if group["url"]:
+        return {"url": group["url"], "method": "POST", "fallback_url": None}
+    keys = [PLACEHOLDER if to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
+    keys = keys or [group["password"]]
+    second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
+    return {"url": build_url(group["host"], keys[0], group["username"]), "method": "POST", "fallback_url": second}
+
+
+def _places(group: Mapping[str, Any]) -> dict[str, Any]:
+    second = f"https://{group['fallback_host']}{PATH}" if group["fallback_host"] else None
+    return {"url": group["url"] or f"https://{group['host']}{PATH}", "fallback_url": second}
+
+
+def _with_refusals(restore: Mapping[str, Any], checks: Results, found: Results) -> str:
+    """Return what is to be put back, as text, with the reason for each number whose recorded key is not to be used."""
+    answers: dict[str, bool | None] = {}
+    for check, result in zip(checks, found, strict=False):
+        known = result.get("api_keys") or [{"accepted": None}] * len(check["api_keys"])
+        answers.update({key: answer["accepted"] for key, answer in zip(check["api_keys"], known, strict=True)})
+    reasons = {False: "its recorded API key is dead", None: "it is not known whether its recorded API key still works"}
+    changes = {}
+    for number, change in restore.items():
+        bad = [answers[key] for key in ibm_keys(change["before"]) if not answers.get(key)]
+        changes[number] = {**change, "refusal": reasons[bad[0]] if bad else None}
+    return pack(changes)

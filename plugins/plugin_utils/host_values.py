@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's variables as they are for each host of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.template import Templar
+
+from ..module_utils._role.short import KNOWN, is_given, short_values
+
+PLAIN = (bool, int, float, type(None))
+
+
+class HostValues:
+    """Reads and validates the variables of a specification, host by host.
+
+    Only a plugin on the controller can do so: a template sees another host's inventory variables, but neither play
+    variables nor role defaults as they are for that host. For thousands of hosts it has to be quick: one templar serves
+    all of them, a value without a template is taken as it is, and what many hosts have in common is validated once.
+
+    :param spec: the role's argument specification
+    :param task: the task in whose play and role the variables are read
+    """
+
+    def __init__(self, spec: Mapping[str, Mapping[str, Any]], task: Any, loader: Any, hostvars: Any):
+        self._validator = ArgumentSpecValidator({name: dict(option) for name, option in spec.items()})
+        self._names = list(spec)
+        self._task = task
+        self._manager = hostvars._variable_manager
+        self._inventory = hostvars._inventory
+        self._templar = Templar(loader=loader, variables={})
+        self._validated: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        self.extra: Mapping[str, Any] = self._manager.extra_vars
+        # An unanswered question of a controller's form is an extra variable without a value: it must not hide what the
+        # inventory says. This process is the task's own, so nobody else sees the change.
+        self._manager._extra_vars = {name: value for name, value in self.extra.items() if is_given(value)}
+        self._short = {name: value for name, value in self.extra.items() if name in KNOWN}
+
+    def of(self, host: str) -> tuple[dict[str, Any], list[str]]:
+        """Return the values of *host*, ``None`` where nothing is given, and what is wrong with them."""
+        record = self._inventory.get_host(host)  # makes the implicit localhost, too
+        variables = self._manager.get_vars(play=self._task.get_play(), host=record, task=self._task)
+        given = {name: variables[name] for name in self._names if name in variables}
+        if not is_given(given.get("connect_sms_phone_numbers")) and "connect_sms_phone_numbers" in self._names:
+            given["connect_sms_phone_numbers"] = variables.get("phone_number")
+        try:
+            values = short_values(self._templated(self._short, variables))
+            values |= self._templated({name: value for name, value in given.items() if name not in values}, variables)
+        except AnsibleError as error:
+            return {}, [error.message]
+        return self._checked({name: value for name, value in values.items() if name in self._names and is_given(value)})
+
+    def everybody(self) -> list[str]:
+        """Return all hosts of the inventory, those that ``--limit`` leaves out included."""
+        return [host.name for host in self._inventory.get_hosts("all", ignore_limits=True)]
+
+    def _templated(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """:raises AnsibleError: with a message that names the variable"""
+        self._templar.available_variables = variables
+        values = {}
+        for name, value in given.items():
+            try:
+                values[name] = value if _is_plain(value) else self._templar.template(value)
+            except AnsibleError as error:
+                raise AnsibleError(f"{name} cannot be templated: {error.message}") from None
+        return values
+
+    def _checked(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Return values with their defaults, in their types, and what is wrong with them."""
+        numbers = values.pop("connect_sms_phone_numbers", None)
+        if isinstance(numbers, Mapping):
+            return {}, ["connect_sms_phone_numbers must be a list of phone numbers, not a dictionary"]
+        known = repr(sorted(values.items()))
+        if known not in self._validated:
+            checked = self._validator.validate(values)
+            valid = {name: checked.validated_parameters.get(name) for name in self._names}
+            self._validated[known] = valid, list(checked.error_messages)
+        valid, errors = self._validated[known]
+        if "connect_sms_phone_numbers" not in self._names:
+            return dict(valid), list(errors)
+        return {**valid, "connect_sms_phone_numbers": list(_numbers(numbers))}, list(errors)
+
+
+def _numbers(given: Any) -> Iterator[Any]:
+    """Yield the numbers that a variable holds: one, or a list."""
+    if is_given(given):
+        yield from (each for each in (given if isinstance(given, list) else [given]) if is_given(each))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value and "{#" not in value
+    return isinstance(value, PLAIN)
