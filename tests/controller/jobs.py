@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from controller.objects import ROOT, objects, questions
 
 OBJECTS = objects()
@@ -40,6 +42,24 @@ def injected(credential: str, inputs: Mapping[str, str]) -> dict[str, str]:
     return {name: inputs.get(template.strip("{} "), "") for name, template in injectors["env"].items()}
 
 
+class Unsafe(yaml.SafeDumper):
+    """Marks texts so that Ansible does not template them: ansible-core 2.19 and later then take ``yes`` for a boolean."""
+
+    def represent_data(self, data: Any) -> yaml.Node:
+        if isinstance(data, str):
+            return self.represent_scalar("!unsafe", data)
+        return super().represent_data(data)
+
+
+def extra_variables(values: Mapping[str, Any], trusted: Mapping[str, Any]) -> str:
+    """Return the file of extra variables as a controller writes it: only what the template itself says is not marked."""
+    texts = [
+        yaml.dump({name: value}, Dumper=yaml.SafeDumper if trusted.get(name) == value else Unsafe, allow_unicode=True)
+        for name, value in values.items()
+    ]
+    return "".join(texts)
+
+
 class Job:
     """A launch of one of our job templates, or one slice of it."""
 
@@ -64,7 +84,8 @@ class Job:
         asked = questions(self._template)
         assert set(answers or {}) <= set(asked), "a controller drops what the form does not ask"
         given = {name: question["default"] for name, question in asked.items() if "default" in question}
-        extra = {**self._template.get("extra_vars", {}), **given, **(answers or {})}
+        trusted = self._template.get("extra_vars", {})
+        extra = {**trusted, **given, **(answers or {})}
         for prefix in ("awx", "tower"):
             extra |= {f"{prefix}_job_id": self._id, f"{prefix}_job_template_name": template}
             extra |= {f"{prefix}_user_name": "operator", f"{prefix}_job_launch_type": "workflow"}
@@ -72,7 +93,7 @@ class Job:
         for place in ("env", "inventory"):
             (self._folder / place).mkdir(parents=True)
         (self._folder / "project").symlink_to(ROOT)
-        (self._folder / "env" / "extravars").write_text(json.dumps(extra))
+        (self._folder / "env" / "extravars").write_text(extra_variables(extra, trusted))
         (self._folder / "env" / "envvars").write_text(json.dumps({**ALWAYS, **own, **environment}))
         (self._folder / "env" / "cmdline").write_text(" ".join(("-u root", *options)))
         script = self._folder / "inventory" / "hosts"

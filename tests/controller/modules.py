@@ -30,6 +30,7 @@ def main():
     with open(path) as file:
         state = json.load(file)
     given = {{key: value for key, value in module.params.items() if value is not None}}
+    given.setdefault("name", "%s of %s" % (given.get("role"), given.get("teams")))
     if given["name"] == os.environ.get("CONTROLLER_REFUSES"):
         module.fail_json(msg="Unable to create %s %s: refused" % (KIND, given["name"]))
     nodes = given.get("workflow_nodes", [])
@@ -40,15 +41,30 @@ def main():
             if not any(name in state.get(kind, {{}}) for kind in REFERENCES[key]):
                 module.fail_json(msg="%s %s: %s %s was not found" % (KIND, given["name"], key, name))
     objects = state.setdefault(KIND, {{}})
-    secrets_stay = given.pop("update_secrets", True) is False
     before = objects.get(given["name"])
-    if before is not None and secrets_stay and "inputs" in given:
-        given["inputs"] = before.get("inputs", given["inputs"])
+    if before is not None and before.get("organization") != given.get("organization"):
+        # Some names are taken once for all organizations, and many are looked up by name alone.
+        module.fail_json(msg="%s %s is of another organization" % (KIND, given["name"]))
+    wanted, secrets = given.pop("state", "present"), given.pop("update_secrets", True)
+    sync = given.pop("update_project", False)
+    if before is not None and wanted == "exists":
+        module.exit_json(changed=False, id=list(objects).index(given["name"]) + 1, name=given["name"])
+    if not given.get("inputs", True):
+        del given["inputs"]  # an empty one is not sent
+    if before is not None and KIND == "credential" and "inputs" in given and not secrets:
+        # What is encrypted equals anything, if only the same fields are there. Else inputs are replaced as a whole.
+        if set(before.get("inputs", {{}})) == set(given["inputs"]):
+            given["inputs"] = before["inputs"]
     after = dict(before or {{}}, **given)
+    if KIND == "project" and (sync or before != after):
+        after["synchronized"] = not os.environ.get("CONTROLLER_CANNOT_SYNC")
     objects[given["name"]] = after
     with open(path, "w") as file:
         json.dump(state, file)
-    module.exit_json(changed=before != after, id=list(objects).index(given["name"]) + 1, name=given["name"])
+    if after.get("synchronized") is False:
+        module.fail_json(msg="The project update - %s, failed" % given["name"])
+    changed = before != after or (KIND == "credential" and "inputs" in given and secrets)
+    module.exit_json(changed=changed, id=list(objects).index(given["name"]) + 1, name=given["name"])
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor("!unsafe", lambda loader, node: Verbatim(node.value))
 JINJA = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.ChainableUndefined)
 JINJA.filters["bool"] = lambda value: str(value).lower() in ("yes", "true", "on", "1")
+JINJA.filters["dict2items"] = lambda value: [{"key": key, "value": each} for key, each in value.items()]
+JINJA.filters["items2dict"] = lambda value: {item["key"]: item["value"] for item in value}
 JINJA.globals["lookup"] = lambda plugin, name: os.environ.get(name, "") if plugin == "ansible.builtin.env" else 1 / 0
 
 

@@ -24,7 +24,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("inputs", "injectors"), "dict"),
     },
     "credential": {
-        **dict.fromkeys(("name", "description", "organization", "credential_type", "user", "team"), "str"),
+        **dict.fromkeys(("name", "description", "organization", "credential_type", "user", "team", "state"), "str"),
         "inputs": "dict",
         "update_secrets": "bool",
     },
@@ -112,6 +112,15 @@ OPTIONS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("diff_mode", "enabled"), "bool"),
         "extra_data": "dict",
     },
+    "team": dict.fromkeys(("name", "description", "organization"), "str"),
+    "role": {
+        **dict.fromkeys(("role", "lookup_organization"), "str"),
+        **dict.fromkeys(
+            ("users", "teams", "target_teams", "inventories", "job_templates", "workflows", "credentials")
+            + ("organizations", "projects", "instance_groups"),
+            "list",
+        ),
+    },
 }
 
 #: The variable of infra.aap_configuration with the objects that each module makes, in the order of their needs.
@@ -127,6 +136,8 @@ LISTS = {
     "job_template": "controller_templates",
     "workflow_job_template": "controller_workflows",
     "schedule": "controller_schedules",
+    "team": "aap_teams",
+    "role": "controller_roles",
 }
 
 #: Options that name an object of another module (the first of these that has one of that name).
@@ -141,5 +152,9 @@ REFERENCES = {
     "source_project": ("project",),
     "inventory": ("inventory",),
     "unified_job_template": ("job_template", "workflow_job_template"),
+    "lookup_organization": ("organization",),
+    "teams": ("team",),
+    "job_templates": ("job_template",),
+    "workflows": ("workflow_job_template",),
     **dict.fromkeys(NOTIFICATIONS, ("notification_template",)),
 }

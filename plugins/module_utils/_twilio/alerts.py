@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -54,31 +54,49 @@ def webhook_errors(
     :returns: the errors, and how many more there were that could not be joined to a number
     :raises SmsError: when the alerts cannot be known
     """
-    if not twilio.sees_overrides:  # Monitor, too, answers for the credentials' own account only
-        raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
     since = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     webhooks = [*(found.settings for found in numbers.values()), *services]
     places = {place(settings[name]) for settings in webhooks for name in URLS} - {None}
-    by_sid = {found.sid: number for number, found in numbers.items()}
-    ours = [
-        alert
-        for alert in twilio.alerts(since)
-        if alert.get("resource_sid") in by_sid or place(str(alert.get("request_url") or "")) in places
-    ]
-    ours.sort(key=lambda alert: str(alert.get("date_generated") or ""), reverse=True)
-    known = [by_sid.get(alert.get("resource_sid")) or _receiver_of(alert, "request_url", numbers) for alert in ours]
-    unknown = [index for index, number in enumerate(known) if number is None][:MAX_DETAILS]
-    for index, details in zip(unknown, read_all(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
-        known[index] = _receiver_of(details, "request_variables", numbers)
+    joined = joined_alerts(twilio, numbers, since, places)
     errors: dict[str, dict[str, Any]] = {}
-    for alert, number in zip(ours, known, strict=True):
+    for alert, number in joined:
         if number is not None:
             told = errors.setdefault(number, {**NO_ERRORS, "last_at": alert.get("date_generated"), "codes": {}})
             code = str(alert.get("error_code") or "unknown")
             told["count"] += 1
             told["since_change"] += _is_later(alert.get("date_generated"), (changed or {}).get(number))
             told["codes"][code] = told["codes"].get(code, 0) + 1
-    return errors, sum(number is None for number in known)
+    return errors, sum(number is None for _alert, number in joined)
+
+
+def joined_alerts(
+    twilio: Any, numbers: Mapping[str, Any], since: str, places: Container[Any], known: Container[str] = ()
+) -> list[tuple[dict[str, Any], str | None]]:
+    """Return the alerts since a moment, the newest first, each with the number whose text it is about, if that is known.
+
+    :param twilio: a :class:`twilio.TwilioNumbers`
+    :param numbers: :class:`snapshot.Number` by number in E.164
+    :param since: in ISO 8601, at most :data:`MAX_DAYS` ago
+    :param places: where the webhooks that matter lead, as :func:`urls.place` tells; alerts about others are left out
+    :param known: SIDs of alerts that the caller needs no more
+    :raises SmsError: when the alerts cannot be known
+    """
+    if not twilio.sees_overrides:  # Monitor, too, answers for the credentials' own account only
+        raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
+    by_sid = {found.sid: number for number, found in numbers.items()}
+    ours = [
+        alert
+        for alert in twilio.alerts(since)
+        if alert.get("sid") not in known
+        and _is_later(alert.get("date_generated"), since)
+        and (alert.get("resource_sid") in by_sid or place(str(alert.get("request_url") or "")) in places)
+    ]
+    ours.sort(key=lambda alert: str(alert.get("date_generated") or ""), reverse=True)
+    found = [by_sid.get(alert.get("resource_sid")) or _receiver_of(alert, "request_url", numbers) for alert in ours]
+    unknown = [index for index, number in enumerate(found) if number is None][:MAX_DETAILS]
+    for index, details in zip(unknown, read_all(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
+        found[index] = _receiver_of(details, "request_variables", numbers)
+    return list(zip(ours, found, strict=True))
 
 
 def _is_later(generated: Any, changed: Any) -> bool:

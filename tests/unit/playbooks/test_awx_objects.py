@@ -28,13 +28,13 @@ NUMBERS = {"phone_number", "phone_numbers", "numbers_file", "connect_sms_phone_n
 # A controller refuses to change these once somebody has a credential of the type: whoever upgrades would be left with
 # the old ones. They may never change; what is missing needs a new type.
 FROZEN = {
-    "IBM Cloud API key": {
+    "Voice Agent SMS - IBM Cloud": {
         "ibmcloud_api_key": True,
         "iam_profile_id": False,
         "iam_endpoint": False,
         "resource_controller_endpoint": False,
     },
-    "Twilio": {
+    "Voice Agent SMS - Twilio": {
         "account_sid": False,
         "auth_token": True,
         "api_key_sid": False,
@@ -45,13 +45,17 @@ FROZEN = {
         "api_endpoint": False,
     },
 }
-ACCESS = {"IBM Cloud API key": IBM_CLOUD_OPTIONS, "Twilio": TWILIO_OPTIONS}
+ACCESS = {"Voice Agent SMS - IBM Cloud": IBM_CLOUD_OPTIONS, "Voice Agent SMS - Twilio": TWILIO_OPTIONS}
 
 
-HOOK = {"awx_sms_notification_url": "https://hooks.example.com/sms"}
+HOOK = {"awx_sms_notification_url": "https://hooks.example.com/sms", "awx_sms_operators_team": "Operators"}
 OBJECTS = objects(**HOOK)
-NAMES = {kind: [item["name"] for item in items] for kind, items in OBJECTS.items()}
-ITEMS = [pytest.param(kind, item, id=f"{kind} {item['name']}") for kind, items in OBJECTS.items() for item in items]
+NAMES = {kind: [item.get("name", item.get("role")) for item in items] for kind, items in OBJECTS.items()}
+ITEMS = [
+    pytest.param(kind, item, id=f"{kind} {name}")
+    for kind, items in OBJECTS.items()
+    for name, item in zip(NAMES[kind], items, strict=True)
+]
 TYPES = [pytest.param(item, id=item["name"]) for item in OBJECTS["credential_type"]]
 FORMS = [*OBJECTS["job_template"], *OBJECTS["workflow_job_template"]]
 SURVEYS = [pytest.param(item, id=item["name"]) for item in FORMS]
@@ -101,7 +105,21 @@ def test_names_are_unique_and_all_objects_belong_to_the_organization() -> None:
     (organization,) = NAMES["organization"]
     for kind, items in OBJECTS.items():
         if kind not in ("organization", "credential_type"):
-            assert {item["organization"] for item in items} == {organization}, kind
+            where = "lookup_organization" if kind == "role" else "organization"
+            assert {item[where] for item in items} == {organization}, kind
+
+
+def test_a_second_organization_shares_no_name_with_the_first() -> None:
+    # Modules look inventories, credentials, templates and notifications up by name alone; environments' names are global.
+    other = objects(**HOOK, awx_sms_organization="Telephony")
+    for kind, items in other.items():
+        names = {item.get("name") for item in items} - {None}
+        if kind not in ("credential_type", "team"):
+            assert not names & set(NAMES[kind]), kind
+        named = [value for item in items for key, value in item.items() if key in REFERENCES and key != kind]
+        for name in (name for value in named for name in (value if isinstance(value, list) else [value])):
+            assert name.endswith(("Telephony", "(Telephony)", "Operators")) or name in FROZEN, (kind, name)
+    assert other["credential_type"] == OBJECTS["credential_type"], "one of the whole controller"
 
 
 def test_the_organization_can_install_collections() -> None:
@@ -159,15 +177,51 @@ def test_injectors_set_the_variables_that_the_modules_read(item: dict[str, Any])
         assert fields[option] == bool(options[option].get("no_log")), option
 
 
-def test_samples_hold_no_secret_and_only_fields_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+SID = {"TWILIO_ACCOUNT_SID": "AC0"}
+OTHERS = {"TWILIO_SUBACCOUNT_SID": "AC1", "TWILIO_EDGE": "dublin"}
+PAIR = {"TWILIO_API_KEY": "SK0", "TWILIO_API_SECRET": "s"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "ibm", "twilio"),
+    [
+        pytest.param({}, set(), set(), id="nothing"),
+        pytest.param({**SID, **OTHERS}, set(), set(), id="no secret"),
+        pytest.param({"IBMCLOUD_IAM_PROFILE_ID": "p", "IBMCLOUD_IAM_API_ENDPOINT": "e"}, set(), set(), id="no API key"),
+        pytest.param({"TWILIO_AUTH_TOKEN": "t"}, set(), set(), id="a secret without the account"),
+        pytest.param({**SID, "TWILIO_API_KEY": "SK0"}, set(), set(), id="half a pair"),
+        pytest.param({**SID, "TWILIO_API_SECRET": "s"}, set(), set(), id="the other half"),
+        pytest.param({"IBMCLOUD_API_KEY": "k"}, {"ibmcloud_api_key"}, set(), id="IBM Cloud alone"),
+        pytest.param({**SID, "TWILIO_AUTH_TOKEN": "t"}, set(), {"account_sid", "auth_token"}, id="Twilio's token"),
+        pytest.param(
+            {**SID, **PAIR, **OTHERS, "IC_API_KEY": "k", "IBMCLOUD_IAM_PROFILE_ID": "p"},
+            {"ibmcloud_api_key", "iam_profile_id"},
+            {"account_sid", "api_key_sid", "api_key_secret", "subaccount_sid", "edge"},
+            id="both in full",
+        ),
+        pytest.param(
+            {**SID, "TWILIO_AUTH_TOKEN": "t", "TWILIO_API_KEY": "SK0"},
+            set(),
+            {"account_sid", "auth_token"},
+            id="a token, and half a pair",
+        ),
+    ],
+)
+def test_inputs_are_given_with_their_secret_or_not_at_all(
+    environment: dict[str, str], ibm: set[str], twilio: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for variable in (name for spec in ACCESS.values() for o in spec.values() for name in o.get("fallback", (0, []))[1]):
         monkeypatch.delenv(variable, raising=False)
-    for item in objects()["credential"]:
-        assert set(item["inputs"]) == set(FROZEN[item["credential_type"]])
-        assert not any(item["inputs"].values()), "what is not in the environment is empty"
-        assert item["update_secrets"] is False  # or every load would be a change
-    monkeypatch.setenv("IBMCLOUD_API_KEY", "from the environment")
-    assert objects()["credential"][0]["inputs"]["ibmcloud_api_key"] == "from the environment"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for item, given in zip(objects()["credential"], (ibm, twilio), strict=True):
+        assert set(item["inputs"]) == given <= set(FROZEN[item["credential_type"]])
+        assert all(item["inputs"].values())
+        # A controller replaces inputs as a whole, and deletes secrets that are not among them.
+        assert (item["state"], item["update_secrets"]) == ("exists", False)
+    replaced = objects(awx_sms_replace_secrets="true")["credential"]
+    assert {(item["state"], item["update_secrets"]) for item in replaced} == {("present", True)}
+    assert [set(item["inputs"]) for item in replaced] == [ibm, twilio]
 
 
 # ---- job templates ----
@@ -217,6 +271,8 @@ def test_slices_only_work_on_their_numbers_and_create_nothing() -> None:
         assert entry_point(item["playbook"]) == "main", "a rotation in slices would replace the others' keys"
         assert item["extra_vars"]["connect_sms_create_credential"] is False
         assert not NUMBERS & (set(questions(item)) | set(item["extra_vars"])), "each slice would do all of them"
+        # Slices are cut before a limit is applied, and one that it leaves empty is a failed job.
+        assert item["ask_limit_on_launch"] is False
         for play in PLAYS[pathlib.Path(item["playbook"]).name]:
             given = {name: question.get("default") for name, question in questions(item).items()}
             variables = {**given, **item["extra_vars"], "groups": {"all": ["+15550100001"]}}
@@ -229,7 +285,7 @@ def test_the_inventory_source_is_the_project_s() -> None:
     config = yaml.safe_load((ROOT / source["source_path"]).read_text())
     assert config["plugin"] == "voiceagent.sms.twilio_numbers"
     assert {item["credential_type"] for item in OBJECTS["credential"] if item["name"] == source["credential"]} == {
-        "Twilio"
+        "Voice Agent SMS - Twilio"
     }
     (project,) = OBJECTS["project"]
     assert project["scm_type"] == "git", "a manual project cannot be a source"
@@ -299,6 +355,20 @@ def test_the_credential_comes_before_the_slices_and_the_audit_last() -> None:
         assert not node["related"]["always_nodes"]
 
 
+def test_a_workflow_with_slices_asks_for_no_limit() -> None:
+    for workflow, _node, template in nodes():
+        if int(template.get("job_slice_count", 1)) > 1:
+            assert workflow["ask_limit_on_launch"] is False
+
+
+def test_operators_can_read_what_they_launch() -> None:
+    allowed = {item["role"]: {*item.get("workflows", ()), *item["job_templates"]} for item in OBJECTS["role"]}
+    for workflow, node, _template in nodes():
+        if workflow["name"] in allowed["execute"]:
+            assert node["unified_job_template"]["name"] in allowed["execute"] | allowed["read"]
+    assert not {"SMS - rotate key", "SMS - disconnect", "SMS - restore"} & set.union(*allowed.values())
+
+
 def test_every_node_gets_its_answers() -> None:
     asked_somewhere: dict[str, set[str]] = {}
     for workflow, node, template in nodes():
@@ -355,6 +425,21 @@ def test_a_rotation_starts_by_itself_only_where_it_was_asked_for() -> None:
     assert rotation()["enabled"] is False
     assert rotation(awx_sms_rotation_enabled="true")["enabled"] is True
     assert rotation()["extra_data"]["max_age"] > 31, "or each month would replace the key"
+    site = {
+        "awx_sms_region": "eu-de",
+        "awx_sms_instance": "frankfurt",
+        "awx_sms_receiver_host": "sms-fra04.example.com",
+    }
+    given = rotation(**site)["extra_data"]
+    assert [given[name] for name in ("region", "instance", "connect_sms_receiver_host")] == list(site.values())
+    forms = [questions(item) for item in objects(**site)["job_template"]]
+    proposed = {
+        form[name]["default"]
+        for form in forms
+        for name in ("region", "instance", "connect_sms_receiver_host")
+        if name in form
+    }
+    assert proposed == set(site.values())
 
 
 # ---- the guide ----

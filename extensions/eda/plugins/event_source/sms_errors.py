@@ -1,0 +1,419 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An event source of Event-Driven Ansible: webhooks of phone numbers that fail, or that lead elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import ipaddress
+import json
+import logging
+import os
+import pathlib
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+DOCUMENTATION = r"""
+---
+short_description: Webhook errors and changed webhooks of Twilio phone numbers
+description:
+  - Asks Twilio at intervals, so no port has to be open. Each alert of Twilio's Monitor about a webhook of the account's numbers is one
+    event, and so is each number whose texts do not go to the receiver any more (drift), until that is mended.
+  - An event has C(type) (V(webhook_error) or V(drift)), C(phone_number) (null where an alert does not name it), C(code) (Twilio's),
+    C(url) (without its password), C(alert_sid) and C(at).
+  - What was told is kept in a file, so that a restart does not tell it again. Errors while the source was stopped are told afterwards.
+    Without the file, as in a new container, it begins with the present.
+  - When Twilio cannot be asked, the next look waits longer and longer, up to a quarter of an hour.
+options:
+  account_sid:
+    description: The Twilio account. Environment E(TWILIO_ACCOUNT_SID).
+    type: str
+  auth_token:
+    description: Its auth token. Environment E(TWILIO_AUTH_TOKEN), which keeps it out of the rulebook.
+    type: str
+  api_key_sid:
+    description: An API key instead of the auth token. Environment E(TWILIO_API_KEY).
+    type: str
+  api_key_secret:
+    description: The API key's secret. Environment E(TWILIO_API_SECRET).
+    type: str
+  subaccount_sid:
+    description: Not with an API key or token of the parent account, which cannot see a subaccount's alerts. Environment
+      E(TWILIO_SUBACCOUNT_SID).
+    type: str
+  edge:
+    description: Twilio's edge location. Environment E(TWILIO_EDGE). (Twilio's region is E(TWILIO_REGION) only.)
+    type: str
+  api_endpoint:
+    description: One base URL instead of Twilio's hosts. Environment E(TWILIO_API_ENDPOINT).
+    type: str
+  timeout:
+    description: Seconds to wait for an answer.
+    type: float
+    default: 30
+  validate_certs:
+    description: Whether Twilio's certificate must be valid.
+    type: bool
+    default: true
+  interval:
+    description: Seconds between looks, at least 60.
+    type: float
+    default: 60
+  drift:
+    description: Whether to look at the numbers' webhooks as well.
+    type: bool
+    default: false
+  phone_numbers:
+    description:
+      - The numbers that must lead to the receiver; errors of others are left out.
+      - Without it, all numbers of the account count that led there at an earlier look.
+    type: list
+    elements: str
+  region:
+    description: The IBM Cloud region whose receiver is meant. O(drift=true) needs this, O(receiver_host) or O(receiver_url).
+    type: str
+  receiver_host:
+    description: The receiver's host, for Frankfurt and self-hosted gateways.
+    type: str
+  receiver_url:
+    description: A literal webhook, password or token included.
+    type: str
+  state_file:
+    description: The file in which is kept what was told. By default one in Ansible's home (E(ANSIBLE_HOME), C(~/.ansible)) whose name
+      says the account.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Repair webhooks that somebody has changed
+  hosts: localhost
+  sources:
+    - voiceagent.sms.sms_errors:
+        drift: true
+        region: us-south
+        interval: 60
+  rules:
+    - name: A number leads elsewhere
+      condition: event.type == "drift"
+      action:
+        debug:
+          msg: "{{ event.phone_number }} leads to {{ event.url }}"
+"""
+
+PACKAGE = "voiceagent_sms_utilities"
+
+
+def _utilities(name: str) -> Any:
+    """Return a module of the collection's utilities.
+
+    ansible-rulebook runs this file by itself: it is in no package, and Ansible's loader of collections is not there. So the
+    utilities are found beside it, whatever the folder above is called.
+    """
+    if PACKAGE not in sys.modules:
+        package = types.ModuleType(PACKAGE)
+        package.__path__ = [str(pathlib.Path(__file__).resolve().parents[4] / "plugins" / "module_utils")]
+        sys.modules[PACKAGE] = package
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+errors = _utilities("_http.errors")
+urls = _utilities("_http.urls")
+receivers = _utilities("_ibm.receiver")
+access = _utilities("_module.access")
+options = _utilities("_module.options")
+notation = _utilities("_numbers.notation")
+whole_file = _utilities("_role.whole_file")
+alerts = _utilities("_twilio.alerts")
+client = _utilities("_twilio.client")
+snapshot = _utilities("_twilio.snapshot")
+webhook = _utilities("_twilio.webhook")
+
+LOG = logging.getLogger("voiceagent.sms.sms_errors")
+SHORTEST_INTERVAL = 60
+LONGEST_PAUSE = 900
+LATE = timedelta(minutes=10)  # an alert may appear in the list after younger ones
+OWN = {"interval", "drift", "phone_numbers", "region", "receiver_host", "receiver_url", "state_file"}
+# Twilio's region is not among them: region is IBM Cloud's.
+TWILIO = set(options.TWILIO_OPTIONS) - {"region"}
+GIVEN_BY_RULEBOOK = {"eda_feedback_queue"}
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
+    """Put an event into *queue* for all that :class:`Watch` finds, until this is cancelled.
+
+    :raises SmsError: for arguments that are wrong, and when the first look is refused
+    """
+    watch = Watch(args)
+    failures = 0
+    while True:
+        try:
+            await _tell(queue, watch, await asyncio.to_thread(watch.look))
+            failures = 0
+        except errors.SmsError as error:
+            if not watch.has_looked and _is_final(error):
+                raise
+            failures += 1
+            LOG.warning("%s; the next look is in %d s", error, watch.pause(failures))
+        await asyncio.sleep(watch.pause(failures))
+
+
+async def _tell(queue: asyncio.Queue, watch: Watch, events: Iterable[Mapping[str, Any]]) -> None:
+    try:
+        for event in events:
+            await queue.put(event)
+            watch.told(event)
+        watch.told_all()
+    finally:  # also where the rulebook ends between two of them
+        watch.save()
+
+
+def _is_final(error: Any) -> bool:
+    """Whether asking again will not help: credentials that are refused, rather than a network that is not there yet."""
+    return not isinstance(error, errors.TransportError) and not (error.status == 429 or (error.status or 0) >= 500)
+
+
+class Receiver:
+    """Where texts should go.
+
+    :raises SmsError: when that is not said, or in more than one way
+    """
+
+    def __init__(self, args: Mapping[str, Any]):
+        self._url = _text(args, "receiver_url")
+        region, host = _text(args, "region"), _text(args, "receiver_host")
+        if self._url and (region or host):
+            raise errors.SmsError(
+                "receiver_url says where texts go: give no region and no receiver_host", code="bad_option"
+            )
+        self.place = None
+        try:
+            if self._url:
+                urls.check_url(self._url)
+                self.place = urls.place(self._url)
+            elif region or host:
+                self.place = urls.place(f"https://{receivers.host_for(region or None, host or None)}{receivers.PATH}")
+        except ValueError as error:
+            raise errors.SmsError(str(error), code="bad_option") from None
+        if self.place is None and _flag(args, "drift", False):
+            raise errors.SmsError(
+                "drift: true has to know where texts should go: give region, receiver_host or receiver_url",
+                code="bad_option",
+            )
+
+    def takes(self, settings: Mapping[str, str]) -> bool:
+        """Whether texts go there with these settings of a number. Which key is in the webhook, only IBM Cloud knows."""
+        if self._url:
+            return bool(webhook.connected(settings, {"url": self._url}) == settings)
+        return not settings["application_sid"] and urls.place(settings["url"]) == self.place
+
+
+class Watch:
+    """What is asked of Twilio, and what was told already.
+
+    :param args: the source's arguments
+    :raises SmsError: for arguments that are wrong
+    """
+
+    def __init__(self, args: Mapping[str, Any]):
+        unknown = set(args) - OWN - TWILIO - GIVEN_BY_RULEBOOK
+        if unknown:
+            raise errors.SmsError(f"sms_errors has no argument {errors.join(sorted(unknown), ', ')}", code="bad_option")
+        self._drift = _flag(args, "drift", False)
+        self._receiver = Receiver(args)
+        self._wanted = _numbers(args)
+        params = {name: args.get(name) for name in TWILIO}
+        params["timeout"] = _number(args, "timeout", 30)
+        params["validate_certs"] = _flag(args, "validate_certs", True)
+        if client.TWILIO_IMPORT_ERROR:
+            raise errors.SmsError(f"the Python package twilio is not installed for {sys.executable}", code="no_sdk")
+        self._twilio = access.twilio_numbers(params)
+        self._interval = _number(args, "interval", SHORTEST_INTERVAL)
+        endpoint = options.given(params, "api_endpoint", options.TWILIO_OPTIONS)
+        if self._interval < SHORTEST_INTERVAL and not (endpoint and _is_loopback(endpoint) and self._interval > 0):
+            raise errors.SmsError(f"interval must be {SHORTEST_INTERVAL} seconds or more", code="bad_option")
+        meant = [self._twilio.account_sid, str(self._receiver.place), sorted(self._wanted or ())]
+        self._state = State(_state_file(args, self._twilio.account_sid, meant))
+        self._began = datetime.now(timezone.utc)
+        self.has_looked = False
+
+    def pause(self, failures: int) -> float:
+        """Seconds until the next look, after so many that failed."""
+        return max(self._interval, min(self._interval * 2.0**failures, LONGEST_PAUSE))
+
+    def look(self) -> list[dict[str, Any]]:
+        """Ask Twilio and return what is new, the oldest first.
+
+        :raises SmsError: when Twilio cannot be asked
+        """
+        self._began = datetime.now(timezone.utc)
+        numbers = snapshot.Snapshot.take(self._twilio, None, with_overrides=False).numbers
+        events = [*self._alerts(numbers), *(self._drifted(numbers) if self._drift else ())]
+        self.has_looked = True
+        return events
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """Note that an event was told."""
+        self._state.told(event)
+
+    def told_all(self) -> None:
+        """Note that the last look needs not be looked at again."""
+        self._state.looked(self._began)
+
+    def save(self) -> None:
+        """Keep what was told over a restart."""
+        self._state.save()
+
+    def _alerts(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        places = {urls.place(found.settings[name]) for found in numbers.values() for name in webhook.URLS}
+        places = (places | {self._receiver.place}) - {None}
+        now = self._began.strftime(FORMAT)
+        found = alerts.joined_alerts(self._twilio, numbers, self._state.since, places, self._state.seen)
+        for alert, number in reversed(found):
+            event = {
+                "type": "webhook_error",
+                "phone_number": number,
+                "code": errors.code_of(alert.get("error_code")),
+                "url": urls.redact_url(str(alert.get("request_url") or "")),
+                "alert_sid": alert.get("sid"),
+                "at": alert.get("date_generated") or now,
+            }
+            if number is not None and self._wanted is not None and number not in self._wanted:
+                self._state.told(event)  # somebody else's: its number need not be read again
+            else:
+                yield event
+
+    def _drifted(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        right = {number for number, found in numbers.items() if self._receiver.takes(found.settings)}
+        watched = self._wanted if self._wanted is not None else self._state.followers
+        for number in self._state.mended(right, numbers, watched):
+            yield {
+                "type": "drift",
+                "phone_number": number,
+                "code": None,
+                "url": urls.redact_url(numbers[number].settings["url"]),
+                "alert_sid": None,
+                "at": self._began.strftime(FORMAT),
+            }
+
+
+class State:
+    """What was told already, in memory and in a file. Numbers, SIDs and times: nothing of it is a secret."""
+
+    def __init__(self, path: pathlib.Path):
+        self._path = path
+        self._next = self._began = datetime.now(timezone.utc)
+        self.seen: dict[str, str] = {}
+        self.followers: set[str] = set()
+        self._drifted: set[str] = set()
+        self._saved = ""
+        self._load()
+
+    @property
+    def since(self) -> str:
+        """From when on alerts are of interest: some time before the last look, since they may appear late."""
+        oldest = datetime.now(timezone.utc) - timedelta(days=alerts.MAX_DAYS) + timedelta(hours=1)
+        return max(self._next - LATE, self._began, oldest).strftime(FORMAT)
+
+    def looked(self, at: datetime) -> None:
+        """Note a look, and forget alerts that no later look can meet again."""
+        self._next = at
+        self.seen = {sid: when for sid, when in self.seen.items() if when >= self.since}
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """Note an event."""
+        if event["type"] == "drift":
+            self._drifted.add(event["phone_number"])
+        else:
+            self.seen[event["alert_sid"]] = str(event["at"])
+
+    def mended(self, right: set[str], there: Iterable[str], watched: Iterable[str]) -> list[str]:
+        """Take note of the numbers that lead to the receiver, and return those that have newly gone astray."""
+        self._drifted -= right
+        astray = sorted((set(watched) & set(there)) - right - self._drifted)
+        self.followers |= right
+        return astray
+
+    def _load(self) -> None:
+        try:
+            kept = json.loads(self._path.read_text())
+            self._next = datetime.strptime(kept["since"], FORMAT).replace(tzinfo=timezone.utc)
+            self._began = datetime.strptime(kept["began"], FORMAT).replace(tzinfo=timezone.utc)
+            self.seen = dict(kept["seen"])
+            self.followers, self._drifted = set(kept["followers"]), set(kept["drifted"])
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError):
+            LOG.warning("%s cannot be read as what was told: beginning with the present", self._path)
+
+    def save(self) -> None:
+        kept = {
+            "since": self._next.strftime(FORMAT),
+            "began": self._began.strftime(FORMAT),
+            "seen": self.seen,
+            "followers": sorted(self.followers),
+            "drifted": sorted(self._drifted),
+        }
+        text = json.dumps(kept)
+        if text == self._saved:
+            return
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            whole_file.replace(str(self._path), text.encode())
+            self._saved = text
+        except OSError as error:
+            LOG.warning("%s cannot be written (%s): a restart begins with the present", self._path, error.strerror)
+
+
+def _state_file(args: Mapping[str, Any], account_sid: str, meant: list[Any]) -> pathlib.Path:
+    given = _text(args, "state_file")
+    if given:
+        return pathlib.Path(given).expanduser().absolute()
+    home = pathlib.Path(os.environ.get("ANSIBLE_HOME") or "~/.ansible").expanduser()
+    digest = hashlib.sha256(json.dumps(meant).encode()).hexdigest()[:12]
+    return home / "voiceagent.sms" / f"sms_errors-{account_sid}-{digest}.json"
+
+
+def _numbers(args: Mapping[str, Any]) -> set[str] | None:
+    """Return the numbers that were given, in E.164; ``None`` for none."""
+    reading = notation.read(args.get("phone_numbers"))
+    if reading.errors:
+        raise errors.SmsError(f"phone_numbers: {errors.join(reading.errors, '; ')}", code="bad_number")
+    return set(reading.numbers) or None
+
+
+def _text(args: Mapping[str, Any], name: str) -> str:
+    return str(args.get(name) or "").strip()
+
+
+def _number(args: Mapping[str, Any], name: str, default: float) -> float:
+    try:
+        return float(default if args.get(name) in (None, "") else args[name])
+    except (ValueError, TypeError):
+        raise errors.SmsError(f"{name} must be a number of seconds", code="bad_option") from None
+
+
+def _flag(args: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = args.get(name)
+    if value in (None, ""):
+        return default
+    word = str(value).strip().lower()
+    if word not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+        raise errors.SmsError(f"{name} must be true or false", code="bad_option")
+    return word in ("true", "yes", "on", "1")
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
