@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How fast many workers may go against one provider that limits concurrent requests.
+"""How many requests may be under way at once against one provider that limits them.
 
-Twilio answers 429 (20429) to whatever comes above an account's limit, and publishes no number. So the limit is found
-as TCP finds a link's: one more at a time while all goes well, half as many as soon as it does not. All workers share
-one pace, so a 429 met by one slows all of them.
+Twilio answers 429 (20429) to whatever comes above an account's limit, and publishes no number. Such a limit is hard: what
+is below it is served as fast as ever. So a refusal is no congestion, it tells the limit: as many as were under way, less
+those that were refused. We stay there, and probe now and then whether one more is served, since others may share the limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 READERS = 8  # how many reads go on at once, where one thing is read of many
-START = 16  # with how many to begin, however high the ceiling is: the more at once, the more are refused at once
+START = 16  # initial limit, even under a higher ceiling: starting high means many refusals at once
+# In rounds of answers (one for each request under way), after which one more may be under way:
+CLIMB = 0.2  # while nothing is refused; about five too many are under way when the first is
+CONFIRM = 1.0  # after a probe: if it is served, the limit has risen, and the climb goes on
+PROBE = 5.0  # at first after a refusal; each probe costs a refused request, so twice as many after one that failed
+RAREST_PROBE = 40.0
 
 
 class Pace:
@@ -40,6 +45,9 @@ class Pace:
         self._halted_until = 0.0
         self._last_cut = 0  # value of _started at the last cut
         self._started = 0
+        self._rounds = CLIMB  # until the next step up
+        self._patience = PROBE
+        self._probing = False
 
     @contextmanager
     def turn(self) -> Iterator[int]:
@@ -59,30 +67,33 @@ class Pace:
                 self._changed.notify()
 
     def succeeded(self) -> None:
-        """Count an answered request: after some rounds of them, one more may go at a time."""
+        """Count an answered request: after some rounds of them, one more may be under way."""
         with self._changed:
             if self.limit >= self.ceiling:
                 return
             self._answered += 1
-            # A fifth of a round for a step up as long as the limit is not known, so that about five go too far at once. Once
-            # it is, ten rounds without a refusal: probing costs refused requests, and where this matters thousands are to come.
-            if self._answered >= (10 if self._last_cut else 0.2) * self.limit:
+            if self._answered >= self._rounds * self.limit:
                 self._answered = 0
+                self._probing = self._rounds > CONFIRM
+                self._rounds = CONFIRM if self._probing else CLIMB
                 self.limit = min(self.ceiling, self.limit + 1)
                 self._changed.notify()
 
-    def refused(self, number: int, delay: float) -> None:
-        """Take note of a 429: halve the limit and let nobody start for *delay* seconds.
+    def refused(self, number: int, halt: float = 0.0) -> None:
+        """Take note of a 429.
 
-        :param number: the refused turn's number: of the requests that were under way together only the first
-            refusal halves, since the others tell the same news
+        :param number: the refused turn's number, which tells whether it was under way at the last cut already
+        :param halt: seconds for which nobody may start a request, where the provider asks for a pause
         """
         with self._changed:
             self._answered = 0
-            self._halted_until = max(self._halted_until, self._clock() + delay)
-            if number > self._last_cut:
+            self._halted_until = max(self._halted_until, self._clock() + halt)
+            is_news = number > self._last_cut
+            self.limit = max(1.0, (min(self.limit, float(self._active)) if is_news else self.limit) - 1)
+            if is_news:
                 self._last_cut = self._started
-                self.limit = max(1.0, min(self.limit, float(self._active)) / 2)
+                self._patience = min(RAREST_PROBE, 2 * self._patience) if self._probing else PROBE
+                self._rounds, self._probing = self._patience, False
 
     def _wait_for_halt(self) -> None:
         while (left := self._halted_until - self._clock()) > 0:

@@ -40,6 +40,7 @@ except ImportError:  # comes with both SDKs, whose absence the modules report
 
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
+STUBBORN = 3  # refusals of one request after which it is more than a limit that was met
 MAX_REFUSALS = 12  # of a request that is answered 429: it was not processed, and others wait as well
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 120.0
@@ -172,13 +173,17 @@ class Transport:
                     reply = self._send(method, url, headers, body)
                     if reply.status == 429:
                         refusals += 1
-                        self.pace.refused(turn, self._pause(refusals, reply))
+                        pause = self._pause(refusals, reply)
+                        # Where the provider asks for a pause, or refuses again and again, everybody waits.
+                        everybody = "Retry-After" in reply.headers or refusals >= STUBBORN
+                        self.pace.refused(turn, pause if everybody else 0.0)
             except TransportError as error:
                 failure = error
             if failure is None and reply.status == 429:
                 if refusals >= MAX_REFUSALS:
                     return reply
-                continue  # the pace holds everybody back, this request included
+                self._sleep(pause)
+                continue
             if failure is None and reply.ok and wants_json and reply.body and reply.json is None:
                 failure = TransportError(
                     f"{_origin(url)} gave an answer that is no JSON", code="bad_answer", maybe_done=True
@@ -199,7 +204,9 @@ class Transport:
         asked = reply.headers.get("Retry-After", "") if reply is not None else ""
         if asked.isdigit():
             return min(float(asked), LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
-        return min(LONGEST_PAUSE, 0.25 * 2**count) * random.uniform(0.5, 1.0)
+        # What was refused for being one too many may come again soon: a place is free as soon as another one is answered.
+        first = 0.05 if reply is not None and reply.status == 429 else 0.25
+        return min(LONGEST_PAUSE, first * 2**count) * random.uniform(0.5, 1.0)
 
     def _send_over_network(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         origin = _origin(url)

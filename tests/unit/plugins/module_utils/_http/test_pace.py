@@ -26,39 +26,62 @@ def burst(pace: Pace, size: int, delays: list[float]) -> None:
         turn.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize(("ceiling", "refused", "limit"), [(16, 1, 8), (16, 5, 8), (16, 16, 8), (2, 2, 1), (1, 1, 1)])
-def test_one_cut_per_burst(ceiling: int, refused: int, limit: int, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("ceiling", "refused", "limit"),
+    [(16, 1, 15), (16, 5, 11), (16, 12, 4), (16, 16, 1), (2, 1, 1), (2, 2, 1), (1, 1, 1)],
+)
+def test_a_burst_leaves_as_many_as_were_served(ceiling: int, refused: int, limit: int, clock: Clock) -> None:
     pace = paced(ceiling, clock)
     burst(pace, ceiling, [0.0] * refused)
     assert pace.limit == limit
 
 
-def test_each_burst_cuts_again_down_to_one(clock: Clock) -> None:
-    pace = paced(16, clock)
-    limits = []
-    for _burst in range(6):
-        burst(pace, int(pace.limit), [0.0])
-        limits.append(pace.limit)
-    assert limits == [8, 4, 2, 1, 1, 1]
-
-
 def test_a_few_requests_that_are_refused_tell_more_than_the_limit(clock: Clock) -> None:
     pace = paced(16, clock)
     burst(pace, 4, [0.0])
-    assert pace.limit == 2, "four were too many, whatever the limit was"
+    assert pace.limit == 3, "four were too many, whatever the limit was"
 
 
-def test_it_recovers_one_at_a_time_and_not_beyond_the_ceiling(clock: Clock) -> None:
+def test_it_recovers_and_not_beyond_the_ceiling(clock: Clock) -> None:
     pace = paced(4, clock)
-    burst(pace, 4, [0.0])
-    steps = []
+    burst(pace, 4, [0.0] * 3)
+    seen = [pace.limit]
     for _answer in range(200):
-        before = pace.limit
         pace.succeeded()
-        if pace.limit != before:
-            steps.append(pace.limit - before)
-    assert pace.limit == 4
-    assert steps == [1.0, 1.0]
+        seen += [pace.limit] if pace.limit != seen[-1] else []
+    assert seen == [1, 2, 3, 4]
+
+
+def run(pace: Pace, caps: list[int], rounds: int) -> tuple[list[int], int, int]:
+    """Let rounds of requests pass, as many under way as the pace lets, for each of the provider's *caps* in turn.
+
+    :returns: the limit at the end under each cap, and how many requests were served and refused in all
+    """
+    ends, served, refused = [], 0, 0
+    for cap in caps:
+        for _round in range(rounds):
+            size = int(pace.limit)
+            burst(pace, size, [0.0] * max(0, size - cap))
+            for _answer in range(min(size, cap)):
+                pace.succeeded()
+            served, refused = served + min(size, cap), refused + max(0, size - cap)
+        ends.append(int(pace.limit))
+    return ends, served, refused
+
+
+@pytest.mark.parametrize("cap", [1, 2, 4, 10, 15, 16, 17, 40, 63])
+def test_a_limit_is_found_and_hardly_ever_met_again(cap: int, clock: Clock) -> None:
+    (end,), served, refused = run(paced(64, clock), [cap], 200)
+    assert cap - 1 <= end <= cap + 1
+    assert served >= 0.9 * 200 * cap - 64
+    assert refused <= max(20, 0.01 * served) + 16
+
+
+@pytest.mark.parametrize("caps", [[40, 20, 40], [40, 10, 60, 5], [5, 64], [20, 19, 18, 17, 30]])
+def test_a_limit_that_others_share_is_followed_down_and_up(caps: list[int], clock: Clock) -> None:
+    ends, served, refused = run(paced(64, clock), caps, 120)
+    assert all(cap - 1 <= end <= min(cap + 1, 64) for cap, end in zip(caps, ends, strict=True)), ends
+    assert refused <= 0.02 * served + 50 * len(caps) / 2
 
 
 def test_a_high_ceiling_is_come_to_step_by_step_and_soon(clock: Clock) -> None:
@@ -92,7 +115,7 @@ def test_a_refusal_starts_the_count_of_answers_anew(clock: Clock) -> None:
 
     pace, other = paced(2, clock), paced(2, clock)
     for one in (pace, other):
-        burst(one, 2, [0.0])
+        burst(one, 2, [0.0, 0.0])
     needed = answers_until_the_next_step(pace)
     for _answer in range(needed - 1):
         other.succeeded()
