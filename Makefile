@@ -1,9 +1,10 @@
-# The few commands a person types. What they do is in tests/tools/; everything they need goes into .cache/.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The few commands a person types: names for the sessions of noxfile.py. Everything they need goes into .cache/.
 # CORE=2.19 or CORE=2.16 tests with that ansible-core, ARGS="..." is handed on, e.g. make unit ARGS="-k phone".
-RUN = @tests/tools/run $@ $(if $(CORE),--core $(CORE)) $(ARGS)
+RUN = @tests/tools/run --session $@$(if $(CORE),-$(CORE)) $(if $(ARGS),-- $(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint unit system integration sanity sandbox bench docs release-check clean
+.PHONY: help demo test quick lint unit system integration sanity sandbox bench docs release-check publish clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):  *## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -15,10 +16,10 @@ test:  ## Everything a change has to pass: quick, system, integration and sanity
 	$(RUN)
 
 quick:  ## The checks for between two edits: ruff, mypy, yamllint and the unit tests
-	$(RUN)
+	@tests/tools/run --session quick unit $(if $(ARGS),-- $(ARGS))
 
-lint:  ## quick's linters, and ansible-lint and antsibull-changelog
-	$(RUN)
+lint:  ## quick's linters, and ansible-lint, antsibull-docs and antsibull-changelog
+	@tests/tools/run --session quick lint
 
 unit:  ## tests/unit, in pytest
 	$(RUN)
@@ -44,5 +45,8 @@ docs:  ## The documentation site, in site/
 release-check:  ## Build the tarball, install it into an empty path and run the demo from there
 	$(RUN)
 
-clean:  ## Remove all that the above have made
+publish:  ## Upload the tarball to Galaxy, unless something speaks against it
 	$(RUN)
+
+clean:  ## Remove all that the above have made
+	rm -rf .cache dist site

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools import guides, project, website
+from tools import guides, project
 
 SOURCES = [file for name in ("modules", "module_utils", "plugin_utils", "action", "inventory", "filter")
            for file in sorted((project.ROOT / "plugins" / name).rglob("*.py"))]  # fmt: skip
@@ -77,15 +77,6 @@ def test_links_that_lead_nowhere_are_found(tmp_path: pathlib.Path, monkeypatch: 
     page = tmp_path / "page.md"
     page.write_text("[a](other.md#two-words-and-more) [b](other.md#three) [c](none.md) [d](http://x.example)\n")
     assert guides.dangling(page) == ["page.md: other.md#three", "page.md: none.md", "page.md: http://x.example"]
-
-
-def test_links_on_the_site_that_lead_nowhere_are_found(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "a.html").write_text('<p id="here"><a href="b.html#x">b</a><a href="#here">h</a><img src="none.svg">')
-    (tmp_path / "b.html").write_text('<a href="https://example.com/none">not asked</a>')
-    assert website.dangling(tmp_path) == [
-        "a.html: b.html#x leads nowhere",
-        "a.html: none.svg leads nowhere",
-    ]
 
 
 def test_blocks_know_their_files() -> None:

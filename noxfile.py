@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Makefile's names do. `tests/tools/run --list` shows the sessions; all that they make is below .cache, dist and site."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+import tarfile
+
+import nox
+
+ROOT = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tests"))
+from tools import ansible_test, project, release
+
+nox.needs_version = ">=2026.10.20"
+nox.options.sessions = ["quick", "unit"]
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.envdir = ".cache/venv"
+nox.options.allow_parallel = True
+
+DIST = ROOT / "dist"
+INSTALLED = project.CACHE / "installed"
+SITE = ROOT / "site"
+GUIDES = ROOT / "docs" / "guides"
+DEMO = ROOT / "tests" / "tools" / "demo.sh"
+TOCTREE = "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n"
+REFERENCE = ("Reference", "reference/index\nreference/environment_variables")
+# Labels of Ansible's own documentation, which a site built without the internet cannot link to.
+ELSEWHERE = "'(action_plugins|ansible_configuration_settings|common_return_values)'"
+GROUPS = nox.project.load_toml("pyproject.toml")
+MARK = "VOICEAGENT_SMS_RUN"
+# An ansible-core, what it is installed from, and the minor versions of Python 3 to take, the one to prefer first.
+CORES = {
+    "newest": ("ansible-core>=2.19", (14, 13, 12, 11)),
+    "2.19": ("ansible-core~=2.19.0", (11, 12, 13)),
+    "2.16": ("ansible-core==2.16.0", (10, 11, 12)),
+}
+
+project.forget_the_developer()
+project.link()
+os.environ.update(UV_CACHE_DIR=str(project.CACHE / "uv"), UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # end like after Ctrl-C, with all that was started
+
+
+# ---- environments ----
+
+
+def python_for(core: str) -> str | None:
+    """Return the path of a Python of this machine that can carry an ansible-core."""
+    return next(filter(None, (shutil.which(f"python3.{minor}") for minor in CORES[core][1])), None)
+
+
+def group(*names: str) -> tuple[str, ...]:
+    """Return dependency groups of pyproject.toml."""
+    return nox.project.dependency_groups(GROUPS, *names)
+
+
+def build_core(session: nox.Session, core: str) -> None:
+    """Build the environment that all sessions with this ansible-core share."""
+    need_python(session, core)
+    # With the oldest ansible-core, the oldest SDKs that requirements.txt admits.
+    oldest = ("--resolution", "lowest-direct") if core == "2.16" else ()
+    session.install(*oldest, CORES[core][0], "-r", "requirements.txt")
+    session.install(*group("test", *(["quick"] if core == "newest" else [])))
+    session.run("ansible", "--version", silent=True)
+
+
+def need_python(session: nox.Session, core: str) -> None:
+    """Skip a session, loudly, where no Python can carry its ansible-core."""
+    if not python_for(core):
+        wanted = ", ".join(f"3.{minor}" for minor in CORES[core][1])
+        session.skip(f"!!! NOT TESTED on this machine: ansible-core {core} needs one of Python {wanted}")
+
+
+class Tools:
+    """The programs of an environment, run for a session with nothing of the developer's own settings."""
+
+    def __init__(self, session: nox.Session, core: str | None = "newest") -> None:
+        """Use the environment of an ansible-core, or with None the session's own."""
+        self.session = session
+        if core:
+            need_python(session, core)
+        self.programs = project.CACHE / "venv" / f"core-{core}" / "bin" if core else pathlib.Path(session.bin)
+        self.environment = project.environment(self.programs)
+
+    def __call__(self, program: str, *arguments: object, **more: object) -> str:
+        """Run a program; an error ends the session, unless *more* says otherwise."""
+        env = {**self.environment, **more.pop("env", {})}  # type: ignore[dict-item]
+        words = map(str, arguments)
+        limits = {"interrupt_timeout": 15, "terminate_timeout": 10}
+        return self.session.run(str(self.programs / program), *words, env=env, external=True, **{**limits, **more})
+
+    def beside_sandbox(self, *words: object, **more: object) -> str:
+        """Run a command while a sandbox runs that it finds in its environment."""
+        return self("python", ROOT / "tests" / "tools" / "beside_sandbox.py", *words, **more)
+
+
+def for_each_core(function):
+    """Make sessions of a function: `unit` with the newest ansible-core, `unit-2.19` and `unit-2.16` with older ones."""
+    for core in CORES:
+        name = function.__name__ if core == "newest" else f"{function.__name__}-{core}"
+
+        def run(session: nox.Session, core: str = core) -> None:
+            function(session, core)
+
+        run.__doc__ = function.__doc__
+        nox.session(run, name=name, python=False, requires=[f"core-{core}"])
+
+
+for _core in CORES:
+
+    def _build(session: nox.Session, core: str = _core) -> None:
+        build_core(session, core)
+
+    _build.__doc__ = build_core.__doc__
+    nox.session(_build, name=f"core-{_core}", python=python_for(_core), default=False)
+
+
+# ---- linters ----
+
+
+@nox.session(python=False, requires=["core-newest"])
+def quick(session: nox.Session) -> None:
+    """Run the linters that need neither a copy nor the network: ruff, mypy, yamllint."""
+    tools = Tools(session)
+    tools("ruff", "check", "--output-format", "concise", ".")
+    tools("ruff", "format", "--check", "--output-format", "concise", ".")
+    typed = ("ansible_collections.voiceagent.sms.plugins.module_utils", "controller", "sandbox", "tools")
+    tools("mypy", *(word for package in typed for word in ("-p", package)))
+    tools("yamllint", "--strict", ".")
+
+
+@nox.session(python=python_for("newest"), requires=["tarball"])
+def lint(session: nox.Session) -> None:
+    """Run the slower linters: ansible-lint, also on the tarball, antsibull-docs and antsibull-changelog."""
+    session.install(CORES["newest"][0], "-r", "requirements.txt", *group("lint"))
+    tools = Tools(session, None)
+    place = project.copy("lint")
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(project.CACHE / "lint")}
+    with session.chdir(place):
+        tools("ansible-lint", "--nocolor", "--strict", env=here)
+        words = ("--plugin-docs", "--validate-collection-refs", "self", ".")
+        tools("antsibull-docs", "lint-collection-docs", *words, env=here)
+        tools("antsibull-changelog", "lint")
+    with session.chdir(INSTALLED / project.COLLECTION):
+        words = ("--nocolor", "--strict", "--offline", "--profile", "production")
+        tools("ansible-lint", *words, env={"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)})
+
+
+# ---- tests ----
+
+
+@for_each_core
+def unit(session: nox.Session, core: str) -> None:
+    """Run tests/unit in pytest."""
+    Tools(session, core)("pytest", "tests/unit", f"--junitxml={project.LOGS}/{session.name}.xml", *session.posargs)
+
+
+def without(*names: str) -> tuple[str, ...]:
+    """Return pytest's arguments that leave out these files of tests/system."""
+    return tuple(f"--ignore=tests/system/test_{name}.py" for name in names)
+
+
+# What tests our own code's way through trouble rather than ansible-core's is tested once, since it takes minutes; the rest on
+# the oldest core as well, and most of that on the one between.
+OLDEST = without(
+    *("audit_page", "awx", "awx_setup", "backup", "credential_alone", "docs", "examples", "execution_environment"),
+    *("fault_table", "kills", "leaks", "parallel", "rollout", "rotate_steps"),
+)
+LEFT_OUT = {"newest": (), "2.19": (*OLDEST, *without("inventories", "inventory_plugin", "rotate")), "2.16": OLDEST}
+
+
+@for_each_core
+def system(session: nox.Session, core: str) -> None:
+    """Run tests/system: the real ansible-playbook against the sandbox."""
+    words = session.posargs or LEFT_OUT[core]
+    Tools(session, core)("pytest", "tests/system", f"--junitxml={project.LOGS}/{session.name}.xml", *words)
+
+
+@nox.session(python=False, requires=["core-newest"])
+def integration(session: nox.Session) -> None:
+    """Run ansible-test's integration targets against the sandbox.
+
+    In ansible-test's local mode rather than with --venv: that would build a second environment with the same Python, the same
+    ansible-core and the same SDKs (minutes when cold), and ours has nothing else installed that matters.
+    """
+    tools = Tools(session)
+    place = project.copy("integration")
+    wanted = set(session.posargs) or ansible_test.targets(place)
+    with session.chdir(place):
+        words = ("--config", "tests/integration/integration_config.yml", tools.programs / "ansible-test", "integration")
+        tools.beside_sandbox(*words, "--color", "no", "--continue-on-error", *session.posargs)
+    if missing := ansible_test.left_out(place, wanted):
+        session.error(f"these targets did not run: {', '.join(sorted(missing))}")
+
+
+@for_each_core
+def sanity(session: nox.Session, core: str) -> None:
+    """Run ansible-test sanity, and first show that it sees the files: it has to find a planted fault."""
+    tools = Tools(session, core)
+    ansible_test.prepare(tools.programs)
+    place = project.copy(session.name)
+    fault = pathlib.Path("plugins", "module_utils", "planted_fault.py")
+    with session.chdir(place):
+        fault.write_text("this is no Python\n")
+        words = ("sanity", "--color", "no")
+        said = tools("ansible-test", *words, "--test", "compile", fault, silent=True, success_codes=[1])
+        fault.unlink()
+        if fault.name not in said:
+            session.error("ansible-test sanity did not find the planted fault")
+        # pylint takes most of the time, and looks at our code rather than at what a core accepts.
+        less = ("--skip-test", "pylint") if core != "newest" else ()
+        tools("ansible-test", *words, "--junit", *(session.posargs or less))
+    ran = sum(map(ansible_test.had_work, ansible_test.reports(place)))
+    if ran < ansible_test.FEWEST_SANITY_TESTS and not session.posargs:
+        session.error(f"only {ran} sanity tests had something to look at")
+
+
+# ---- what others get ----
+
+
+@nox.session(python=False, requires=["core-newest"])
+def tarball(session: nox.Session) -> None:
+    """Build the tarball in dist/, look into it, and install it where nothing else is."""
+    tools = Tools(session)
+    shutil.rmtree(DIST, ignore_errors=True)
+    with session.chdir(project.copy("tarball")):
+        tools("ansible-galaxy", "collection", "build", "--output-path", DIST)
+    (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
+    with tarfile.open(built) as tar:
+        if strays := release.strays(tar.getnames()):
+            session.error(f"in the tarball, but no user's: {', '.join(strays)}")
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    tools("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", INSTALLED, built)
+
+
+@nox.session(python=python_for("newest"), requires=["tarball"])
+def importer(session: nox.Session) -> None:
+    """Do to the tarball what Galaxy does with an upload; ansible-lint and ansible-test have sessions of their own."""
+    session.install(CORES["newest"][0], *group("importer"))
+    (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
+    config = project.CACHE / "importer.cfg"
+    config.write_text(release.IMPORTER, encoding="utf-8")
+    with session.chdir(session.create_tmp()):
+        words = ("-m", "galaxy_importer.main", built)
+        said = Tools(session, None)("python", *words, silent=True, env={"GALAXY_IMPORTER_CONFIG": str(config)})
+    print(said)
+    if re.search("^(ERROR|WARNING)", said, re.MULTILINE) or "Importer processing completed successfully" not in said:
+        session.error("galaxy-importer is not content")
+
+
+@nox.session(name="release-check", python=False, requires=["tarball", "importer"], default=False)
+def release_check(session: nox.Session) -> None:
+    """Carry out the demo and the guides with the collection as it is installed from the tarball."""
+    tools = Tools(session)
+    there = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
+    tools.beside_sandbox("bash", DEMO, env={**there, "DEMO_PLAYBOOK": "voiceagent.sms.connect_sms"})
+    tools("pytest", "tests/system/test_docs.py", env=there)
+
+
+@nox.session(python=False, requires=["release-check"], default=False)
+def publish(session: nox.Session) -> None:
+    """Upload the tarball to Galaxy, if it is fit for that. The token is where ansible-galaxy looks for it."""
+    if reasons := release.hindrances():
+        session.error("\n".join(["This checkout must not be published:", *reasons]))
+    (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
+    Tools(session)("ansible-galaxy", "collection", "publish", built, env={"HOME": str(pathlib.Path.home())})
+
+
+@nox.session(python=python_for("newest"))
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in site/: the guides, and the reference out of the plugins and the role."""
+    session.install(CORES["newest"][0], "-r", "requirements.txt", *group("docs"))
+    tools = Tools(session, None)
+    pages, output = SITE / "source", SITE / "html"
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.copytree(GUIDES, pages)
+    (pages / "reference").mkdir(mode=0o755)
+    words = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", pages / "reference")
+    tools("antsibull-docs", "collection", *words, "voiceagent.sms")
+    # The list of the guides is also the site's menu; Sphinx complains about a guide that is not in it.
+    index = (pages / "README.md").rename(pages / "index.md")
+    listed = index.read_text(encoding="utf-8")
+    menu = "".join(TOCTREE.format(*part) for part in (("Guides", "\n".join(guides_in(listed))), REFERENCE))
+    index.write_text(listed + menu, encoding="utf-8")
+    said = tools("sphinx-build", "-b", "html", "-c", "tests/site", "--keep-going", "-q", pages, output, silent=True)
+    wrong = [
+        line for line in said.splitlines() if re.search("WARNING:|ERROR:", line) and not re.search(ELSEWHERE, line)
+    ]
+    if wrong:
+        session.error("\n".join(["the documentation site has faults:", *wrong]))
+    print(f"The site: {output / 'index.html'}")
+
+
+def guides_in(text: str) -> list[str]:
+    """Return the guides that a page links to, in its order."""
+    return list(dict.fromkeys(re.findall(r"\]\(([\w.-]+)\.md\)", text)))
+
+
+# ---- by hand ----
+
+
+@nox.session(python=False, requires=["core-newest"], default=False)
+def demo(session: nox.Session) -> None:
+    """Connect three numbers of a made-up account, twice, and send one a text."""
+    Tools(session).beside_sandbox("bash", DEMO, log=False)
+
+
+@nox.session(python=False, requires=["core-newest"], default=False)
+def sandbox(session: nox.Session) -> None:
+    """Run the sandbox in the foreground until Ctrl-C; the variables that point at it are in a file to be sourced."""
+    variables = project.CACHE / "sandbox.env"
+    print(f"In another shell: . {variables}   (Ctrl-C here ends the sandbox)", flush=True)
+    Tools(session)("python", "-m", "sandbox", "--env-file", variables, "--seed", "demo", *session.posargs, log=False)
+
+
+@nox.session(python=False, requires=["core-newest"], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure how long a rollout takes, and how many requests."""
+    Tools(session)("python", "tests/benchmarks/run.py", *session.posargs)
+
+
+# ---- many sessions at once ----
+
+# The longest first, so that none is left for the end alone.
+TEST = ("sanity", "quick", "unit", "system", "integration")
+SLOWER = ("system-2.16", "system-2.19", "unit-2.16", "unit-2.19", "sanity-2.16", "importer", "docs", "lint")
+
+
+def together(session: nox.Session, names: tuple[str, ...]) -> tuple[int, int]:
+    """Run sessions on two cores, each with its output in one piece; return how many tests passed and failed."""
+    shutil.rmtree(project.LOGS, ignore_errors=True)
+    project.LOGS.mkdir(parents=True)
+    report = project.LOGS / "report.json"
+    words = ("-m", "nox", "--parallel", "2", "--no-error-on-missing-interpreters", "--report", str(report), "--session")
+    env = {MARK: str(os.getpid())}
+    # Whatever it ends with, the report tells.
+    session.run(sys.executable, *words, *names, env=env, external=True, success_codes=range(256), interrupt_timeout=30)
+    return ansible_test.totals(report)
+
+
+def conclude(session: nox.Session, passed: int, failed: int) -> None:
+    """Say the line that machines read."""
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    if failed:
+        session.error("see above")
+
+
+@nox.session(python=False, default=False)
+def test(session: nox.Session) -> None:
+    """Run all that a change has to pass."""
+    conclude(session, *together(session, TEST))
+
+
+@nox.session(python=False, default=False)
+def ci(session: nox.Session) -> None:
+    """Run everything: `test`, the slower linters, the older cores, and the tarball as a user installs it."""
+    before = project.git("status", "--porcelain")
+    passed, failed = together(session, (*TEST, *SLOWER))
+    untidy = sorted(set(before.splitlines()) ^ set(project.git("status", "--porcelain").splitlines()))
+    untidy += project.left_over(f"{MARK}={os.getpid()}\0")
+    if untidy:
+        print("The run changed files or left processes behind:", *untidy, sep="\n")
+    conclude(session, passed, failed + bool(untidy))
