@@ -35,6 +35,8 @@ REFERENCE = ("Reference", "reference/index\nreference/environment_variables")
 ELSEWHERE = "'(action_plugins|ansible_configuration_settings|common_return_values)'"
 GROUPS = nox.project.load_toml("pyproject.toml")
 MARK = "VOICEAGENT_SMS_RUN"
+# How long, after an interrupt and after a SIGTERM, a program may take to end with all that it has started.
+PATIENCE = {"interrupt_timeout": 5, "terminate_timeout": 15}
 # An ansible-core, what it is installed from, and the minor versions of Python 3 to take, the one to prefer first.
 CORES = {
     "newest": ("ansible-core>=2.19", (14, 13, 12, 11)),
@@ -87,15 +89,15 @@ class Tools:
         self.session = session
         if core:
             need_python(session, core)
-        self.programs = project.CACHE / "venv" / f"core-{core}" / "bin" if core else pathlib.Path(session.bin)
+        shared = project.CACHE / "venv" / f"core-{core}".replace(".", "-")
+        self.programs = shared / "bin" if core else pathlib.Path(session.bin)
         self.environment = project.environment(self.programs)
 
     def __call__(self, program: str, *arguments: object, **more: object) -> str:
         """Run a program; an error ends the session, unless *more* says otherwise."""
         env = {**self.environment, **more.pop("env", {})}  # type: ignore[dict-item]
         words = map(str, arguments)
-        limits = {"interrupt_timeout": 15, "terminate_timeout": 10}
-        return self.session.run(str(self.programs / program), *words, env=env, external=True, **{**limits, **more})
+        return self.session.run(str(self.programs / program), *words, env=env, external=True, **{**PATIENCE, **more})
 
     def beside_sandbox(self, *words: object, **more: object) -> str:
         """Run a command while a sandbox runs that it finds in its environment."""
@@ -342,7 +344,7 @@ def together(session: nox.Session, names: tuple[str, ...]) -> tuple[int, int]:
     words = ("-m", "nox", "--parallel", "2", "--no-error-on-missing-interpreters", "--report", str(report), "--session")
     env = {MARK: str(os.getpid())}
     # Whatever it ends with, the report tells.
-    session.run(sys.executable, *words, *names, env=env, external=True, success_codes=range(256), interrupt_timeout=30)
+    session.run(sys.executable, *words, *names, env=env, external=True, success_codes=range(256), **PATIENCE)
     return ansible_test.totals(report)
 
 
