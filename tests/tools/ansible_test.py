@@ -30,11 +30,11 @@ def prepare(programs: pathlib.Path) -> None:
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=False
     )
-    settings = re.findall(r"^(?:global|:env:)\.([\w-]+)=(.*)$", listed.stdout, re.MULTILINE)
+    settings = dict(re.findall(r"^(?:global|:env:)\.([\w-]+)=(.*)$", listed.stdout, re.MULTILINE))
     file = project.HOME / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)  # the address of an index may hold a password
-    lines = (f"{name} = {ast.literal_eval(value)}".replace("\n", "\n  ") for name, value in settings)
+    lines = (f"{name} = {ast.literal_eval(value)}".replace("\n", "\n  ") for name, value in settings.items())
     file.write_text("\n".join(["[global]", *lines, ""]))
 
 
