@@ -240,7 +240,8 @@ def tarball(session: nox.Session) -> None:
         if strays := release.strays(tar.getnames()):
             session.error(f"in the tarball, but no user's: {', '.join(strays)}")
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    tools("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", INSTALLED, built)
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}  # elsewhere it would find the checkout, and have nothing to do
+    tools("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", INSTALLED, built, env=here)
 
 
 @nox.session(python=python_for("newest"), requires=["tarball"])

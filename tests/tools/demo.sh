@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The demo: connect three numbers of a made-up account to a made-up voice agent, twice, and send one of them a text.
 # `make demo` starts the sandbox and sets SANDBOX_URL and the credentials that point at it.
 set -euo pipefail

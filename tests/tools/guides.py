@@ -12,9 +12,17 @@ from typing import NamedTuple
 from tools import project
 
 FOLDER = project.ROOT / "docs" / "guides"
-ALL = (project.ROOT / "README.md", *sorted(FOLDER.glob("*.md")))
+# What users get, in the tarball; the others are in a checkout only.
+SHIPPED = tuple(
+    project.ROOT / name for name in ("README.md", "SECURITY.md", "examples/README.md", "roles/connect_sms/README.md")
+)
+ALL = (
+    *SHIPPED,
+    *sorted(FOLDER.glob("*.md")),
+    *(project.ROOT / name for name in ("CONTRIBUTING.md", "tests/README.md")),
+)
 _FILE = re.compile(r".*`([\w./-]+\.\w+)`[^`]*:$")
-_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
 class Block(NamedTuple):
@@ -64,7 +72,7 @@ def anchors(text: str) -> set[str]:
 def dangling(file: pathlib.Path) -> list[str]:
     """The links of a Markdown file that lead nowhere. The internet is not asked: of those, only the form is looked at."""
     wrong = []
-    for target in _LINK.findall(re.sub(r"```.*?```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)):
+    for target in LINK.findall(re.sub(r"```.*?```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)):
         parts = urllib.parse.urlsplit(target)
         if parts.scheme:
             right = parts.scheme == "https" and bool(parts.netloc)

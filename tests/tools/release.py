@@ -10,8 +10,9 @@ from tools import project
 
 # A user's tarball holds what a user runs or reads: these are the first elements of its paths.
 SHIPPED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md", "bindep.txt", "changelogs", "docs",
-    "examples", "execution-environment.yml", "extensions", "meta", "playbooks", "plugins", "requirements.txt", "roles",
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "REUSE.toml", "SECURITY.md", "bindep.txt",
+    "changelogs", "docs", "examples", "execution-environment.yml", "extensions", "meta", "playbooks", "plugins",
+    "requirements.txt", "roles",
 }  # fmt: skip
 NO_ADDRESS = "git.example.com"
 IMPORTER = """[galaxy-importer]

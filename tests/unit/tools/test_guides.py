@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools import guides, project
+from tools import guides, project, release
 
 SOURCES = [file for name in ("modules", "module_utils", "plugin_utils", "action", "inventory", "filter")
            for file in sorted((project.ROOT / "plugins" / name).rglob("*.py"))]  # fmt: skip
@@ -66,9 +66,17 @@ def test_providers_codes_that_the_source_knows_are_in_the_guide() -> None:
     assert any(code.startswith("BXNIM") for code in table("Codes of IBM Cloud"))
 
 
-@pytest.mark.parametrize("file", guides.ALL, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", guides.ALL, ids=lambda file: str(file.relative_to(project.ROOT)))
 def test_links_lead_somewhere(file: pathlib.Path) -> None:
     assert guides.dangling(file) == []
+
+
+@pytest.mark.parametrize("file", [*guides.SHIPPED, *guides.FOLDER.glob("*.md")], ids=lambda file: file.name)
+def test_what_is_in_the_tarball_links_to_nothing_that_is_not(file: pathlib.Path) -> None:
+    targets = guides.LINK.findall(file.read_text(encoding="utf-8"))
+    paths = [(file.parent / target.partition("#")[0]).resolve() for target in targets if ":" not in target]
+    names = [str(path.relative_to(project.ROOT)) for path in paths]
+    assert release.strays(names) == []
 
 
 def test_links_that_lead_nowhere_are_found(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
