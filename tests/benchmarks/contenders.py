@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everybody who can point phone numbers at an agent, each as a command over the same sandbox."""
+"""All contenders: each way to point phone numbers at an agent, as a command over the same sandbox."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "JOB_ID", "PYTHON")
 
 
 class World:
-    """A fresh agent, N fresh phone numbers, and a folder and an environment to work in."""
+    """A new agent, N new phone numbers, and a folder and an environment to work in."""
 
     def __init__(self, box: Sandbox, folder: pathlib.Path) -> None:
         """Work over this sandbox and in this folder."""
@@ -34,7 +34,7 @@ class World:
         self.env: dict[str, str] = {}
 
     def reset(self, count: int, **settings: object) -> None:
-        """Start afresh with *count* numbers, of which none is connected."""
+        """Start again with *count* numbers, none of them connected."""
         self.box.reset()
         self.box.settings(latency=LATENCY, log_bodies=False, **settings)
         instance = self.box.add_instance("sms-agent", "us-south")
@@ -123,11 +123,11 @@ class World:
         return self.run("sh", "-c", loop, NODE_OPTIONS=f"--require {HERE / 'twilio_cli_loopback.js'}")
 
     def empty_play(self) -> Measured:
-        """The yardstick for a play."""
+        """A play without tasks: what Ansible itself takes for a play."""
         return self.run(ansible(), self.play("empty"))
 
     def debug_play(self) -> Measured:
-        """The yardstick for a host."""
+        """A play with one debug task: what Ansible itself takes for each host."""
         return self.run(ansible(), self.play("debug"), "-i", self.inventory())
 
     @staticmethod
@@ -140,7 +140,7 @@ class World:
         return sum("/sms.receiver/SmsRecv" in str(row["sms_url"]) for row in self.box.rows("twilio", "numbers"))
 
     def all_connected(self, measured: Measured) -> Measured:
-        """Return the measurement, of a contender that really did its work."""
+        """Return the measurement if the contender really did its work."""
         if self.connected() != len(self.numbers):
             raise Failed(f"{self.connected()} of {len(self.numbers)} numbers are connected")
         return measured

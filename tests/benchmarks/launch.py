@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command and says what it used: wall, CPU and peak memory, as JSON in a file.
+"""Run a command and write what it used (wall time, CPU, peak memory) to a file, as JSON.
 
 A process of its own, and a small one: on Linux a new process begins with its parent's memory as its peak, so that a
 large benchmark would find none below its own size.

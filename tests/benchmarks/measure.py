@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running a program to its end and saying what that took."""
+"""Run a program to its end and measure what it takes."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Measured:
     #: Requests in flight at once, as the sandbox saw them.
     most_at_once: int
     operations: dict[str, int]
-    #: Seconds of CPU of the sandbox meanwhile. It is the clouds' part and no contender's.
+    #: Seconds of CPU of the sandbox meanwhile. It plays the clouds, so no contender pays for it.
     sandbox_cpu: float
-    #: Share of the machine's CPU that others used meanwhile: what makes a measurement worth less.
+    #: Share of the machine's CPU that others used meanwhile: the higher it is, the less the measurement is worth.
     others: float
 
     def to_json(self) -> dict[str, Any]:

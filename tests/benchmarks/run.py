@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmarks (``make bench``): who takes how long for how many numbers, and whether our goals are met.
+"""The benchmarks (``make bench``): how long each contender takes for how many numbers, and whether our goals are met.
 
 ``--quick`` takes a few minutes and writes below .cache/; without it docs/benchmarks.* are written.
 """
@@ -35,7 +35,7 @@ class Bench:
     """Runs the contenders and keeps what was measured."""
 
     def __init__(self, world: World, sizes: list[int], runs: int) -> None:
-        """Measure over these numbers of phone numbers; short things *runs* times, of which the median counts."""
+        """Measure these counts of phone numbers; what is short is measured *runs* times, and the median counts."""
         self.world = world
         self.sizes = sizes
         self.runs = runs
@@ -61,7 +61,7 @@ class Bench:
         self.note(contender, count, which, done[len(done) // 2])
 
     def both(self, contender: str, count: int, once: Callable[[], Measured], **settings: object) -> None:
-        """Keep a first run, which has everything to do, and a second, which has nothing to do."""
+        """Keep a first run, in which every number changes, and a second, in which none does."""
         world = self.world
         world.reset(count, **settings)
         if contender not in OURS:
@@ -130,7 +130,7 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, write and judge."""
+    """Measure, write the report and check the goals."""
     parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
     parser.add_argument("--quick", action="store_true", help="1000 numbers at the most; docs/ is left alone")
     chosen = parser.parse_args()
