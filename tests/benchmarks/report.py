@@ -190,7 +190,8 @@ def markdown(data: Mapping[str, Any], found: Sequence[Goal]) -> str:
     notes = "".join(f"- {note}\n" for note in data["notes"])
     return f"""# Benchmarks
 
-Written by `make bench`: all contenders, measured in one run over the same sandbox (`tests/sandbox`), in which each request takes {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]}:
+Written by `make bench`: all contenders, measured in one run over the same sandbox
+(`tests/sandbox`), in which each request takes {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]}:
 {machine["cores"]} cores, {machine["system"]}, Python {machine["python"]}, ansible-core {machine["ansible_core"]},
 twilio {machine["twilio"]}. The seconds hold for this machine, the ratios also for others. Other work took
 {machine["others"]:.0%} of its CPU meanwhile.

@@ -17,7 +17,18 @@ LOGS = CACHE / "log"
 COLLECTION = pathlib.Path("ansible_collections", "voiceagent", "sms")
 
 # A developer's own settings and credentials must decide nothing here, least of all which cloud a test talks to.
-FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "WO_", "PYTEST_", "PYTHON", "VIRTUAL_ENV", "MYPYPATH", "PIP_REQUIRE_")
+FOREIGN = (
+    "ANSIBLE_",
+    "TWILIO_",
+    "IC_",
+    "IBMCLOUD_",
+    "WO_",
+    "PYTEST_",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "MYPYPATH",
+    "PIP_REQUIRE_",
+)
 
 
 def clean_path(path: str, home: pathlib.Path) -> str:
