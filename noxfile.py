@@ -70,8 +70,7 @@ def build_core(session: nox.Session, core: str) -> None:
     # With the oldest ansible-core, the oldest SDKs that requirements.txt admits.
     oldest = ("--resolution", "lowest-direct") if core == "2.16" else ()
     session.install(*oldest, CORES[core][0], "-r", "requirements.txt")
-    session.install(*group("test", *(["quick"] if core == "newest" else [])))
-    session.run("ansible", "--version", silent=True)
+    session.install(*group("test", *(["quick"] if core == "newest" else [])), log=False)
 
 
 def need_python(session: nox.Session, core: str) -> None:
@@ -288,6 +287,7 @@ def docs(session: nox.Session) -> None:
     (pages / "reference").mkdir(mode=0o755)
     words = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", pages / "reference")
     tools("antsibull-docs", "collection", *words, "voiceagent.sms")
+    leave_out_internal_parts(pages / "reference" / "index.rst")
     # The list of the guides is also the site's menu; Sphinx complains about a guide that is not in it.
     index = (pages / "README.md").rename(pages / "index.md")
     listed = index.read_text(encoding="utf-8")
@@ -300,6 +300,20 @@ def docs(session: nox.Session) -> None:
     if wrong:
         session.error("\n".join(["the documentation site has faults:", *wrong]))
     print(f"The site: {output / 'index.html'}")
+
+
+def leave_out_internal_parts(index: pathlib.Path) -> None:
+    """Take the plugins that only the role uses (sms_*) off the list of the collection's plugins, and from the site."""
+    text = re.sub(
+        r"^(\* :ansplugin:`sms_.*|    sms_\w+_(module|filter|lookup))\n",
+        "",
+        index.read_text(encoding="utf-8"),
+        flags=re.M,
+    )
+    parts = re.split(r"(?=^\.\. _\w+_plugins_in_voiceagent\.sms:$)", text, flags=re.M)
+    index.write_text("".join(part for part in parts if part is parts[0] or "\n* :ansplugin:" in part), encoding="utf-8")
+    for page in index.parent.glob("sms_*.rst"):
+        page.unlink()
 
 
 def guides_in(text: str) -> list[str]:
