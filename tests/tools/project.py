@@ -33,9 +33,11 @@ FOREIGN = (
 
 def clean_path(path: str, home: pathlib.Path) -> str:
     """Return PATH without pyenv's shims, which answer for Pythons that are not active, and with all of pyenv's Pythons."""
-    folders = [folder for folder in path.split(os.pathsep) if folder and pathlib.Path(folder).name != "shims"]
-    pyenv = pathlib.Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
-    return os.pathsep.join([*folders, *map(str, sorted(pyenv.glob("versions/3.1[0-9]*/bin"), reverse=True))])
+    folders = [pathlib.Path(folder) for folder in path.split(os.pathsep) if folder]
+    shims = [folder for folder in folders if folder.name == "shims"]
+    roots = [pathlib.Path(os.environ.get("PYENV_ROOT") or home / ".pyenv"), *(folder.parent for folder in shims)]
+    found = {python: None for root in roots for python in sorted(root.glob("versions/3.1[0-9]*/bin"), reverse=True)}
+    return os.pathsep.join(map(str, [*(folder for folder in folders if folder not in shims), *found]))
 
 
 def forget_the_developer() -> None:
