@@ -11,7 +11,7 @@ from ..module_utils._role.audit import key_requests
 
 DOCUMENTATION = r"""
 name: sms_audit_requests
-short_description: Say which API keys IAM has to be asked about
+short_description: (Internal part of the role connect_sms) Tell which API keys IAM has to be asked about
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

@@ -11,7 +11,7 @@ from ..module_utils._role.steps import credential_requests
 
 DOCUMENTATION = r"""
 name: sms_credential_requests
-short_description: Say which of a batch's service credentials are needed
+short_description: (Internal part of the role connect_sms) Tell which service credentials of a batch are needed
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

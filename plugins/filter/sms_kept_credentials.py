@@ -11,7 +11,7 @@ from ..module_utils._role.steps import kept_credentials
 
 DOCUMENTATION = r"""
 name: sms_kept_credentials
-short_description: Say in words which credentials were not deleted and why
+short_description: (Internal part of the role connect_sms) Explain which credentials were not deleted, and why
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

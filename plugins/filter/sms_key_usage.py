@@ -11,7 +11,7 @@ from ..module_utils._role.steps import key_usage
 
 DOCUMENTATION = r"""
 name: sms_key_usage
-short_description: Tell which API keys the webhooks of whole accounts hold
+short_description: (Internal part of the role connect_sms) Tell which API keys the webhooks of whole accounts hold
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

@@ -11,7 +11,7 @@ from ..module_utils._role.steps import webhooks
 
 DOCUMENTATION = r"""
 name: sms_webhooks
-short_description: Fill the API keys into a batch's webhook URLs
+short_description: (Internal part of the role connect_sms) Fill the API keys into the webhook URLs of a batch
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

@@ -17,6 +17,10 @@ description:
   - Nothing connects to the hosts. They get C(ansible_connection=local) and Ansible's own Python, which has the SDK.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.twilio_sms_webhook_info
+  - plugin: voiceagent.sms.connect_sms
+    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.twilio.plugin
   - constructed

@@ -16,7 +16,7 @@ from ..module_utils._role.short import NUMBERS, is_given
 
 DOCUMENTATION = r"""
 name: sms_hosts
-short_description: Tell which hosts a playbook of this collection works on
+short_description: (Internal part of the role connect_sms) Tell which hosts a playbook of this collection works on
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

@@ -15,6 +15,10 @@ description:
   - Never creates a second credential of a name. Where the key of an existing one cannot be read, it says so instead.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.iva_credential_info
+  - plugin: voiceagent.sms.connect_sms
+    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.ibm_cloud
   - voiceagent.sms.attributes

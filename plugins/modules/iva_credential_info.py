@@ -15,6 +15,8 @@ description:
   - The read-only partner of M(voiceagent.sms.iva_credential).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.iva_credential
 extends_documentation_fragment:
   - voiceagent.sms.ibm_cloud
   - voiceagent.sms.attributes

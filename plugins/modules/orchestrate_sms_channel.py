@@ -16,6 +16,9 @@ description:
   - An environment has one channel of this type. One under another name is adopted or refused, never doubled.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.orchestrate_sms_channel_info
+  - module: voiceagent.sms.twilio_sms_webhook
 extends_documentation_fragment:
   - voiceagent.sms.orchestrate
   - voiceagent.sms.ibm_cloud

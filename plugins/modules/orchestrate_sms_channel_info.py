@@ -14,6 +14,8 @@ description:
   - The read-only partner of M(voiceagent.sms.orchestrate_sms_channel).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.orchestrate_sms_channel
 extends_documentation_fragment:
   - voiceagent.sms.orchestrate
   - voiceagent.sms.ibm_cloud

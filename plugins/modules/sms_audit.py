@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_audit
-short_description: Judge which phone numbers reach their SMS agent, for the role connect_sms
+short_description: (Internal part of the role connect_sms) Give each phone number of an audit a verdict
 version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

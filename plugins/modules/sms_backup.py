@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_backup
-short_description: Record the SMS settings that the role connect_sms is about to change
+short_description: (Internal part of the role connect_sms) Record the SMS settings that are about to change
 version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_plan
-short_description: Plan the work of the role connect_sms for a batch of hosts
+short_description: (Internal part of the role connect_sms) Plan the work for a batch of hosts
 version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

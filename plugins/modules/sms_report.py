@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_report
-short_description: Report what the role connect_sms did for a host
+short_description: (Internal part of the role connect_sms) Report the result of a host
 version_added: 1.0.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

@@ -18,6 +18,12 @@ description:
   - Compares Twilio's answer with what was asked for. An update that is answered with success but does not show is a failure.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.twilio_sms_webhook_info
+  - plugin: voiceagent.sms.twilio_numbers
+    plugin_type: inventory
+  - plugin: voiceagent.sms.connect_sms
+    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.twilio
   - voiceagent.sms.attributes

@@ -14,6 +14,10 @@ description:
   - The read-only partner of M(voiceagent.sms.twilio_sms_webhook).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.twilio_sms_webhook
+  - plugin: voiceagent.sms.twilio_numbers
+    plugin_type: inventory
 extends_documentation_fragment:
   - voiceagent.sms.twilio
   - voiceagent.sms.attributes
