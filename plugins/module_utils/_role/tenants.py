@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tenants of a self-hosted SMS Gateway: which numbers it serves, and with which credentials it lets Twilio in.
+
+They are in the gateway's ``tenantConfig.json`` (github.com/WASdev/sample.voice.gateway, ``sms/docker/tenantConfig``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .._http.errors import SmsError, join
+from .._http.urls import password_of, place
+from .._numbers.notation import normalize
+
+#: What the join adds to the audit's statuses.
+NO_TENANT, WRONG_PASSWORD, WITHOUT_NUMBER = "no_tenant", "wrong_password", "tenant_without_number"
+STATUSES = {
+    WRONG_PASSWORD: "the webhook leads to the gateway, with credentials that it refuses",
+    NO_TENANT: "the webhook leads to the gateway, which has no tenant for the number",
+    WITHOUT_NUMBER: "the gateway has a tenant for a number whose texts do not come to it",
+}
+# A comma before a closing bracket, outside of strings: the gateway's own sample has one, and its JSON reader takes it.
+_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])')
+
+
+def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, Any]]:
+    """Return the tenants in the file at *path*, as :func:`read` does.
+
+    :param decrypt: what decrypts a file that is vault-encrypted, and hands on any other
+    :raises SmsError: when the file cannot be read, or is none; the message shows nothing of its secrets
+    """
+    try:
+        with open(path, "rb") as file:
+            return read(decrypt(file.read()).decode("utf-8-sig"))
+    except OSError as error:
+        text = f"connect_sms_tenants_file '{path}' cannot be read: {error.strerror}"
+        raise SmsError(text, code="no_tenants_file") from None
+    except UnicodeDecodeError:
+        raise SmsError(f"connect_sms_tenants_file '{path}': it is no text in UTF-8", code="bad_tenants_file") from None
+    except ValueError as error:
+        raise SmsError(f"connect_sms_tenants_file '{path}': {error}", code="bad_tenants_file") from None
+
+
+def read(text: str) -> dict[str, dict[str, Any]]:
+    """Return the tenants in a ``tenantConfig.json`` by their number in E.164, whatever its notation there.
+
+    :returns: for each ``description``, and ``username`` and ``password``, ``None`` where the tenant has none of its own
+        and the gateway's (``SMS_WEBHOOK_USERNAME`` and ``SMS_WEBHOOK_PASSWORD``) count
+    :raises ValueError: with a message that names the tenants without a phone number, or says why it is no such file
+    """
+    try:
+        data = json.loads(_LAST_COMMA.sub(lambda found: found[1] or "", text))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}: not JSON ({error.msg})") from None
+    except RecursionError:
+        raise ValueError("not JSON that a gateway would read: too deep") from None
+    rows = data.get("tenants") if isinstance(data, Mapping) else None
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise ValueError("it has no list of tenants, as the tenantConfig.json of an SMS Gateway has")
+    tenants: dict[str, dict[str, Any]] = {}
+    errors = []
+    for position, row in enumerate(rows, 1):
+        try:
+            number = normalize(row.get("tenantPhoneNumber"))
+        except ValueError as error:
+            errors.append(f"tenant {position}: tenantPhoneNumber: {error}")
+            continue
+        if number in tenants:
+            errors.append(f"tenant {position}: {number} is another tenant's already")
+        tenants[number] = _tenant(row)
+    if errors:
+        raise ValueError(join(errors, "; "))
+    return tenants
+
+
+def _tenant(row: Mapping[str, Any]) -> dict[str, Any]:
+    own = row.get("webHookCredentials")
+    own = own if isinstance(own, Mapping) else {}
+    password = own.get("password")
+    return {
+        "description": str(row.get("description") or ""),
+        "username": str(own.get("username") or "") if password else None,
+        "password": str(password) if password else None,
+    }
+
+
+def refusal(
+    number: str, url: str, tenants: Mapping[str, Mapping[str, Any]], password: str | None
+) -> tuple[str, str] | None:
+    """Return why the gateway would not take the texts of a number whose webhook leads to it, ``None`` where it does.
+
+    :param tenants: as :func:`read` returned them
+    :param password: what the gateway asks for where a tenant has no credentials of its own, ``None`` if not known
+    """
+    tenant = tenants.get(number)
+    if tenant is None:
+        return NO_TENANT, "its webhook leads to the gateway, which has no tenant for it"
+    if tenant["password"] is not None:
+        right = (_username(url), password_of(url)) == (tenant["username"], tenant["password"])
+        whose = "the webHookCredentials of its tenant"
+    else:
+        right = password is None or password_of(url) == password
+        whose = "the gateway's (connect_sms_password)"
+    return None if right else (WRONG_PASSWORD, f"its webhook holds another user name or password than {whose}")
+
+
+def _username(url: str) -> str:
+    return unquote(urlsplit(url).username or "")
+
+
+def idle(
+    number: str, url: str | None, places: list[str], tenant: Mapping[str, Any], account_sid: str
+) -> tuple[str, str] | None:
+    """Return what to say of a tenant whose number is not asked for, ``None`` where its texts come to the gateway.
+
+    :param url: the number's webhook, ``None`` where the account has no such number
+    :param places: the URLs of the gateway's receiver
+    """
+    name = f"the gateway's tenant '{tenant['description']}'" if tenant["description"] else "a tenant of the gateway"
+    if url is None:
+        return WITHOUT_NUMBER, f"{name} is for it, and account {account_sid} has no such number"
+    if place(url) not in {place(one) for one in places}:
+        return WITHOUT_NUMBER, f"{name} is for it, and its webhook leads elsewhere"
+    return None
