@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._module.packed import to_text
 from ..module_utils._role.audit import as_csv, as_table, summary, verdicts
+from ..module_utils._role.channels import expected_with_channels
 from ..module_utils._role.whole_file import replace
 from ..plugin_utils.audit_page import as_page
 from ..plugin_utils.run import run_id
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "keys"})
+    _VALID_ARGS = frozenset({"plan", "look", "keys", "channels"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -36,7 +37,8 @@ class ActionModule(ActionBase):
         args = self._task.args
         looked = task_vars[args["look"]].get("results", [])
         asked = task_vars[args["keys"]].get("results", [])
-        plan = task_vars[args["plan"]]
+        found = task_vars.get(args.get("channels"), {}).get("results")
+        plan = expected_with_channels(task_vars[args["plan"]], found)
         told, notes, failures = verdicts(plan, looked, asked)
         files = []
         for folder in dict.fromkeys(plan["folders"].values()):

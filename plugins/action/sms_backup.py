@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import SmsError
 from ..module_utils._role import backup
+from ..module_utils._role.channels import with_channels
 from ..module_utils._role.steps import due_changes
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
@@ -25,13 +26,13 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "credentials", "entry_point"})
+    _VALID_ARGS = frozenset({"plan", "look", "credentials", "channels", "entry_point"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = self._task.args
-        plan = task_vars[args["plan"]]
+        plan = with_channels(task_vars[args["plan"]], task_vars.get(args.get("channels"), {}).get("results"))
         looked = task_vars[args["look"]].get("results", [])
         found = task_vars.get(args["credentials"], {}).get("results", [])
         files, count = set(), 0

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -21,15 +21,19 @@ from ..module_utils._module.options import (
     require_ibm_cloud,
     require_twilio,
 )
+from ..module_utils._module.orchestrate import orchestrate
 from ..module_utils._numbers.files import load
 from ..module_utils._role import backup
 from ..module_utils._role.audit import audit_plan
 from ..module_utils._role.plan import (
+    CHANNEL_VARIABLES,
     IBM_VARIABLES,
     TWILIO_VARIABLES,
+    access_of,
     credential_plan,
     finish_plan,
     make_plan,
+    needs_no_credential,
     restore_plan,
 )
 from ..module_utils._role.short import DRY_RUN, is_given
@@ -164,6 +168,10 @@ class ActionModule(ActionBase):
         if (values.get("connect_sms_concurrency", 1) or 0) < 1:
             # Check now: failing later would leave a new, unused credential.
             return ["connect_sms_concurrency must be 1 or more"]
+        tasks = values.get("connect_sms_store_key_tasks")
+        if tasks and (problem := self._why_no_tasks(tasks)):
+            return [f"connect_sms_store_key_tasks '{tasks}' {problem}"]
+        values["connect_sms_store_key_tasks"] = os.path.abspath(tasks) if tasks else None
         path = values.get("connect_sms_numbers_file")
         if path:
             try:
@@ -172,6 +180,16 @@ class ActionModule(ActionBase):
                 return [str(error)]
             values["connect_sms_phone_numbers"] = [*(values["connect_sms_phone_numbers"] or ()), *numbers]
         return self._missing_credentials(values)
+
+    def _why_no_tasks(self, path: str) -> str | None:
+        """Return why a file holds no tasks. Found out later, there would be a new credential whose key is nowhere."""
+        try:
+            loaded = self._loader.load_from_file(os.path.abspath(path))
+        except AnsibleError:
+            return "cannot be read as YAML"
+        if not isinstance(loaded, list) or not all(isinstance(task, Mapping) for task in loaded):
+            return "is no list of tasks"
+        return None
 
     def _numbers_in(self, path: str) -> list[str]:
         """Return the phone numbers in a file, which many hosts may share."""
@@ -183,16 +201,35 @@ class ActionModule(ActionBase):
         """Before the first request to either cloud, see whether credentials for both are there."""
         if any(self._task.environment or ()):
             return []  # The task sets an environment that this process cannot see; the modules report what is missing.
-        literal = values.get("connect_sms_receiver_url") or values.get("connect_sms_password")
         checks = [] if self._entry_point == "credential" else [(require_twilio, "twilio")]
         # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
-        if not literal and self._entry_point not in ("audit", "restore"):
+        if not needs_no_credential(values) and self._entry_point not in ("audit", "restore"):
             checks.append((require_ibm_cloud, "ibm_cloud"))
         for require, cloud in checks:
             try:
                 require(self._access(values, cloud))
             except SmsError as error:
                 return [str(error)]
+        return self._orchestrate_refusals(values)
+
+    def _orchestrate_refusals(self, values: dict[str, Any]) -> list[str]:
+        """Before the first request, see whether the options for watsonx Orchestrate are those of an instance."""
+        if not values.get("connect_sms_orchestrate_agent") or self._entry_point in ("credential", "rotate"):
+            return []
+        account = self._access(values, "twilio")
+        if account["subaccount_sid"] not in (None, "", account["account_sid"]):
+            return [
+                "a channel of watsonx Orchestrate needs the subaccount's own SID and auth token, with which Twilio signs its"
+                " texts: give them as connect_sms_twilio_account_sid and connect_sms_twilio_auth_token, without"
+                " connect_sms_twilio_subaccount_sid"
+            ]
+        own = access_of(values, CHANNEL_VARIABLES)
+        groups = ("ibm_cloud", "orchestrate")
+        defaults = [access_defaults(self._task, self._templar, group, "orchestrate_sms_channel") for group in groups]
+        try:
+            orchestrate({**defaults[0], **defaults[1], **own})
+        except SmsError as error:
+            return [str(error)]
         return []
 
     def _access(self, values: Mapping[str, Any], cloud: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._module.packed import from_text
 from ..module_utils._role import audit
+from ..module_utils._role.channels import with_channels
 from ..module_utils._role.outcomes import (
     Batch,
     batch_warnings,
@@ -31,7 +32,9 @@ class ActionModule(ActionBase):
     """
 
     _requires_connection = False
-    _VALID_ARGS = frozenset({"entry_point", "plan", "look", "credentials", "backup", "webhooks", "audit", "host"})
+    _VALID_ARGS = frozenset(
+        {"entry_point", "plan", "look", "credentials", "channels", "backup", "webhooks", "audit", "host"}
+    )
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -44,7 +47,7 @@ class ActionModule(ActionBase):
             return {**result, **credentials_outcome(plan, _results(task_vars, args["credentials"]))}
         host = args.get("host")
         steps = (_results(task_vars, args[step]) for step in ("look", "credentials", "webhooks"))
-        batch = Batch(plan, *steps)
+        batch = Batch(with_channels(plan, task_vars.get(args.get("channels"), {}).get("results")), *steps)
         told = numbers_outcome(batch, host)
         # Results of tasks with no_log show no warnings in ansible-core 2.16, which gathers those of a loop beside its
         # results. One report passes them on; newer releases have shown them and do not show the same words again.

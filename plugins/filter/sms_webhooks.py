@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..module_utils._role.channels import with_channels
 from ..module_utils._role.steps import webhooks
 
 DOCUMENTATION = r"""
@@ -18,7 +19,7 @@ author:
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), between looking up credentials and updating phone numbers.
   - Its result holds secrets.
-positional: looked, credentials
+positional: looked, credentials, channels
 options:
   _input:
     description: What M(voiceagent.sms.sms_plan) returned.
@@ -35,6 +36,11 @@ options:
       - Not needed to disconnect.
     type: list
     elements: dict
+  channels:
+    description: The results of M(voiceagent.sms.sms_channels) for the plan's channels, in order.
+    type: list
+    elements: dict
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -55,6 +61,11 @@ _value:
 """
 
 
+def filled(plan: Any, looked: Any, credentials: Any = None, channels: Any = None) -> list[dict[str, Any]]:
+    """Return the plan's accounts with the URLs of both kinds of receivers."""
+    return webhooks(with_channels(plan, channels), looked, credentials)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"sms_webhooks": webhooks}
+        return {"sms_webhooks": filled}

@@ -245,7 +245,7 @@ def other_account(shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> SmsErr
     return SmsError(
         f"channel '{shown.get('name')}' ({shown['id']}) belongs to Twilio account {shown.get('account_sid')}, not to"
         f" {wanted['account_sid']}: texts to that account's numbers would be refused. Choose another agent or environment, or"
-        " take the channel over (adopt: true)",
+        " take the channel over (orchestrate_sms_channel, adopt: true)",
         code="other_account",
     )
 

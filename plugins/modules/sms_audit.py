@@ -34,6 +34,10 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str
     required: true
+  channels:
+    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
+    type: str
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""

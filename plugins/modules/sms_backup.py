@@ -35,6 +35,10 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
     type: str
     required: true
+  channels:
+    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
+    type: str
+    version_added: 1.1.0
   entry_point:
     description: The role's entry point, noted in the file.
     type: str

@@ -39,6 +39,10 @@ options:
   credentials:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
     type: str
+  channels:
+    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
+    type: str
+    version_added: 1.1.0
   backup:
     description: Name of the variable with the result of M(voiceagent.sms.sms_backup).
     type: str

@@ -30,8 +30,8 @@ NOT_RUN = {
     "export TWILIO_AUTH_TOKEN=": "the sandbox's",
 }
 #: Guides that are held to what they say by tests of their own.
-#: test_awx_setup.py carries out the one's command, tests/unit/playbooks compares its blocks; test_rulebook.py runs the other.
-ELSEWHERE = ("awx.md", "events.md")
+#: awx.md: test_awx_setup.py carries out its command, tests/unit/playbooks compares its blocks; test_rulebook.py, test_key_store.py.
+ELSEWHERE = ("awx.md", "events.md", "key-store.md")
 DEMO = "https://demo.twilio.com/welcome/sms/reply"  # what a new number has
 #: What the guides read from the environment, beside the credentials.
 GATEWAY_PASSWORD = "gateway-password-4711"
@@ -86,7 +86,10 @@ def rollout(accounts: Accounts) -> Judge:
 
 def receivers(accounts: Accounts) -> Judge:
     agents = {region: accounts.agent(f"agent-{region}", region) for region in ("us-south", "us-east", "eu-de")}
-    numbers = [accounts.number(phone_number=f"+1555122000{place}", sms_url=DEMO) for place in range(1, 8)]
+    numbers = [accounts.number(phone_number=f"+1555122000{place}", sms_url=DEMO) for place in range(1, 10)]
+    orchestrate = accounts.box.add_orchestrate(account_id=accounts.ibm["id"])
+    accounts.box.add_orchestrate_agent("support_agent", instance_guid=orchestrate["guid"])
+    accounts.environment.update(orchestrate["environment"])
 
     def judge() -> None:
         keys = {region: accounts.the_api_key(agent) for region, agent in agents.items()}
@@ -94,7 +97,9 @@ def receivers(accounts: Accounts) -> Judge:
         south, east = url(keys["us-south"]), url(keys["us-east"], EAST)
         gateway = url(GATEWAY_PASSWORD, "gateway.example.com:9443", "twilio")
         wanted = [south, east, *frankfurt, south, gateway, ASSISTANT_URI]
-        assert [accounts.sms_url(number) for number in numbers] == wanted
+        assert [accounts.sms_url(number) for number in numbers[:7]] == wanted
+        assert accounts.box.text(numbers[7])["reply"] == "support_agent: you wrote: hello"
+        assert accounts.sms_url(numbers[8]) == "https://texts.example.com/twilio/inbound"
         assert accounts.box.number(numbers[4])["sms_fallback_url"] == east
 
     return judge

@@ -336,7 +336,7 @@ def choose_channel(
         )
     raise SmsError(
         f"{where} has an SMS channel already, under another name: {shown}. An environment has one: give its name, or"
-        " adopt it (adopt: true)",
+        " adopt it (orchestrate_sms_channel, adopt: true)",
         code="other_channel",
     )
 

@@ -20,7 +20,8 @@ from .._twilio.alerts import check_days
 from .._twilio.overrides import describe_override
 from .._twilio.snapshot import Number, Snapshot
 from .._twilio.webhook import URLS, shown
-from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, numbers_of
+from .channels import NOT_THERE
+from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, channel_of, numbers_of
 from .steps import Group, groups_of, numbers_in
 
 #: What becomes of texts to a number, the worst first.
@@ -53,7 +54,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         counts as the agent's
     :param problems: what is wrong with hosts that are therefore not in *hosts*
     """
-    identities, accounts = Distinct(), Distinct()
+    identities, accounts, channels = Distinct(), Distinct(), Distinct()
     numbers: dict[str, list[str]] = {}
     errors = dict(problems or {})
     fail_on: dict[str, list[str]] = {}
@@ -68,6 +69,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         except ValueError as error:
             errors[host] = str(error)
             continue
+        channel = channels.add(channel_of(values)) if values["connect_sms_orchestrate_agent"] else None
         identity = identities.add({"access": access_of(values, IBM_VARIABLES)})
         account = accounts.add(
             {**account_of(values), "state": "present", "on_override": "warn"},
@@ -76,6 +78,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
             webhooks=[],
         )
         group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity}
+        group["channel"] = channel
         accounts.items[account]["webhooks"].append(group)
         numbers[host] = wanted
         fail_on[host] = chosen
@@ -86,6 +89,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         item["phone_numbers"] = ",".join(texts) if all(texts) else ""  # one group without numbers stands for all
     return {
         "credentials": identities.items,
+        "channels": channels.items,
         "accounts": accounts.items,
         "numbers": numbers,
         "errors": errors,
@@ -107,7 +111,9 @@ def _fail_on(values: Mapping[str, Any]) -> list[str]:
 def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a host's texts should go: a literal ``url``, or a ``place`` and the ``password`` where it is known."""
     expected: dict[str, Any] = {"url": None, "place": None, "password": values["connect_sms_password"] or None}
-    if values["connect_sms_receiver_url"]:
+    if values["connect_sms_orchestrate_agent"]:
+        expected["url"] = NOT_THERE  # until its channel is found
+    elif values["connect_sms_receiver_url"]:
         check_url(values["connect_sms_receiver_url"])
         expected["url"] = values["connect_sms_receiver_url"]
     elif values["connect_sms_receiver_host"] or len(HOSTS.get(values["connect_sms_region"] or "", ())) == 1:
@@ -326,6 +332,8 @@ def _judge(
             return "overridden", f"TwiML application {override['sid']} takes its texts: connecting the number clears it"
         return "overridden", describe_override(override)
     url, display = found.settings["url"], shown(found.settings)["url"]
+    if expected.get("problem"):
+        return "unknown", expected["problem"]
     if not url:
         return "not_connected", "no webhook is set"
     if expected["url"]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .._http.errors import NAMED, join
 from .._module.packed import from_text
 from .._twilio.webhook import diff_header
+from .channels import in_words
 from .steps import Results, blocked, groups_of, not_due, numbers_in, refusal, to_be_created
 
 LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
@@ -97,7 +98,7 @@ def credentials_outcome(plan: Mapping[str, Any], found: Results) -> dict[str, An
     :param found: the results of ``iva_credential``
     :returns: ``changed``, ``failed``, ``msg``, ``credentials``, and ``diff`` where something changes
     """
-    problems = list(dict.fromkeys(plan["errors"].values()))
+    problems = list(dict.fromkeys([*plan["errors"].values(), *([plan["stopped"]] if plan.get("stopped") else [])]))
     texts, entries, diffs = [], [], []
     for request, result in zip(plan["credentials"], found, strict=False):
         if "credential" not in result:
@@ -132,7 +133,7 @@ def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
     entries = [entry for result in batch.done for entry in from_text(result.get("entries", ""), asked)]
     msg = "left as it is: the API key is younger than connect_sms_max_age"
     idle = [
-        {**_UNTOUCHED, "phone_number": number, "status": "unchanged", "msg": msg}
+        {**_UNTOUCHED, "phone_number": number, "status": "unchanged", "msg": group.get("idle") or msg}
         for account in batch.plan["accounts"]
         for group in account["webhooks"]
         if not_due(group, batch.credentials)
@@ -161,7 +162,7 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
             elif own := refusal(number, account, snapshot):
                 reason, shared = own, None
             elif stopped := blocked(group, batch.plan, batch.credentials):
-                reason, shared = stopped[0], batch.plan["credentials"][stopped[1]]
+                reason, shared = stopped
             else:
                 reason = results[id(account)].get("msg")
             if shared and host and shared["first_host"] != host:
@@ -182,8 +183,10 @@ def _agents(batch: Batch) -> Iterator[str]:
             credential = result["credential"]
             where = f" in {credential['region']}" if credential.get("region") else ""
             yield f"instance '{credential['instance']}'{where}, credential '{credential['name']}'"
+    yield from in_words(batch.plan)
     groups = [group for account in batch.plan["accounts"] for group in account["webhooks"]]
     hosts = dict.fromkeys(str(host) for group in groups if (host := group.get("host")))
+    yield from dict.fromkeys(group["idle"] for group in groups if group.get("idle"))
     if hosts:
         yield f"receiver {join(list(hosts), ', ')}"
 

@@ -27,10 +27,22 @@ PREFIX = "connect_sms_"
 IBM_VARIABLES = {name: PREFIX + name for name in IBM_CLOUD_OPTIONS}
 TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") + name for name in TWILIO_OPTIONS}
 
+#: The role's variables behind the options by which ``orchestrate_sms_channel`` gets in, on both sides.
+CHANNEL_VARIABLES = {
+    **IBM_VARIABLES,
+    "instance_url": "connect_sms_orchestrate_url",
+    "api_key": "connect_sms_orchestrate_api_key",
+    "auth_endpoint": "connect_sms_orchestrate_auth_endpoint",
+    **{name: TWILIO_VARIABLES[name] for name in ("account_sid", "auth_token")},
+}
 NO_NUMBERS = (
     "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
     " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
     " the numbers (-e numbers_file=numbers.csv)"
+)
+NOTHING_TO_ROTATE = (
+    "nothing to rotate: the webhook of a watsonx Orchestrate channel holds no key (for Twilio's auth token see the module"
+    " orchestrate_sms_channel, update_token)"
 )
 Values = Mapping[str, Any]  # the role's variables of one host, validated, ``None`` where not given
 
@@ -46,11 +58,11 @@ def make_plan(
 
     :param problems: what is wrong with hosts that are therefore not in *hosts*, by host name
     :param rotate: whether credentials are replaced once they are as old as ``connect_sms_max_age`` says
-    :returns: ``credentials`` (the distinct service credentials to look up), ``accounts`` (the Twilio accounts, each
-        with groups of numbers that get the same webhook), ``numbers`` (by host) and ``errors`` (by host); it holds
-        the secrets of the variables. A group's ``phone_numbers`` are one text, see :mod:`packed`
+    :returns: ``credentials`` (the distinct service credentials to look up), ``channels`` (of watsonx Orchestrate),
+        ``accounts`` (the Twilio accounts, each with groups of numbers that get the same webhook), ``numbers`` (by host)
+        and ``errors`` (by host); it holds the secrets of the variables. A group's ``phone_numbers`` are one text, see :mod:`packed`
     """
-    credentials, accounts = Distinct(), Distinct()
+    credentials, accounts, channels = Distinct(), Distinct(), Distinct()
     numbers: dict[str, list[str]] = {}
     errors = dict(problems or {})
     webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # of a number in an account: who asked first, for what
@@ -59,6 +71,8 @@ def make_plan(
             receiver = _receiver(values)
             wanted = numbers_of(host, values)
             requests = [credential_of(values, region) for region in receiver.pop("credential_regions")]
+            if values["connect_sms_orchestrate_agent"]:
+                receiver |= {"idle": NOTHING_TO_ROTATE} if rotate else {"channel": add_channel(channels, host, values)}
         except ValueError as error:
             errors[host] = str(error)
             continue
@@ -79,7 +93,13 @@ def make_plan(
         group["phone_numbers"].update(dict.fromkeys(wanted))
     for item in accounts.items:
         _pack_numbers(item)
-    return {"credentials": credentials.items, "accounts": accounts.items, "numbers": numbers, "errors": errors}
+    return {
+        "credentials": credentials.items,
+        "channels": channels.items,
+        "accounts": accounts.items,
+        "numbers": numbers,
+        "errors": errors,
+    }
 
 
 def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -91,8 +111,8 @@ def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | N
     errors = dict(problems or {})
     for host, values in hosts.items():
         region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
-        if values["connect_sms_receiver_url"] or values["connect_sms_password"]:
-            continue  # connected without IBM Cloud
+        if needs_no_credential(values):
+            continue
         if not region and not values["connect_sms_instance"]:
             errors[host] = (
                 "neither region nor instance is given (variables connect_sms_region and connect_sms_instance)"
@@ -140,17 +160,19 @@ def finish_plan(play: Mapping[str, Values], others: Mapping[str, Values]) -> dic
     :param play: the values of all hosts of the play, those of earlier batches included
     :param others: those of all other hosts of the inventory, which ``--limit`` may have left out: their accounts may
         hold the same keys
-    :returns: ``credentials``, those of the play, and ``accounts``, those of the whole inventory
+    :returns: ``credentials`` and ``channels``, those of the play, and ``accounts``, those of the whole inventory
     """
-    credentials, accounts = Distinct(), Distinct()
+    credentials, accounts, channels = Distinct(), Distinct(), Distinct()
     for host, values in play.items():
         region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
-        literal = values["connect_sms_receiver_url"] or values["connect_sms_password"]
-        for where in [] if literal else dict.fromkeys([region, second] if second else [region]):
+        if values["connect_sms_orchestrate_agent"]:
+            item = channel_of(values)
+            channels.add(item, label=channel_label(item))
+        for where in [] if needs_no_credential(values) else dict.fromkeys([region, second] if second else [region]):
             _add_credential(credentials, host, values, credential_of(values, where), rotate=False)
     for values in [*play.values(), *others.values()]:
         accounts.add({"access": access_of(values, TWILIO_VARIABLES)}, label=account_label(values))
-    return {"credentials": credentials.items, "accounts": accounts.items}
+    return {"credentials": credentials.items, "channels": channels.items, "accounts": accounts.items}
 
 
 def ibm_keys(settings: Mapping[str, str]) -> set[str]:
@@ -243,14 +265,58 @@ def _add_credential(credentials: Distinct, host: str, values: Values, identity: 
     """Return the place of a credential among all, and note what this host wants of it."""
     region = identity.get("region")
     label = f"{identity['name']} on {identity.get('instance') or 'the SMS agent'}" + (f" in {region}" if region else "")
-    index = credentials.add(identity, label=label, first_host=host, candidate_api_keys=[])
+    index = credentials.add(identity, label=label, first_host=host, candidate_api_keys=[], store=[])
     item = credentials.items[index]
+    tasks = values.get("connect_sms_store_key_tasks")
+    if tasks and tasks not in item["store"]:
+        item["store"].append(tasks)
     if rotate:  # of several hosts with one credential the one that wants it youngest decides
         item["max_age"] = min(values["connect_sms_max_age"], item.get("max_age", values["connect_sms_max_age"]))
     offered = values["connect_sms_api_key"]
     if offered and offered not in item["candidate_api_keys"]:
         item["candidate_api_keys"].append(offered)
     return index
+
+
+def channel_of(values: Values) -> dict[str, Any]:
+    """Return the options of ``orchestrate_sms_channel`` for the channel that a host's variables name."""
+    return {
+        "access": access_of(values, CHANNEL_VARIABLES),
+        "agent": values["connect_sms_orchestrate_agent"],
+        "environment": values["connect_sms_orchestrate_environment"],
+        "name": values["connect_sms_orchestrate_channel"],
+    }
+
+
+def add_channel(channels: Distinct, host: str, values: Values) -> int:
+    """Return the place of a host's channel among all.
+
+    :raises ValueError: when another host wants the same agent's channel otherwise: an environment has only one
+    """
+    identity = channel_of(values)
+    index = channels.add(identity, label=channel_label(identity), first_host=host)
+    for other in channels.items[:index]:
+        if _channel_place(other) == _channel_place(identity):
+            raise ValueError(
+                f"host {other['first_host']} wants the same agent's channel with another name or Twilio account: an"
+                " environment has one channel, and a channel serves one account"
+            )
+    return index
+
+
+def _channel_place(channel: Mapping[str, Any]) -> tuple:
+    return channel["access"].get("instance_url"), channel["agent"], channel["environment"]
+
+
+def channel_label(channel: Mapping[str, Any]) -> str:
+    """Return a channel in words."""
+    return f"channel '{channel['name']}' of agent '{channel['agent']}' ({channel['environment']})"
+
+
+def needs_no_credential(values: Values) -> bool:
+    """Whether a host's numbers are connected without a service credential of IBM Cloud."""
+    names = ("orchestrate_agent", "receiver_url", "password")
+    return any(values.get(PREFIX + name) for name in names)
 
 
 def _pack_numbers(account: dict[str, Any]) -> dict[str, Any]:
@@ -265,6 +331,14 @@ def _receiver(values: Values) -> dict[str, Any]:
     """Return where a host's texts go: a literal ``url``, or what is put together once the API keys are known."""
     region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
     receiver: dict[str, Any] = {"url": None, "host": None, "fallback_host": None, "credential_regions": []}
+    if values["connect_sms_orchestrate_agent"]:
+        others = ("receiver_url", "receiver_host", "password", "fallback_region")
+        given = [PREFIX + name for name in others if values[PREFIX + name]]
+        if given:
+            raise ValueError(
+                f"connect_sms_orchestrate_agent cannot go with {join(given, ', ')}: which receiver is meant?"
+            )
+        return {**receiver, "username": None, "password": None}
     receiver.update(
         username=values["connect_sms_username"] or USERNAME, password=values["connect_sms_password"] or None
     )

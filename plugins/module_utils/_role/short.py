@@ -13,6 +13,7 @@ from typing import Any
 SHORT = {
     "connect_sms_region": "region",
     "connect_sms_instance": "instance",
+    "connect_sms_orchestrate_agent": "orchestrate_agent",
     "connect_sms_numbers_file": "numbers_file",
     "connect_sms_create_credential": "create_credential",
     "connect_sms_max_age": "max_age",

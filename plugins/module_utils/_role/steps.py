@@ -87,6 +87,8 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
         for group in account["webhooks"] if "snapshot" in look else ():
             if "restore" in account:
                 groups.append(group)
+            elif group.get("problem") or plan.get("stopped"):
+                continue
             elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
@@ -184,19 +186,25 @@ def refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) 
     return why_not(number, snapshot, account)
 
 
-def blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) -> tuple[str, int] | None:
-    """Return why a group's API key is not to be had, and the place of its credential in the plan, or ``None``."""
+def blocked(
+    group: Mapping[str, Any], plan: Mapping[str, Any], found: Results
+) -> tuple[str, Mapping[str, Any] | None] | None:
+    """Return why a group's webhook is not to be had, and what the reason is of (an item of the plan), or ``None``."""
+    if plan.get("stopped"):
+        return plan["stopped"], {"first_host": next(iter(plan["numbers"])), "label": "the new API key"}
+    if group.get("problem"):
+        return group["problem"], plan["channels"][group["channel"]] if group.get("channel") is not None else None
     for index in group["credentials"] if found else ():
         result, name = found[index], plan["credentials"][index]["label"]
         if "credential" not in result:
-            return str(result.get("msg", "no result")) + _what_to_run(result), index
+            return str(result.get("msg", "no result")) + _what_to_run(result), plan["credentials"][index]
         if not is_api_key(result.get("api_key")) and not to_be_created(result):
             once = result["credential"].get("one_time")
             why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
             return (
                 f"the API key of service credential {name} {why}, and no key at hand belongs to it. Give the key as"
                 " connect_sms_api_key, or replace the credential with the playbook rotate_sms_key",
-                index,
+                plan["credentials"][index],
             )
     return None
 
@@ -204,7 +212,7 @@ def blocked(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) -
 def not_due(group: Mapping[str, Any], found: Results) -> bool:
     """Whether no rotation is due for any credential of a group."""
     results = [found[index] for index in group["credentials"] if index < len(found)]
-    return bool(results) and all(result.get("rotation_due") is False for result in results)
+    return bool(group.get("idle")) or bool(results) and all(result.get("rotation_due") is False for result in results)
 
 
 def to_be_created(result: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins import filter as package
+from ansible_collections.voiceagent.sms.plugins.filter import sms_webhooks
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import steps
 
 NAMES = [module.name for module in pkgutil.iter_modules([str(pathlib.Path(package.__path__[0]))])]
@@ -21,7 +22,7 @@ PREFIX = "ansible_collections.voiceagent.sms.plugins.filter."
 def test_filters_are_the_steps_functions() -> None:
     for name, function in (
         ("sms_credential_requests", steps.credential_requests),
-        ("sms_webhooks", steps.webhooks),
+        ("sms_webhooks", sms_webhooks.filled),
     ):
         assert importlib.import_module(PREFIX + name).FilterModule().filters() == {name: function}
 

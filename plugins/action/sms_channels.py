@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._http.errors import join
+from ..module_utils._role import channels, steps
+from ..plugin_utils.module_defaults import access_defaults
+
+MODULE = "orchestrate_sms_channel"
+
+
+class ActionModule(ActionBase):
+    """Runs ``orchestrate_sms_channel`` for the channels of a plan."""
+
+    BYPASS_HOST_LOOP = True  # once for the batch
+    _requires_connection = False
+    _VALID_ARGS = frozenset({"plan", "look", "action", "found", "afterwards"})
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        plan = task_vars[self._task.args["plan"]]
+        looked = _results(task_vars, self._task.args["look"])
+        if self._task.args.get("action", "find") == "delete":
+            return {**result, **self._delete(plan, looked, task_vars)}
+        ensure = self._task.args.get("action") == "ensure"
+        results = []
+        for channel in channels.requests(plan, looked) if plan.get("channels") else ():
+            write = ensure and channel["needed"] and not plan["dry_run"]
+            results.append(self._run_module(channel, task_vars, write=write))
+        warnings = [str(text) for one in results for text in one.get("warnings", ())]
+        # The report says it, host by host.
+        return {**result, "changed": False, "results": results, **({"warnings": warnings} if warnings else {})}
+
+    def _delete(self, plan: Mapping[str, Any], looked: list, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Delete the play's channels, but those that are in use, or that may be."""
+        afterwards = _results(task_vars, self._task.args["afterwards"])
+        found = _results(task_vars, self._task.args["found"])
+        planned = steps.webhooks(channels.with_channels(plan, found), looked) if plan["dry_run"] else None
+        results, kept, problems = [], [], []
+        for channel in plan["finish"].get("channels", ()):
+            present = self._run_module(channel, task_vars, write=False)
+            if not present.get("url"):
+                if "channel" not in present:
+                    kept.append(channels.kept(channel, [], str(present.get("msg"))))
+                continue
+            users, problem = channels.users(present["url"], afterwards, planned)
+            problem = problem or plan["finish"].get("problem")
+            if users or problem:
+                kept.append(channels.kept(channel, users, problem))
+                continue
+            results.append(self._run_module(channel, task_vars, write=not plan["dry_run"], state="absent"))
+            if "channel" not in results[-1]:
+                problems.append(f"{channels.channel_label(channel)} was not deleted: {results[-1].get('msg')}")
+        told = {"changed": any(one.get("changed") for one in results), "results": results}
+        told.update({"warnings": kept} if kept else {})
+        return {**told, "failed": True, "msg": join(problems, "; ")} if problems else told
+
+    def _run_module(
+        self, channel: Mapping[str, Any], task_vars: Mapping[str, Any], *, write: bool, **options: Any
+    ) -> dict[str, Any]:
+        """Run the module as a task of its own would, in check mode unless it may *write*, and return its result."""
+        task = self._task.copy()
+        task.action = f"voiceagent.sms.{MODULE}"
+        task.args = {
+            **self._defaults(),
+            **channel["access"],
+            **{name: channel[name] for name in ("agent", "environment", "name")},
+            **options,
+        }
+        task.check_mode = not write
+        action = self._shared_loader_obj.action_loader.get(
+            task.action,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        result = action.run(task_vars=dict(task_vars))
+        return {name: value for name, value in result.items() if name != "invocation"}
+
+    def _defaults(self) -> dict[str, Any]:
+        """Return the play's defaults for the module. The account's are those of Twilio's group."""
+        account = access_defaults(self._task, self._templar, "twilio", "twilio_sms_webhook")
+        return {
+            **{name: account[name] for name in ("account_sid", "auth_token") if name in account},
+            **access_defaults(self._task, self._templar, "ibm_cloud", MODULE),
+            **access_defaults(self._task, self._templar, "orchestrate", MODULE),
+        }
+
+
+def _results(task_vars: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return task_vars.get(name, {}).get("results", [])

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Channels of watsonx Orchestrate in a batch's plan: which are needed, and whose URL is whose webhook. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .._http.errors import join
+from .._http.urls import place
+from .._module.packed import unpack_snapshot
+from .._twilio.webhook import URLS, disconnected
+from .plan import channel_label
+from .steps import Results, groups_of, numbers_in, refusal
+
+#: What stands for the URL of a channel that a dry run would make, and of one that is not there.
+TO_BE_CREATED = "https://channels.invalid/CHANNEL-TO-BE-CREATED"
+NOT_THERE = "https://channels.invalid/no-such-channel"
+
+
+def requests(plan: Mapping[str, Any], looked: Results) -> list[dict[str, Any]]:
+    """Return the plan's channels with ``needed``: whether there is a number that can be connected to it.
+
+    :param looked: the results of ``twilio_sms_webhook_info``
+    """
+    needed = {
+        group.get("channel")
+        for account, _look, group, snapshot in groups_of(plan, looked)
+        if any(not refusal(number, account, snapshot) for number in numbers_in(group))
+    }
+    return [{**channel, "needed": index in needed} for index, channel in enumerate(plan["channels"])]
+
+
+def with_channels(plan: Mapping[str, Any], found: Results | None) -> Mapping[str, Any]:
+    """Return the plan with the channels' URLs as the webhooks of their groups, or with the ``problem`` of a group.
+
+    :param found: the results of ``sms_channels``, in the order of the plan's ``channels``
+    """
+    if not plan.get("channels"):
+        return plan
+    results = list(found or ()) + [{}] * (len(plan["channels"]) - len(found or ()))
+    accounts = []
+    for account in plan["accounts"]:
+        groups = [
+            {**group, **_url(results[group["channel"]])} if group.get("channel") is not None else group
+            for group in account["webhooks"]
+        ]
+        accounts.append({**account, "webhooks": groups})
+    return {**plan, "accounts": accounts, "channels_found": results}
+
+
+def _url(result: Mapping[str, Any]) -> dict[str, Any]:
+    if result.get("url"):
+        return {"url": result["url"]}
+    if "channel" in result:  # there is none, and this run makes none
+        return {"url": TO_BE_CREATED if result["changed"] else NOT_THERE}
+    return {
+        "url": NOT_THERE,
+        "problem": str(result.get("msg") or "its channel of watsonx Orchestrate was not looked up"),
+    }
+
+
+def expected_with_channels(plan: Mapping[str, Any], found: Results | None) -> Mapping[str, Any]:
+    """Return an audit's plan with the channels' URLs as what its groups expect.
+
+    :param found: the results of ``sms_channels``; what could not be found out is an error of the group's host
+    """
+    filled = with_channels(plan, found)
+    errors = dict(plan["errors"])
+    for account in filled["accounts"]:
+        for group in account["webhooks"]:
+            if group.get("channel") is not None:
+                group["expected"] = {**group["expected"], "url": group["url"], "problem": group.get("problem")}
+                errors.update({group["host"]: group["problem"]} if group.get("problem") else {})
+    return {**filled, "errors": errors}
+
+
+def in_words(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what became of a plan's channels, once :func:`with_channels` has filled them in."""
+    for channel, result in zip(plan.get("channels", ()), plan.get("channels_found", ()), strict=False):
+        if "channel" in result:
+            made = " (would be created)" if result["changed"] and not result.get("url") else ""
+            made = " (created)" if result["changed"] and result.get("url") else made
+            yield f"watsonx Orchestrate: {channel_label({**channel, 'name': result['channel']['name']})}{made}"
+
+
+def users(url: str, looked: Results, planned: Results | None = None) -> tuple[list[str], str | None]:
+    """Return what still leads to a channel, numbers and services, and why that is not fully known, if so.
+
+    :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
+    :param planned: what :func:`steps.webhooks` returned, in a dry run, to be taken for done
+    """
+    due: dict[str, list[Mapping[str, Any]]] = {}
+    for account in planned or ():
+        if account["snapshot"]:
+            due.setdefault(unpack_snapshot(account["snapshot"]).account_sid, []).append(account)
+    found: list[str] = []
+    for look in looked:
+        if "snapshot" not in look:
+            return found, str(look.get("msg", "an account could not be read"))
+        snapshot = unpack_snapshot(look["snapshot"])
+        if snapshot.override_problem:
+            return found, snapshot.override_problem
+        holders: dict[str, Mapping[str, Any]] = {number: each.settings for number, each in snapshot.numbers.items()}
+        for account in due.get(snapshot.account_sid, ()):
+            for group in account["webhooks"]:
+                holders.update({n: disconnected(holders[n], group) for n in numbers_in(group) if n in holders})
+        holders.update({service["name"]: service for service in snapshot.services})
+        found += [holder for holder, urls in holders.items() if any(place(urls[name]) == place(url) for name in URLS)]
+    return found, None
+
+
+def kept(channel: Mapping[str, Any], holders: list[str], problem: str | None) -> str:
+    """Return, in words, why a channel is not deleted."""
+    if problem:
+        return f"{channel_label(channel)} is kept, because it is not known what uses it: {problem}"
+    return f"{channel_label(channel)} is kept, because its webhook is still in use by {join(holders, ', ')}"

@@ -1,0 +1,66 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_channels
+short_description: Find, make or delete the watsonx Orchestrate channels that the role connect_sms needs
+version_added: 1.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Runs M(voiceagent.sms.orchestrate_sms_channel) for each channel of the plan. Does nothing where there is none.
+  - Runs once for the batch. Its result holds no secrets.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.attributes.role_part
+attributes:
+  bypass_host_loop:
+    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
+    support: full
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
+    type: str
+    required: true
+  look:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+    type: str
+    required: true
+  action:
+    description:
+      - V(find) looks for the channels of the batch and writes nothing.
+      - V(ensure) also makes those that are missing and that a number of the batch can be connected to.
+      - V(delete) deletes the channels of the whole play, but those that something in the accounts still leads to.
+    type: str
+    choices: [find, ensure, delete]
+    default: find
+  found:
+    description: With O(action=delete), name of the variable with the result of this action with O(action=find).
+    type: str
+  afterwards:
+    description:
+      - With O(action=delete), name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info) after all
+        changes.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_channels:
+    plan: __connect_sms_plan
+    look: __connect_sms_look
+    action: ensure
+  register: __connect_sms_channels
+"""
+
+RETURN = r"""
+results:
+  description: What M(voiceagent.sms.orchestrate_sms_channel) returned for each of the plan's channels.
+  returned: always
+  type: list
+  elements: dict
+"""
