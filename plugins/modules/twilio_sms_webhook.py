@@ -181,7 +181,7 @@ EXAMPLES = r"""
     phone_numbers:
       - "+15551234567"
       - 1 (555) 765-4321
-    url: "https://apikey:{{ sms_credential.api_key }}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+    url: "{{ sms_credential.api_key | voiceagent.sms.receiver_url('us-south') }}"
 
 - name: Refuse a number that a Messaging Service or a conversation takes over
   voiceagent.sms.twilio_sms_webhook:
@@ -193,14 +193,14 @@ EXAMPLES = r"""
   voiceagent.sms.twilio_sms_webhook:
     webhooks:
       - phone_numbers: "{{ numbers_of_dallas }}"
-        url: "https://apikey:{{ key_of_dallas }}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+        url: "{{ key_of_dallas | voiceagent.sms.receiver_url('us-south') }}"
       - phone_numbers: "{{ numbers_of_washington }}"
-        url: "https://apikey:{{ key_of_washington }}@sms-east.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+        url: "{{ key_of_washington | voiceagent.sms.receiver_url('us-east') }}"
 
 - name: Let the Messaging Services of the numbers defer to their webhooks, and try again when the receiver is restarting
   voiceagent.sms.twilio_sms_webhook:
     phone_numbers: "{{ all_numbers_of_the_campaign }}"
-    url: "https://apikey:{{ sms_credential.api_key }}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+    url: "{{ sms_credential.api_key | voiceagent.sms.receiver_url('us-south') }}"
     on_override: repair
     retries: 3
     retry_on: [ct, 5xx]

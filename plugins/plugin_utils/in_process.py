@@ -25,11 +25,13 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..module_utils._module.edge import outcome
 
+SWITCH = "voiceagent_sms_import_modules"  # a variable of the user's: false runs all modules as processes
 MODULES = f"{__package__.rpartition('.')[0]}.modules"
 
 
@@ -53,6 +55,8 @@ class InProcess(NormalAction):
     def _is_at_home(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether the module would run on this machine, as this user, with this Python and in this environment."""
         task = self._task
+        if not _is_wanted(task_vars.get(SWITCH, True)):
+            return False
         if self._connection.transport != "local" or self._connection.become or task.async_val:
             return False
         if any(task.environment or ()):
@@ -131,6 +135,10 @@ def silence() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+def _is_wanted(value: Any) -> bool:
+    return boolean(value, strict=False) is not False
 
 
 def _shows_arguments(task_vars: Mapping[str, Any]) -> bool:

@@ -38,7 +38,7 @@ MODULES = """
     - name: Connect the number
       voiceagent.sms.twilio_sms_webhook:
         phone_number: "{{ phone_number }}"
-        url: https://apikey:{{ sms.api_key }}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv
+        url: "{{ sms.api_key | voiceagent.sms.receiver_url('us-south') }}"
 """
 
 

@@ -65,6 +65,9 @@ def run(manage: Any, **values: Any) -> dict[str, Any]:
         ({"ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}")}, {}, {}, True),
         (HERE, {}, {"environment": [{"TWILIO_AUTH_TOKEN": "of this task"}]}, False),
         (HERE, {}, {"async_val": 60}, False),
+        ({**HERE, in_process.SWITCH: False}, {}, {}, False),
+        ({**HERE, in_process.SWITCH: "no"}, {}, {}, False),
+        ({**HERE, in_process.SWITCH: "yes"}, {}, {}, True),
         (HERE, {"become": object()}, {}, False),
         (HERE, {"transport": "ssh"}, {}, False),
         ({}, {}, {}, False),  # Ansible looks for a Python then
