@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         hosts, problems = self._read(names, values)
         if not dry_run and self._entry_point not in ("audit", "credential"):
-            self._check_folders(hosts, problems)
+            self._check_folders(hosts, problems, in_container="awx_job_id" in task_vars)
         plan = self._plan(hosts, problems)
         if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
             raise AnsibleActionFail(join(list(dict.fromkeys(plan["errors"].values())), "; "))
@@ -130,13 +130,13 @@ class ActionModule(ActionBase):
         return make_plan(hosts, problems, state=state, rotate=self._entry_point == "rotate")
 
     @staticmethod
-    def _check_folders(hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> None:
+    def _check_folders(hosts: dict[str, dict[str, Any]], problems: dict[str, str], in_container: bool) -> None:
         """Before anything is written anywhere, see whether the record of it can be."""
         folders: dict[str, str | None] = {}
         for host, folder in [(host, values.get("connect_sms_backup_dir")) for host, values in hosts.items()]:
             if folder and folder not in folders:
                 try:
-                    folders[folder] = backup.check_folder(os.path.abspath(folder))
+                    folders[folder] = backup.check_folder(os.path.abspath(folder), in_container=in_container)
                 except SmsError as error:
                     folders[folder] = str(error)
             if folder and folders[folder]:
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):
         plan: dict[str, Any] = {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
         for host, values in list(hosts.items())[:1]:
             try:
-                record = backup.read(os.path.abspath(values["connect_sms_backup"]), decrypting(self._loader))
+                record = backup.read_all(backup.paths_of(values["connect_sms_backup"]), decrypting(self._loader))
                 account_sid = self._access(values, "twilio")["account_sid"]
                 return restore_plan(host, record, values, account_sid)
             except (SmsError, ValueError) as error:

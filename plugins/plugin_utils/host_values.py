@@ -15,6 +15,8 @@ from ansible.template import Templar
 
 from ..module_utils._role.short import KNOWN, is_given, short_values
 
+#: What a credential is called is up to its user: a word of YAML's must not become a credential of another name.
+NAMED_BY_USERS = ("connect_sms_credential_name",)
 PLAIN = (bool, int, float, type(None))
 
 
@@ -77,6 +79,9 @@ class HostValues:
         numbers = values.pop("connect_sms_phone_numbers", None)
         if isinstance(numbers, Mapping):
             return {}, ["connect_sms_phone_numbers must be a list of phone numbers, not a dictionary"]
+        read_as = [name for name in NAMED_BY_USERS if isinstance(values.get(name), (bool, int, float))]
+        if read_as:
+            return {}, [_not_a_text(name, values[name]) for name in read_as]
         known = repr(sorted(values.items()))
         if known not in self._validated:
             checked = self._validator.validate(values)
@@ -92,6 +97,14 @@ def _numbers(given: Any) -> Iterator[Any]:
     """Yield the numbers that a variable holds: one, or a list."""
     if is_given(given):
         yield from (each for each in (given if isinstance(given, list) else [given]) if is_given(each))
+
+
+def _not_a_text(name: str, value: Any) -> str:
+    """Say why a name is refused that YAML has made something else of: what was written, nobody can tell any more."""
+    return (
+        f"{name} must be a text, and YAML has read it as {str(value).lower()} (0123 is an octal number, yes is true):"
+        " quote it, or in a controller's form choose a name that begins with a letter and is no such word"
+    )
 
 
 def _is_plain(value: Any) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -43,11 +43,18 @@ def add(record: dict[str, Any], account_sid: str, changes: Mapping[str, Mapping[
         numbers[number] = {"before": first["before"], "after": change["after"]}
 
 
-def check_folder(folder: str) -> None:
+def check_folder(folder: str, *, in_container: bool = False) -> None:
     """Make *folder* if it is missing, and see whether a record can be written there.
 
+    :param in_container: whether what is made here is gone with the job, as under a controller: then it has to be there
     :raises SmsError: when it cannot
     """
+    if in_container and not os.path.isdir(folder):
+        raise SmsError(
+            f"connect_sms_backup_dir '{folder}' is not in the job's container, and a folder made there would be gone with it:"
+            " expose one of the host to jobs (Settings, Jobs, Paths to expose to isolated jobs); nothing was changed",
+            code="backup_failed",
+        )
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -100,3 +107,26 @@ def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
             f"'{path}' is no backup that connect_sms wrote (connect_sms_backup_dir)", code="bad_backup"
         ) from None
     return record
+
+
+def paths_of(value: Any) -> list[str]:
+    """Return the files that a variable names: one, a list of them, or a text with one a line, as a form gives them."""
+    given = value.splitlines() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    named = [str(path).strip() for path in given if path is not None]
+    return list(dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in named if path))
+
+
+def read_all(paths: Iterable[str], decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
+    """Return the records in several files as one, as a run cut into slices writes several.
+
+    Where more than one knows a number, all that was done to it is undone: it has the oldest record's ``before`` and the
+    youngest's ``after``.
+
+    :raises SmsError: as :func:`read`
+    """
+    records = sorted((read(path, decrypt) for path in paths), key=lambda record: str(record.get("created_at") or ""))
+    whole = records[0]
+    for record in records[1:]:
+        for account_sid, changes in record["accounts"].items():
+            add(whole, account_sid, changes)
+    return whole
