@@ -172,8 +172,8 @@ def without(*names: str) -> tuple[str, ...]:
 # What tests our own code's way through trouble rather than ansible-core's is tested once, since it takes minutes; the rest on
 # the oldest core as well, and most of that on the one between.
 OLDEST = without(
-    *("audit_page", "awx", "awx_setup", "backup", "credential_alone", "docs", "examples", "execution_environment"),
-    *("fault_table", "kills", "leaks", "parallel", "rollout", "rotate_steps"),
+    *("answers", "audit_page", "awx", "awx_setup", "backup", "credential_alone", "docs", "examples"),
+    *("execution_environment", "fault_table", "kills", "leaks", "parallel", "rollout", "rotate_steps", "rulebook"),
 )
 LEFT_OUT = {"newest": (), "2.19": (*OLDEST, *without("inventories", "inventory_plugin", "rotate")), "2.16": OLDEST}
 
@@ -183,6 +183,17 @@ def system(session: nox.Session, core: str) -> None:
     """Run tests/system: the real ansible-playbook against the sandbox."""
     words = session.posargs or LEFT_OUT[core]
     Tools(session, core)("pytest", "tests/system", f"--junitxml={project.LOGS}/{session.name}.xml", *words)
+
+
+@nox.session(python=python_for("2.19"))
+def rulebook(session: nox.Session) -> None:
+    """Run the rulebooks of extensions/eda in the real ansible-rulebook, an environment of its own with Java underneath."""
+    try:
+        session.install(CORES["newest"][0], "-r", "requirements.txt", *group("test", "rulebook"))
+    except nox.command.CommandFailed:
+        session.skip("!!! NOT TESTED on this machine: ansible-rulebook cannot be installed here")
+    words = ("tests/system/test_rulebook.py", "-rs", f"--junitxml={project.LOGS}/{session.name}.xml")
+    Tools(session, None)("pytest", *words, *session.posargs)
 
 
 @nox.session(python=False, requires=["core-newest"])
@@ -347,7 +358,7 @@ def bench(session: nox.Session) -> None:
 # ---- many sessions at once ----
 
 # The longest first, so that none is left for the end alone.
-TEST = ("sanity", "quick", "unit", "system", "integration")
+TEST = ("sanity", "quick", "unit", "system", "rulebook", "integration")
 SLOWER = ("system-2.16", "system-2.19", "unit-2.16", "unit-2.19", "sanity-2.16", "importer", "docs", "lint")
 
 
