@@ -37,6 +37,7 @@ from ..module_utils._role.plan import (
     restore_plan,
 )
 from ..module_utils._role.short import DRY_RUN, is_given
+from ..module_utils._role.verify import verify_plan
 from ..plugin_utils.host_values import HostValues
 from ..plugin_utils.module_defaults import access_defaults
 from ..plugin_utils.vault import decrypting
@@ -61,7 +62,7 @@ class ActionModule(ActionBase):
         values = HostValues(self._options(), self._task, self._loader, task_vars["hostvars"])
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         hosts, problems = self._read(names, values)
-        if not dry_run and self._entry_point not in ("audit", "credential"):
+        if not dry_run and self._entry_point not in ("audit", "credential", "verify"):
             self._check_folders(hosts, problems, in_container="awx_job_id" in task_vars)
         plan = self._plan(hosts, problems)
         if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
@@ -124,6 +125,8 @@ class ActionModule(ActionBase):
             return self._restore_plan(hosts, problems)
         if self._entry_point == "audit":
             return audit_plan(hosts, problems)
+        if self._entry_point == "verify":
+            return verify_plan(hosts, problems)
         if self._entry_point == "credential":
             return credential_plan(hosts, problems)
         state = "absent" if self._entry_point == "disconnect" else "present"
@@ -203,7 +206,7 @@ class ActionModule(ActionBase):
             return []  # The task sets an environment that this process cannot see; the modules report what is missing.
         checks = [] if self._entry_point == "credential" else [(require_twilio, "twilio")]
         # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
-        if not needs_no_credential(values) and self._entry_point not in ("audit", "restore"):
+        if not needs_no_credential(values) and self._entry_point not in ("audit", "restore", "verify"):
             checks.append((require_ibm_cloud, "ibm_cloud"))
         for require, cloud in checks:
             try:

@@ -16,6 +16,7 @@ import tempfile
 from aiohttp import web
 
 from .app import build
+from .front import Front
 from .seed import SEEDS, Identity
 
 #: Nothing but loopback: the sandbox speaks plain HTTP and tells its secrets to everyone who asks.
@@ -68,7 +69,9 @@ async def serve(options: argparse.Namespace, parent: int) -> None:
     site = web.TCPSite(runner, HOST, options.port, backlog=1024)
     await site.start()
     world.url = f"http://{HOST}:{runner.addresses[0][1]}"
-    environment = identity.environment(world.url)
+    front = Front(runner.addresses[0][1], lambda host: host in world.settings.receivers)
+    # Names of receivers are looked for in here, not on the internet.
+    environment = {**identity.environment(world.url), **front.environment}
     if options.env_file:
         write(options.env_file, "".join(f"export {name}='{value}'\n" for name, value in environment.items()))
     if options.ready_file:
@@ -77,6 +80,7 @@ async def serve(options: argparse.Namespace, parent: int) -> None:
     try:
         await _ended(options, parent)
     finally:
+        front.close()
         await runner.cleanup()
         for path in (options.env_file, options.ready_file):
             if path:

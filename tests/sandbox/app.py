@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import iam, orchestrate, receiver, resource_controller, twilio, twilio_v1
+from . import iam, messages, orchestrate, receiver, resource_controller, twilio, twilio_v1
 from .answers import Answer, Refused, rc_error, twilio_error
 from .control import Control
 from .faults import Faults
@@ -23,6 +23,7 @@ OPERATIONS = (
     *resource_controller.OPERATIONS,
     *twilio.OPERATIONS,
     *twilio_v1.OPERATIONS,
+    *messages.OPERATIONS,
     *receiver.OPERATIONS,
     *orchestrate.OPERATIONS,
 )
@@ -33,6 +34,7 @@ def build(seed: str = "empty", identity: Identity | None = None) -> tuple[web.Ap
     identity = identity or Identity()
     world = World(seeded(seed, identity), Settings(), RequestLog(), Faults())
     gate, inbound = Gate(world), Inbound(world)
+    world.deliver = inbound.text
     app = web.Application(client_max_size=256 * 1024 * 1024)  # a whole state can be put
 
     app.router.add_routes(Control(world, inbound, identity, seed).routes())

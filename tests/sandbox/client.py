@@ -325,6 +325,18 @@ class Sandbox:
         """Add a Monitor alert: ``error_code``, ``request_url``, ``at`` (seconds since 1970), ..."""
         return self._add("/twilio/alerts", values)
 
+    def add_message(self, sender: str, to: str, **values: Any) -> dict[str, Any]:
+        """Add a message: ``direction`` (inbound), ``status``, ``at`` (seconds since 1970), ..."""
+        return self._add("/twilio/messages", {"sender": sender, "to": to, **values})
+
+    def add_campaign(self, service_sid: str, **values: Any) -> dict[str, Any]:
+        """Add the A2P campaign of a Messaging Service: ``campaign_status`` (VERIFIED)."""
+        return self._add("/twilio/campaigns", {"service_sid": service_sid, **values})
+
+    def add_verification(self, number_sid: str, **values: Any) -> dict[str, Any]:
+        """Add the verification of a toll-free number: ``status`` (TWILIO_APPROVED)."""
+        return self._add("/twilio/verifications", {"tollfree_phone_number_sid": number_sid, **values})
+
     def number(self, phone_number: str) -> dict[str, Any]:
         """Return a number as the sandbox keeps it: what a test compares with what was meant."""
         for number in self.get("/twilio/numbers"):

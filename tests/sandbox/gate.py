@@ -38,6 +38,8 @@ class World:
     faults: Faults
     #: Base URL of the sandbox, known once it listens.
     url: str = ""
+    #: Lets a text arrive: number, sender, text, and how many texts came before it as answers to each other.
+    deliver: Callable[..., Any] | None = None
 
 
 @dataclasses.dataclass

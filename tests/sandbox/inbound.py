@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import aiohttp
 import yarl
 
-from . import ids
 from .gate import World
+from .messages import answer
 from .models import Address, Alert, Number, Service, ShortCode
 from .orchestrate import signature
 from .receiver import LOOPBACK
@@ -111,8 +111,18 @@ class Inbound:
         if self._session is not None:
             await self._session.close()
 
-    async def text(self, number: Number | ShortCode, sender: str, body: str) -> dict[str, Any]:
-        """Deliver a text and tell what became of it."""
+    async def text(self, number: Number | ShortCode, sender: str, body: str, depth: int = 0) -> dict[str, Any]:
+        """Deliver a text and tell what became of it. An answer becomes a message, too."""
+        own = number.short_code if isinstance(number, ShortCode) else number.phone_number
+        arrived = self._world.state.messages.create(
+            {"account_sid": number.account_sid, "sender": sender, "to": own, "body": body}
+        )
+        outcome = await self._text(number, sender, body, arrived.sid)
+        if outcome["reply"]:
+            answer(self._world, own, sender, outcome["reply"], "outbound-reply", depth)
+        return outcome
+
+    async def _text(self, number: Number | ShortCode, sender: str, body: str, sid: str) -> dict[str, Any]:
         webhook = decide(self._world, number)
         account = self._world.state.twilio_accounts.get(number.account_sid)
         sms = isinstance(number, ShortCode) or number.capabilities.get("sms", False)
@@ -122,7 +132,7 @@ class Inbound:
         if not webhook.url or not able:
             return _outcome(False, "dropped", [], None)
         attempts: list[dict[str, Any]] = []
-        message = _message(number, sender, body)
+        message = _message(number, sender, body, sid)
         result = await self._deliver(number, webhook.url, webhook.method, message, attempts)
         handled_by = webhook.handled_by
         if not result.ok and webhook.fallback_url:
@@ -264,9 +274,8 @@ def _basic(parts: SplitResult) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-def _message(number: Number | ShortCode, sender: str, body: str) -> dict[str, str]:
+def _message(number: Number | ShortCode, sender: str, body: str, sid: str) -> dict[str, str]:
     """Return the parameters of a text."""
-    sid = ids.sid("SM")
     return {
         "ToCountry": "US",
         "SmsMessageSid": sid,

@@ -211,6 +211,8 @@ class TwilioAccount:
     type: str = "Full"
     #: The parent's SID; None: a main account.
     owner_account_sid: str | None = None
+    #: Countries (``US``) to which it may not send texts.
+    geo_blocked: list[str] = field(default_factory=list)
     date_created: str = field(default_factory=ids.rfc2822)
     date_updated: str = field(default_factory=ids.rfc2822)
 
@@ -428,4 +430,44 @@ class Event:
     source_ip_address: str = "192.0.2.1"
     description: str | None = None
     #: When it happened, in seconds since 1970.
+    at: float = field(default_factory=time.time)
+
+
+@dataclasses.dataclass
+class Message:
+    """A text that came in or went out."""
+
+    account_sid: str
+    sender: str
+    to: str
+    body: str = ""
+    #: inbound, outbound-api or outbound-reply.
+    direction: str = "inbound"
+    status: str = "received"
+    sid: str = field(default_factory=lambda: ids.sid("SM"))
+    error_code: int | None = None
+    #: When it was made, in seconds since 1970.
+    at: float = field(default_factory=time.time)
+
+
+@dataclasses.dataclass
+class Campaign:
+    """The A2P 10DLC campaign of a Messaging Service."""
+
+    account_sid: str
+    service_sid: str
+    sid: str = field(default_factory=lambda: ids.sid("QE"))
+    brand_sid: str = field(default_factory=lambda: ids.sid("BN"))
+    campaign_status: str = "VERIFIED"
+    at: float = field(default_factory=time.time)
+
+
+@dataclasses.dataclass
+class Verification:
+    """The verification of a toll-free number."""
+
+    account_sid: str
+    tollfree_phone_number_sid: str
+    sid: str = field(default_factory=lambda: ids.sid("HH"))
+    status: str = "TWILIO_APPROVED"
     at: float = field(default_factory=time.time)

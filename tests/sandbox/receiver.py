@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import time
@@ -12,9 +13,11 @@ from xml.sax.saxutils import escape
 
 from .answers import Answer, Refused
 from .gate import Call, Operation
+from .messages import answer
 from .models import ApiKey, Instance
 
 PATH = "/sms.receiver/SmsRecv"
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
 #: Roles with which SMS works: Writer or above.
 ROLES = ("Writer", "Manager")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,15 +45,31 @@ def receive(call: Call) -> Answer:
         "body": message.get("Body"),
     }
     call.state.texts.append(text)
+    if not password and receiver.get("door"):
+        raise Refused(
+            Answer(401 if receiver["door"] == "bare" else int(receiver["door"]), "No", content_type="text/plain")
+        )
+    if status == 200 and receiver.get("status"):
+        raise Refused(Answer(int(receiver["status"]), "Not now", content_type="text/plain"))
     if status == 401:
         # Twilio calls without credentials first, and only a 401 that names a realm makes it send them.
         headers = {"WWW-Authenticate": 'Basic realm="sms.receiver"'}
         raise Refused(Answer(401, "Unauthorized", headers, "text/plain"))
     if status != 200:
         raise Refused(Answer(status, "Forbidden", content_type="text/plain"))
+    if receiver.get("answer"):
+        _answer_later(call, receiver["answer"], message)
+        return Answer(200, f"{XML}<Response/>", content_type="text/xml")
     reply = escape(f"{agent}: you wrote: {message.get('Body', '')}")
-    page = f'<?xml version="1.0" encoding="UTF-8"?><Response><Message>{reply}</Message></Response>'
+    page = f"{XML}<Response><Message>{reply}</Message></Response>"
     return Answer(200, page, content_type="text/xml")
+
+
+def _answer_later(call: Call, when: str, message: dict[str, str]) -> None:
+    """Let the agent answer by itself after some seconds, through Twilio's API, or not at all (``none``)."""
+    if when != "none":
+        values = (call.world, message.get("To", ""), message.get("From", ""), "At last", "outbound-api")
+        asyncio.get_running_loop().call_later(float(when), answer, *values)
 
 
 def _receiver(call: Call, host: str) -> dict[str, str]:

@@ -77,6 +77,7 @@ def _add_demo(state: State) -> None:
             {"phone_number": "+15550100001", "sms_url": DEMO_WEBHOOK},
             {"phone_number": "+15550100002"},
             {"phone_number": "+15550100003"},
+            {"phone_number": "+15550100008"},  # without a webhook: to send texts from
             {"phone_number": "+15550100009", "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False}},
         ],
     )

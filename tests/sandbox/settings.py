@@ -60,7 +60,11 @@ class Settings:
     #: Whether a single channel shows account, phone number and description, and its auth token (neither is documented).
     channels_show_details: bool = True
     channels_show_tokens: bool = True
-    #: Hosts that inbound texts can reach: ``{"region": ...}``, or ``{"username": ..., "password": ...}``.
+    #: Whether carriers block the agents' answers (30034).
+    answers_blocked: bool = False
+    #: Hosts that inbound texts can reach: ``{"region": ...}``, or ``{"username": ..., "password": ...}``. Also ``door``, what
+    #: a request without credentials gets (``403``, or ``bare``: a 401 without a challenge), ``status``, what one with good
+    #: credentials gets, and ``answer``: ``none``, or the seconds after which the agent answers by itself.
     receivers: dict[str, dict[str, str]] = dataclasses.field(default_factory=_default_receivers)
     #: Whether the request log keeps the values that were sent, not only their names.
     log_bodies: bool = True

@@ -16,10 +16,12 @@ from .models import (
     Alert,
     ApiKey,
     Application,
+    Campaign,
     Channel,
     Event,
     IbmAccount,
     Instance,
+    Message,
     Number,
     OrchestrateAgent,
     OrchestrateInstance,
@@ -30,6 +32,7 @@ from .models import (
     ShortCode,
     TwilioAccount,
     TwilioKey,
+    Verification,
 )
 from .tables import ApiKeys, Numbers, ResourceKeys, Table
 
@@ -77,6 +80,9 @@ class State:
         self.addresses = Table(Address, "sid")
         self.alerts = Table(Alert, "sid")
         self.events = Table(Event, "sid")
+        self.messages = Table(Message, "sid")
+        self.campaigns = Table(Campaign, "sid")
+        self.verifications = Table(Verification, "sid")
         #: By a number's SID: until when lists show it as it was, and how (with ``twilio_list_lag``).
         self.earlier: dict[str, tuple[float, dict[str, Any]]] = {}
         #: What the receivers saw: one entry for each text, accepted or refused.
@@ -108,6 +114,9 @@ class State:
                 "addresses": self.addresses,
                 "alerts": self.alerts,
                 "events": self.events,
+                "messages": self.messages,
+                "campaigns": self.campaigns,
+                "verifications": self.verifications,
             },
         }
 

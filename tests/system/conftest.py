@@ -31,6 +31,8 @@ class Accounts:
         self.twilio = box.add_twilio_account()
         #: The variables that lead there.
         self.environment: dict[str, str] = {**self.ibm["environment"], **self.twilio["environment"]}
+        # The receivers' names lead into the sandbox, not onto the internet.
+        self.environment |= {name: box.environment[name] for name in ("HTTPS_PROXY", "REQUESTS_CA_BUNDLE")}
 
     def agent(self, name: str = "sms-agent", region: str = "us-south", **values: Any) -> dict[str, Any]:
         """Add an agent's instance."""

@@ -131,6 +131,18 @@ def audit(accounts: Accounts) -> Judge:
     return lambda: None
 
 
+def verify(accounts: Accounts) -> Judge:
+    key = accounts.box.add_key(accounts.agent()["guid"])
+    numbers = [accounts.connected(key, phone_number=f"+1555126000{place}") for place in (1, 2)]
+    accounts.number(phone_number="+15551260009")
+
+    def judge() -> None:
+        texts = [text for text in accounts.box.texts() if text["accepted"] and text["to"] in numbers]
+        assert sorted(text["to"] for text in texts) == numbers, "a text each, and no more"
+
+    return judge
+
+
 SCENES: dict[str, Callable[[Accounts], Judge]] = {
     "audit.md": audit,
     "quick-start.md": quick_start,
@@ -138,6 +150,7 @@ SCENES: dict[str, Callable[[Accounts], Judge]] = {
     "receivers.md": receivers,
     "rollout.md": rollout,
     "rotation.md": rotation,
+    "verify.md": verify,
 }
 
 

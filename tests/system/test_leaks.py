@@ -184,6 +184,13 @@ def everything(box: Sandbox, folder: pathlib.Path, *, words: tuple[str, ...], lo
     assert restored.code == 0, restored.output
     assert box.number(numbers[1])["sms_fallback_url"] == old
     assert player(*common, secrets=own).code == 0
+    right = accounts.sms_url(numbers[0])
+    box.change("twilio", "numbers", numbers[0], sms_url=RECEIVER.format("p4ss-of-another", "t0ken-of-another"))
+    texts = ("-e", f"verify_from={accounts.number()}", "-e", "verify_replies=yes")
+    verified = player(*common, *texts, playbook="verify_sms", secrets=own)
+    assert verified.code == 2
+    assert "answered after" in verified.output
+    box.change("twilio", "numbers", numbers[0], sms_url=right)
     gone = player(*common, playbook="disconnect_sms", secrets=own)
     assert gone.code == 0, gone.output
     assert accounts.keys(agent) == []

@@ -208,7 +208,11 @@ class Transport:
         first = 0.05 if reply is not None and reply.status == 429 else 0.25
         return min(LONGEST_PAUSE, first * 2**count) * random.uniform(0.5, 1.0)
 
-    def _send_over_network(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    def open(self, url: str) -> tuple[_Route, http.client.HTTPConnection]:
+        """Return the way to a URL's origin, and a connection to it, over which nothing has been sent.
+
+        :raises TransportError: when there is none
+        """
         origin = _origin(url)
         route = self._routes.get(origin) or self._route_to(origin)
         connection = route.take()
@@ -219,6 +223,11 @@ class Transport:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _not_connected(origin, route.proxy, error) from None
+        return route, connection
+
+    def _send_over_network(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        origin = _origin(url)
+        route, connection = self.open(url)
         try:
             connection.request(method, route.target(url), body=body, headers={**headers, **route.headers})
             response = connection.getresponse()

@@ -35,6 +35,9 @@ CHANNEL_VARIABLES = {
     "auth_endpoint": "connect_sms_orchestrate_auth_endpoint",
     **{name: TWILIO_VARIABLES[name] for name in ("account_sid", "auth_token")},
 }
+
+VERIFY_OPTIONS = ("verify_from", "verify_body", "verify_timeout", "verify_max", "verify_replies")
+
 NO_NUMBERS = (
     "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
     " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
@@ -235,7 +238,13 @@ def account_of(values: Values) -> dict[str, Any]:
         "concurrency": values.get("connect_sms_concurrency"),
         "force": bool(values.get("connect_sms_restore_force")),
         "alert_days": values.get("connect_sms_audit_days") or 0,
+        **({"verify": verify} if (verify := _verify_options(values)) else {}),
     }
+
+
+def _verify_options(values: Values) -> dict[str, Any]:
+    """Return the options of ``twilio_sms_verify``, where the entry point knows them."""
+    return {name: values[PREFIX + name] for name in VERIFY_OPTIONS if PREFIX + name in values}
 
 
 def account_label(values: Values) -> str:

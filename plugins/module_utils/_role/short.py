@@ -22,6 +22,11 @@ SHORT = {
     "connect_sms_audit_dir": "audit_dir",
     "connect_sms_audit_fail_on": "audit_fail_on",
     "connect_sms_audit_days": "audit_days",
+    "connect_sms_verify_from": "verify_from",
+    "connect_sms_verify_body": "verify_body",
+    "connect_sms_verify_timeout": "verify_timeout",
+    "connect_sms_verify_max": "verify_max",
+    "connect_sms_verify_replies": "verify_replies",
 }
 NUMBERS = ("phone_number", "phone_numbers")  # both may be given; an inventory's phone_number is its host's
 DRY_RUN = "dry_run"

@@ -11,6 +11,7 @@ Never here: buying (POST on the list), releasing (DELETE) or moving (``AccountSi
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import traceback
@@ -32,9 +33,12 @@ except ImportError:  # reported by the module's main, with what to install
     TWILIO_IMPORT_ERROR = traceback.format_exc()
     HttpClient = object
 
-HOSTS = {product: f"https://{product}.twilio.com" for product in ("api", "messaging", "conversations", "monitor")}
+HOSTS = {
+    product: f"https://{product}.twilio.com" for product in ("api", "messaging", "conversations", "monitor", "accounts")
+}
 PAGE_SIZE = 1000  # the most that the list of phone numbers gives at once
 ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives at once
+TEXTS = "/Messages.json"
 MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 _PATH = re.compile("/[!-~]*")
@@ -80,8 +84,10 @@ class PolicyHttpClient(HttpClient):
             sent["Authorization"] = self._signatures[auth]
         if params:
             url = f"{url}?{urlencode(params)}"
-        # Each request of ours may be sent twice: reads, and updates that set fields to given values.
-        return self._transport.request(method, url, sent, urlencode(data).encode() if data else None)
+        # Each request of ours may be sent twice, reads and updates that set fields to given values, except a text.
+        repeatable = not (method == "POST" and url.endswith(TEXTS))
+        body = urlencode(data).encode() if data else None
+        return self._transport.request(method, url, sent, body, repeatable=repeatable)
 
 
 class TwilioNumbers:
@@ -343,6 +349,50 @@ class TwilioNumbers:
         """
         query = {"EventType": "phone-number.updated", "StartDate": since}
         return self._v1("list the Monitor's events", "monitor", "/v1/Events", "events", PAGE_SIZE, query)
+
+    def messages(self, query: Mapping[str, str], *, newest: int | None = None) -> Rows:
+        """Return the account's messages that a *query* of Twilio's finds, the newest first.
+
+        :param query: ``To``, ``From``, ``DateSent>``
+        :param newest: no more than about that many
+        """
+        action = f"list the messages of account {self.account_sid}"
+        size = PAGE_SIZE if newest is None else newest
+        url = f"{self._bases['api']}/2010-04-01/Accounts/{self.account_sid}{TEXTS}"
+        pages = self._pages(
+            action, f"{url}?{urlencode({**query, 'PageSize': size})}", lambda page: page.get("next_page_uri")
+        )
+        if newest is not None:
+            pages = itertools.islice(pages, 1)
+        return [row for page in pages for row in self._rows(action, page, "messages")]
+
+    def send_text(self, sender: str, to: str, body: str) -> dict[str, Any]:
+        """Send one real text, which costs what a text costs, and return it as Twilio describes it. Never sent twice.
+
+        :raises TransportError: with ``maybe_done`` when nobody knows whether it was sent
+        """
+        url = f"{self._bases['api']}/2010-04-01/Accounts/{self.account_sid}{TEXTS}"
+        fields = {"To": to, "From": sender, "Body": body}
+        return self._request(f"send a text from {sender} to {to}", "POST", url, data=fields)
+
+    def campaigns(self, service_sid: str) -> Rows:
+        """Return the A2P 10DLC campaigns of a Messaging Service."""
+        action = f"read the A2P campaign of Messaging Service {service_sid}"
+        path = f"/v1/Services/{service_sid}/Compliance/Usa2p"
+        return self._v1(action, "messaging", path, "compliance", ADDRESS_PAGE_SIZE)
+
+    def tollfree_verifications(self, number_sid: str) -> Rows:
+        """Return the verifications of a toll-free number."""
+        query = {"TollfreePhoneNumberSid": number_sid}
+        path = "/v1/Tollfree/Verifications"
+        action = "read the toll-free verifications"
+        return self._v1(action, "messaging", path, "verifications", ADDRESS_PAGE_SIZE, query)
+
+    def geo_permissions(self) -> Rows:
+        """Return for each country whether the account may send texts there."""
+        action = "read the messaging geo permissions"
+        page = self._request(action, "GET", f"{self._bases['accounts']}/v1/Messaging/GeoPermissions")
+        return self._rows(action, page, "permissions")
 
     def _v2010(self, action: str, path: str, key: str) -> Rows:
         base = f"{self._bases['api']}/2010-04-01/Accounts/{self.account_sid}"

@@ -16,6 +16,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 CONTRACTS = pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "contracts"
 FILES = (
+    "twilio_accounts_v1",
     "twilio_api_v2010",
     "twilio_messaging_v1",
     "twilio_messaging_v2",
@@ -41,7 +42,7 @@ class Contract:
 
     @property
     def query(self) -> set[str]:
-        return {each["name"] for each in self.description.get("parameters", ()) if each["in"] == "query"}
+        return {each["name"] for each in self.description.get("parameters", ()) if each.get("in") == "query"}
 
     @property
     def form(self) -> set[str]:
@@ -88,7 +89,9 @@ def world(box: Any, twilio: Any) -> dict[str, Any]:
     """Have one of each, so that lists are not empty."""
     number = box.add_numbers({"phone_number": "+15550100001", "sms_url": "https://u:p@a.example/"})[0]
     box.change("twilio", "numbers", number["sid"], friendly_name="changed")
-    return {
+    box.add_message("+15550100001", "+15550109998", direction="outbound-api")
+    box.add_verification(number["sid"])
+    world = {
         "account": twilio.account,
         "number": number["sid"],
         "application": box.add_application(sms_url="https://u:p@a.example/", voice_url="https://a.example/")["sid"],
@@ -100,6 +103,8 @@ def world(box: Any, twilio: Any) -> dict[str, Any]:
         "address": box.add_address("+15550100001")["sid"],
         "alert": box.add_alert(request_url="https://a.example/", request_method="POST")["sid"],
     }
+    box.add_campaign(world["service"])
+    return world
 
 
 CALLS = [
@@ -127,6 +132,15 @@ CALLS = [
     ("GET", "/v1/Services/{service}/PhoneNumbers/{number}", {}),
     ("GET", "/v1/Configuration/Addresses", {"Type": "sms"}),
     ("GET", "/v1/Configuration/Addresses/{address}", {}),
+    ("GET", "/2010-04-01/Accounts/{account}/Messages.json", {"From": "+15550100001", "DateSent>": "2020-01-01"}),
+    (
+        "POST",
+        "/2010-04-01/Accounts/{account}/Messages.json",
+        {"From": "+15550100001", "To": "+15550109998", "Body": "x"},
+    ),
+    ("GET", "/v1/Services/{service}/Compliance/Usa2p", {"PageSize": "20"}),
+    ("GET", "/v1/Tollfree/Verifications", {"TollfreePhoneNumberSid": "{number}"}),
+    ("GET", "/v1/Messaging/GeoPermissions", {"CountryCode": "US,CA"}),
     ("GET", "/v1/Alerts", {"LogLevel": "error"}),
     ("GET", "/v1/Alerts/{alert}", {}),
     ("GET", "/v1/Events", {"EventType": "phone-number.updated", "StartDate": "2026-01-01T00:00:00Z"}),
@@ -137,7 +151,7 @@ CALLS = [
 def test_answers_are_as_described(
     twilio: Any, world: dict[str, Any], method: str, template: str, sent: dict[str, str]
 ) -> None:
-    path = template.format(**world)
+    path, sent = template.format(**world), {name: value.format(**world) for name, value in sent.items()}
     contract = Contract(method, path)
     assert set(sent) <= (contract.query if method == "GET" else contract.form)
     answer = twilio(method, path, **{"params" if method == "GET" else "data": sent})

@@ -62,7 +62,7 @@ def test_a_reset_keeps_the_announced_credentials(box: Any, twilio: Any) -> None:
     box.settings(latency=0.1)
     box.fault("*", times=None)
     box.reset("demo")
-    assert len(twilio.list().json()["incoming_phone_numbers"]) == 4
+    assert len(twilio.list().json()["incoming_phone_numbers"]) == 5
     assert box.settings()["latency"] == 0
     assert box.summary()["total"] == 1
     with pytest.raises(SandboxError, match="seed"):
@@ -160,7 +160,7 @@ def test_files_for_those_who_start_it(tmp_path: pathlib.Path) -> None:
         assert said["url"].startswith("http://127.0.0.1:")
         lines = (tmp_path / "env").read_text().splitlines()
         assert f"export TWILIO_API_ENDPOINT='{said['url']}'" in lines
-        assert len(lines) == len(said["environment"]) == 6
+        assert len(lines) == len(said["environment"]) == 8
         assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("ready", "env")} == {0o600}
         attached = Sandbox.attach(tmp_path / "ready")
         assert attached.pid == process.pid

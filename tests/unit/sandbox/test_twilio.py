@@ -237,7 +237,7 @@ def test_numbers_with_conditions(box: Any, twilio: Any, values: dict[str, Any], 
 
 def test_other_verbs_are_refused_and_logged_as_writes(box: Any, twilio: Any, number: Any) -> None:
     assert error(twilio("PUT", f"{twilio.numbers}/{number['sid']}.json")) == (405, 20004)
-    assert error(twilio("POST", f"/2010-04-01/Accounts/{twilio.account}/Messages.json")) == (404, 20404)
+    assert error(twilio("POST", f"/2010-04-01/Accounts/{twilio.account}/Calls.json")) == (404, 20404)
     assert [request["operation"] for request in box.writes()] == ["unknown", "unknown"]
 
 

@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Does a text to a batch's phone numbers arrive, and is it answered? From what was read and tried to a verdict. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._http.door import shown
+from .._http.errors import NAMED, join
+from .._http.urls import place
+from .._numbers.notation import normalize
+from .._twilio.destination import DEMO_HOST
+from .._twilio.messages import VERIFIED
+from .._twilio.snapshot import Snapshot
+from .._twilio.webhook import URLS
+from .audit import audit_plan, verdicts
+from .channels import expected_with_channels
+from .plan import NO_NUMBERS
+from .steps import groups_of
+
+FAILING = ("refused", "silent")
+BLOCKED = "blocked"
+LISTED = 25  # how many numbers the table on the console shows
+SHOWN = 100  # how many a task's result holds: of more, only those that fail it
+# Of an audit's statuses: those with which a text would not reach the agent.
+ASTRAY = ("elsewhere", "overridden", "dropped", "not_connected", "no_sms")
+Result = Mapping[str, Any]
+
+
+def verify_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what has to be read for a batch, as :func:`audit.audit_plan` does; each account has ``verify``, the options of
+    the module behind it."""
+    errors = dict(problems or {})
+    fine = {}
+    for host, values in hosts.items():
+        problem = _problem(host, values)
+        if problem:
+            errors[host] = problem
+        else:
+            fine[host] = {**values, "connect_sms_audit_dir": None, "connect_sms_audit_fail_on": []}
+    return audit_plan(fine, errors)
+
+
+def _problem(host: str, values: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a host's variables, before anything is asked."""
+    if not values["connect_sms_phone_numbers"]:
+        return NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number"
+    if values["connect_sms_verify_from"]:
+        try:
+            normalize(values["connect_sms_verify_from"])
+        except ValueError as error:
+            return f"connect_sms_verify_from: {error}"
+    if values["connect_sms_verify_max"] < 0:
+        return "connect_sms_verify_max must be 0 or more"
+    return None
+
+
+def requests(
+    plan: Mapping[str, Any], looked: Sequence[Result], asked: Sequence[Result], channels: list[Result] | None = None
+) -> list[dict[str, Any]]:
+    """Return the calls of ``twilio_sms_verify``, one for each account that could be looked at. They hold secrets.
+
+    :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
+    :param asked: the results of ``iva_credential_info`` for :func:`audit.key_requests`
+    :param channels: the results of ``orchestrate_sms_channel_info`` for the plan's ``channels``
+    """
+    plan = expected_with_channels(plan, channels)
+    told = {(each["account_sid"], each["phone_number"]): each for each in verdicts(plan, list(looked), list(asked))[0]}
+    snapshots = _snapshots(plan, looked)
+    calls = []
+    for index, account in enumerate(plan["accounts"]):
+        snapshot = snapshots.get(index)
+        if snapshot is None:
+            continue
+        silent: dict[str, str] = {}
+        for group in account["webhooks"]:
+            for number in filter(None, group["phone_numbers"].split(",")):
+                verdict = told.get((snapshot.account_sid, number))
+                if verdict and _is_astray(verdict, group["expected"], snapshot):
+                    silent[number] = str(verdict["msg"])
+        options = {name: value for name, value in account["verify"].items() if value not in (None, "")}
+        calls.append(
+            {
+                **options,
+                "index": index,
+                "access": account["access"],
+                "phone_numbers": account["phone_numbers"],
+                "snapshot": looked[index]["snapshot"],
+                "silent": silent,
+            }
+        )
+    _share_receivers(calls, snapshots)
+    _share_texts(calls)
+    return calls
+
+
+def _is_astray(verdict: Mapping[str, Any], expected: Mapping[str, Any], snapshot: Snapshot) -> bool:
+    """Whether it is known that a number's texts do not reach the agent.
+
+    Where nobody said which receiver is the agent's, any will do but Twilio's demo; what else takes texts the module sees.
+    """
+    if verdict["status"] not in ASTRAY:
+        return False
+    if expected["url"] or expected["place"] or expected["password"]:
+        return True
+    found = snapshot.numbers.get(verdict["phone_number"])
+    where = place(found.settings["url"]) if found else None
+    return where is not None and where[1] == DEMO_HOST
+
+
+def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, Snapshot]:
+    """Return the snapshots of the accounts that could be looked at, by their place in the plan."""
+    places = {id(account): index for index, account in enumerate(plan["accounts"])}
+    return {
+        places[id(account)]: snapshot
+        for account, _look, _group, snapshot in groups_of(plan, list(looked))
+        if snapshot is not None
+    }
+
+
+def _share_receivers(calls: list[dict[str, Any]], snapshots: Mapping[int, Snapshot]) -> None:
+    """Let each receiver be tried for the first account only that leads there."""
+    known: set[str] = set()
+    for call in calls:
+        snapshot = snapshots[call["index"]]
+        settings = [*(each.settings for each in snapshot.numbers.values()), *snapshot.services]
+        own = dict.fromkeys(shown(each[name]) for each in settings for name in URLS if each[name])
+        call["receivers"] = [name for name in own if name not in known]
+        known.update(own)
+
+
+def _share_texts(calls: list[dict[str, Any]]) -> None:
+    """Let all accounts together not get more texts than the most that any of them may: one each in turn."""
+    sending = [call for call in calls if call.get("verify_from")]
+    left = max((call["verify_max"] for call in sending), default=0)
+    shares = dict.fromkeys(range(len(sending)), 0)
+    while left > 0:
+        open_places = [
+            place
+            for place, call in enumerate(sending)
+            if shares[place] < min(call["verify_max"], call["phone_numbers"].count(",") + 1 - len(call["silent"]))
+        ]
+        if not open_places:
+            break
+        for place_ in open_places[:left]:
+            shares[place_] += 1
+        left -= len(open_places[:left])
+    for place_, call in enumerate(sending):
+        call["verify_max"] = shares[place_]
+
+
+def conclude(
+    plan: Mapping[str, Any],
+    looked: Sequence[Result],
+    asked: Sequence[Result],
+    proofs: Sequence[Result],
+    channels: list[Result] | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the result of a batch: ``numbers`` with a verdict each, ``receivers``, ``notes``, ``failed`` and ``msg``.
+
+    :param proofs: the results of ``twilio_sms_verify`` for :func:`requests`
+    :param notes: what else is to be said
+    """
+    plan = expected_with_channels(plan, channels)
+    told, more, failures = verdicts(plan, list(looked), list(asked))
+    entries: dict[tuple[Any, str], dict[str, Any]] = {}
+    doors: dict[str, Mapping[str, Any]] = {}
+    problems = list(failures.values())
+    snapshots = _snapshots(plan, looked)
+    for index, proof in zip(sorted(snapshots), proofs, strict=False):
+        if "numbers" not in proof:
+            problems.append(str(proof.get("msg") or "the numbers could not be verified"))
+            continue
+        doors.update({door["receiver"]: door for door in proof["receivers"]})
+        entries.update({(snapshots[index].account_sid, entry["phone_number"]): entry for entry in proof["numbers"]})
+        more += [str(each) for each in proof.get("warnings") or ()]
+    numbers = [
+        _entry(verdict, entries.get((verdict["account_sid"], verdict["phone_number"])), doors) for verdict in told
+    ]
+    order = {name: place for place, name in enumerate(VERIFIED)}
+    numbers.sort(key=lambda entry: (order[entry["verified"]], entry["phone_number"]))
+    return _outcome(numbers, list(doors.values()), list(dict.fromkeys([*more, *notes])), list(dict.fromkeys(problems)))
+
+
+def _entry(
+    verdict: Mapping[str, Any], proof: Mapping[str, Any] | None, doors: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a number's entry: what a real text told, else what is known of the receiver and the key."""
+    entry: dict[str, Any] = dict(proof) if proof else _unproved(verdict)
+    entry["host"], entry["account_sid"] = verdict["host"], verdict["account_sid"]
+    entry.setdefault("failed", False)
+    door = doors.get(entry["receiver"] or "")
+    if entry["verified"] == "untried":
+        if verdict["status"] == "dead_key":
+            entry.update(verified="refused", msg=verdict["msg"])
+        elif door and door["state"] == "shut":
+            entry.update(
+                verified="refused",
+                receiver_status=door["status"],
+                msg=f"its receiver {door['receiver']}: {door['msg']}",
+            )
+        elif verdict["status"] == "unknown" and not entry["failed"]:
+            entry["msg"] = f"{verdict['msg']}; {entry['msg']}"
+    failing = entry["verified"] in FAILING or entry["replies"] == BLOCKED
+    return {**entry, "failed": bool(failing or entry["failed"])}
+
+
+def _unproved(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a number of which nothing could be found out, in the form of ``twilio_sms_verify``."""
+    empty = ("seconds", "receiver_status", "receiver", "last_text_at", "errors", "replies", "replies_msg")
+    fixed = {"phone_number": verdict["phone_number"], "sid": verdict["sid"], "webhook": verdict["url"]}
+    return {**dict.fromkeys(empty), **fixed, "verified": "untried", "msg": verdict["msg"], "failed": True}
+
+
+def _outcome(
+    numbers: list[dict[str, Any]], receivers: list[Mapping[str, Any]], notes: list[str], problems: list[str]
+) -> dict[str, Any]:
+    bad = [entry for entry in numbers if entry["failed"]]
+    lines = [
+        f"{entry['phone_number']}: {line_of(entry)}" for entry in bad or (numbers if len(numbers) <= NAMED else [])
+    ]
+    return {
+        "changed": False,
+        "failed": bool(bad or problems),
+        "msg": join([*problems, *(lines or [counts_of(numbers)])], "; "),
+        "numbers": numbers if len(numbers) <= SHOWN else bad[:SHOWN],
+        "receivers": receivers,
+        "summary": summary(numbers),
+        "notes": notes,
+        "table": as_table(numbers, receivers, notes),
+    }
+
+
+def line_of(entry: Mapping[str, Any]) -> str:
+    """Return in a line what was found out about a number."""
+    parts = [f"{entry['verified']}, {entry['msg']}" if entry["msg"] else str(entry["verified"])]
+    if entry["replies"]:
+        why = f" ({entry['replies_msg']})" if entry["replies_msg"] else ""
+        parts.append(f"replies {entry['replies']}{why}")
+    return "; ".join(parts)
+
+
+def summary(numbers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many numbers are what, in the order of :data:`messages.VERIFIED`."""
+    counts = Counter(entry["verified"] for entry in numbers)
+    return {name: counts[name] for name in VERIFIED if counts[name]}
+
+
+def counts_of(numbers: Sequence[Mapping[str, Any]]) -> str:
+    """Return the counts in words."""
+    blocked = sum(entry["replies"] == BLOCKED for entry in numbers)
+    counts = {**summary(numbers), **({"with replies blocked": blocked} if blocked else {})}
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no phone numbers"
+
+
+def as_table(numbers: Sequence[Mapping[str, Any]], receivers: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
+    """Return a short table for the console: counts, receivers, and the numbers, those first that need somebody."""
+    noun = "phone number" if len(numbers) == 1 else "phone numbers"
+    lines = [f"{len(numbers)} {noun}: {counts_of(numbers)}"]
+    lines += [f"  {door['receiver']}: {door['state']}, {door['msg']}" for door in receivers]
+    for entry in sorted(numbers, key=lambda each: not each["failed"])[:LISTED]:
+        last = f"; last text {entry['last_text_at']}" if entry["last_text_at"] else ""
+        errors = (entry["errors"] or {}).get("codes") or {}
+        told = ", ".join(f"{code} ({count})" for code, count in errors.items())
+        met = f"; webhook errors: {told}" if told else ""
+        lines.append(f"  {entry['phone_number']:<16} {line_of(entry)}{last}{met}")
+    if len(numbers) > LISTED:
+        lines.append(f"  and {len(numbers) - LISTED} more")
+    return "\n".join([*lines, *(f"  Note: {note}" for note in notes)])

@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_verify
+short_description: Tell whether texts arrive and are answered, for the role connect_sms
+version_added: 1.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Puts together what was read of a batch's phone numbers, what IAM said of their keys, and what became of texts to them. Shows a
+    table, and fails where a text did not arrive, was refused, or cannot be answered.
+  - Runs once for the batch. Nothing that it shows holds a secret.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.attributes.role_part
+attributes:
+  bypass_host_loop:
+    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
+    support: full
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
+    type: str
+    required: true
+  look:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
+    type: str
+    required: true
+  keys:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
+    type: str
+    required: true
+  channels:
+    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
+    type: str
+  proofs:
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_verify).
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_verify:
+    plan: __connect_sms_plan
+    look: __connect_sms_look
+    keys: __connect_sms_keys
+    channels: __connect_sms_channels
+    proofs: __connect_sms_proofs
+"""
+
+RETURN = r"""
+numbers:
+  description:
+    - An entry for each phone number as in RV(voiceagent.sms.twilio_sms_verify#module:numbers), with C(host), C(account_sid) and
+      C(failed), the worst first. Of more than 100 numbers only those that fail.
+  returned: always
+  type: list
+  elements: dict
+receivers:
+  description: As RV(voiceagent.sms.twilio_sms_verify#module:receivers).
+  returned: always
+  type: list
+  elements: dict
+summary:
+  description: How many phone numbers are what.
+  returned: always
+  type: dict
+  sample: {answered: 9, received: 1}
+notes:
+  description: What could not be found out.
+  returned: always
+  type: list
+  elements: str
+"""

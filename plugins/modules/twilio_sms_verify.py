@@ -1,0 +1,409 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: twilio_sms_verify
+short_description: Find out whether a text to Twilio phone numbers arrives and is answered
+version_added: 1.0.0
+description:
+  - Tells of phone numbers of an account whether their webhooks' receiver lets Twilio in, when the last text came in, and which
+    errors their webhooks met.
+  - With O(verify_from) it sends one real text to each number and waits for the agent's answer. B(Texts cost money), those that
+    are sent and those of the answers. Without it nothing is sent.
+  - With O(verify_replies) it tells whether the answers can get out.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.twilio
+  - voiceagent.sms.attributes
+  - voiceagent.sms.attributes.action_group_twilio
+attributes:
+  check_mode:
+    details: No text is sent in check mode. RV(ignore:changed) says whether one would be.
+  diff_mode:
+    support: N/A
+    details: The module changes nothing that stays.
+  idempotent:
+    support: N/A
+    details: With O(verify_from) each run sends texts. Without it the module changes nothing.
+options:
+  phone_numbers:
+    description: The phone numbers, with their country codes, in any notation.
+    type: list
+    elements: str
+    required: true
+    aliases: [phone_number]
+  verify_from:
+    description:
+      - A phone number of the same account, from which to send a real text to each of O(phone_numbers).
+      - It must not answer texts by itself, or it and the agent would text each other without an end. A number whose texts go to the
+        receiver of one of O(phone_numbers), or to Twilio's demo, is refused. Best is a number without a webhook.
+    type: str
+  verify_body:
+    description: What to write.
+    type: str
+    default: connect_sms test
+  verify_timeout:
+    description: For how many seconds to wait for the answers, all of them together.
+    type: float
+    default: 60
+  verify_max:
+    description:
+      - To how many numbers at most a text is sent. Of more numbers those come first whose webhook no other one has; the rest are
+        V(untried).
+    type: int
+    default: 10
+  verify_replies:
+    description:
+      - Whether to look up if answers can get out, which takes an A2P campaign for US numbers, a verification for toll-free numbers,
+        and the account's permission for the country.
+    type: bool
+    default: false
+  alert_days:
+    description: For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
+    type: int
+    default: 7
+  silent:
+    description:
+      - Numbers of O(phone_numbers) that are known not to lead to their agent, each with the reason. They get no text and are
+        V(silent), and their receivers are not tried.
+    type: dict
+    default: {}
+  receivers:
+    description:
+      - Which of the numbers' receivers to try, as places such as C(https://sms.example.com/in). By default all of them, those of
+        fallbacks included.
+      - For several accounts with one receiver, which need not be tried for each.
+    type: list
+    elements: str
+  snapshot:
+    description: RV(voiceagent.sms.twilio_sms_webhook_info#module:snapshot), when the numbers were looked up before. A secret.
+    type: str
+notes:
+  - A receiver is tried at most twice, with a request without credentials, query and text, to which it must answer 401 with a
+    C(WWW-Authenticate) that names a realm. Twilio sends the key to no other. Redirects are not followed.
+  - Of a webhook without a password (watsonx Assistant, watsonx Orchestrate) the path or the query is the secret, and there is no
+    challenge to be seen. Its name and its certificate are tried, and nothing is asked there.
+  - The receiver is tried from where the module runs, which may be let in where Twilio is not, and the other way round. What became
+    of a real text counts more.
+  - The certificate is always looked at, whatever O(validate_certs) says, because Twilio does.
+"""
+
+EXAMPLES = r"""
+- name: Look at the numbers, send nothing
+  voiceagent.sms.twilio_sms_verify:
+    phone_numbers: "{{ my_numbers }}"
+  register: sms_proof
+
+- name: Send a real text to a number and wait for the agent's answer
+  voiceagent.sms.twilio_sms_verify:
+    phone_number: "+15551234567"
+    verify_from: "+15550001111"
+  register: sms_proof
+  failed_when: sms_proof.numbers[0].verified != 'answered'
+
+- name: See whether the answers can get out
+  voiceagent.sms.twilio_sms_verify:
+    phone_numbers: "{{ my_numbers }}"
+    verify_replies: true
+"""
+
+RETURN = r"""
+numbers:
+  description: One entry for each number asked for, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
+    sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
+    verified:
+      description:
+        - V(answered), the agent has answered.
+        - V(received), the webhook took the text, and no answer came.
+        - V(refused), the receiver refused the text, or would refuse it.
+        - V(silent), the text did not arrive, or would not.
+        - V(untried), no text was sent, and nothing is known that speaks against it.
+      type: str
+      sample: answered
+    seconds: {description: "After how many seconds the answer was there, by Twilio's clock. Null without one.", type: float}
+    receiver_status:
+      description: The HTTP status with which the receiver refused the text. Null where none is known.
+      type: int
+      sample: 401
+    msg: {description: "What was found out, and what to do.", type: str}
+    webhook: {description: "Where its texts go, with passwords as C(***).", type: str, sample: "https://apikey:***@sms.example.com/in"}
+    receiver: {description: "Which of RV(receivers) it leads to, null for none.", type: str}
+    last_text_at: {description: "When the last text came in, null when none is known.", type: str, sample: "2026-01-01T00:00:00Z"}
+    errors:
+      description: "Errors of its webhook, C(count), C(last_at) and C(codes) (how many of each code). Null when they are not known."
+      type: dict
+    replies: {description: "V(ok), V(blocked) or V(unknown), with O(verify_replies).", type: str, sample: ok}
+    replies_msg: {description: "Why, with O(verify_replies).", type: str}
+receivers:
+  description: The receivers that were tried.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    receiver: {description: "Where it is, without anything secret.", type: str, sample: "https://sms.example.com/in"}
+    status: {description: "The HTTP status of its answer, null for none.", type: int, sample: 401}
+    state: {description: "V(open) as it must be, V(shut) where texts cannot come in, or V(unknown).", type: str, sample: open}
+    msg: {description: What was found., type: str}
+texts_sent:
+  description: How many texts were sent, or in check mode would be.
+  returned: success
+  type: int
+failure:
+  description: What failed, for programs.
+  returned: failure
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._http.door import Door, shown, try_door
+from ..module_utils._http.errors import SmsError, join
+from ..module_utils._http.urls import place, redact_url
+from ..module_utils._module.access import twilio_numbers
+from ..module_utils._module.edge import run
+from ..module_utils._module.options import TWILIO_OPTIONS
+from ..module_utils._module.packed import unpack_snapshot
+from ..module_utils._numbers.notation import normalize, normalize_all
+from ..module_utils._twilio import replies
+from ..module_utils._twilio.alerts import check_days
+from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
+from ..module_utils._twilio.destination import Destination, answers_by_itself, destinations_of
+from ..module_utils._twilio.messages import Trial, Watch, judge, last_texts
+from ..module_utils._twilio.snapshot import Snapshot
+
+MAX_TIMEOUT = 3600
+
+
+def manage(module: AnsibleModule) -> dict[str, Any]:
+    """Return the module's result."""
+    params = module.params
+    wanted, sender = checked(params)
+    twilio = twilio_numbers(params)
+    snapshot = look(twilio, wanted, params)
+    for problem in (snapshot.override_problem, snapshot.errors_problem):
+        if problem:
+            module.warn(problem)
+    found = destinations_of(snapshot, wanted, params["silent"])
+    doors = try_doors(found, params["receivers"])
+    entries = {number: entry_of(number, found[number], snapshot, doors) for number in wanted}
+    add_evidence(module, twilio, entries)
+    chosen = choose(found, sender, params["verify_max"]) if sender else []
+    if chosen:
+        own = check_sender(twilio, str(sender), found)
+        if own.urls:
+            module.warn(
+                f"verify_from {sender} has a webhook of its own, {redact_url(own.urls[0])}, which gets the answers"
+            )
+        if not module.check_mode:
+            send_and_wait(twilio, str(sender), {number: found[number] for number in chosen}, params, entries)
+    explain_untried(entries, found, chosen, sender, check_mode=module.check_mode)
+    if params["verify_replies"]:
+        add_replies(twilio, entries)
+    module_args = {name: value for name, value in params.items() if name != "snapshot"}
+    return {
+        "changed": bool(chosen),
+        "numbers": list(entries.values()),
+        "receivers": [door.facts() for door in doors.values()],
+        "texts_sent": len(chosen),
+        "invocation": {"module_args": module_args},
+    }
+
+
+def checked(params: Mapping[str, Any]) -> tuple[list[str], str | None]:
+    """Return the numbers to verify and the one to text from, or say which option is wrong before anything is asked."""
+    wanted, problems = normalize_all(params["phone_numbers"])
+    sender = None
+    if params["verify_from"]:
+        try:
+            sender = normalize(params["verify_from"])
+        except ValueError as error:
+            problems.append(f"verify_from: {error}")
+    if problems:
+        raise SmsError(join(problems, "; "), code="bad_phone_number")
+    if not wanted:
+        raise SmsError("phone_numbers is empty: name the numbers to verify", code="bad_phone_number")
+    if not 0 < params["verify_timeout"] <= MAX_TIMEOUT:
+        raise SmsError(f"verify_timeout must be more than 0 and at most {MAX_TIMEOUT} seconds", code="bad_timeout")
+    if params["verify_max"] < 0:
+        raise SmsError("verify_max must be 0 or more", code="bad_verify_max")
+    if not params["verify_body"].strip():
+        raise SmsError("verify_body is empty: Twilio sends no empty text", code="bad_verify_body")
+    try:
+        check_days(params["alert_days"], "alert_days")
+    except ValueError as error:
+        raise SmsError(str(error), code="bad_alert_days") from None
+    return wanted, sender
+
+
+def look(twilio: Any, wanted: list[str], params: Mapping[str, Any]) -> Snapshot:
+    """Return what the account says of the numbers; what was looked up before is not looked up again."""
+    if params["snapshot"]:
+        return unpack_snapshot(params["snapshot"])
+    return Snapshot.take(twilio, wanted, alert_days=params["alert_days"])
+
+
+def try_doors(found: Mapping[str, Destination], wanted: list[str] | None) -> dict[str, Door]:
+    """Try each distinct receiver once and return what it looks like, by where it is."""
+    webhooks: dict[str, tuple[str, str]] = {}
+    for each in found.values():
+        for url in () if each.silent else each.urls:  # fallbacks, too
+            webhooks.setdefault(shown(url), (url, each.method))
+    return {name: try_door(*webhook) for name, webhook in webhooks.items() if wanted is None or name in wanted}
+
+
+def entry_of(number: str, found: Destination, snapshot: Snapshot, doors: Mapping[str, Door]) -> dict[str, Any]:
+    """Return what is known of a number without a text."""
+    receiver = shown(found.urls[0]) if found.urls else None
+    entry: dict[str, Any] = {
+        "phone_number": number,
+        "sid": found.sid or None,
+        "verified": "silent" if found.silent else "untried",
+        "seconds": None,
+        "receiver_status": None,
+        "msg": found.silent or found.problem or "",
+        "webhook": redact_url(found.urls[0]) if found.urls else "",
+        "receiver": receiver,
+        "last_text_at": None,
+        "errors": snapshot.errors_of(number) if found.sid else None,
+        "replies": None,
+        "replies_msg": None,
+    }
+    door = doors.get(receiver or "")
+    if door is not None and not entry["msg"] and door.state != "open":
+        entry["msg"] = f"its receiver {receiver}: {door.msg}"
+        if door.state == "shut":
+            entry.update(verified="refused", receiver_status=door.status)
+    return entry
+
+
+def add_evidence(module: AnsibleModule, twilio: Any, entries: Mapping[str, dict[str, Any]]) -> None:
+    """Add when the last text came in."""
+    try:
+        for number, at in last_texts(twilio, [each for each, entry in entries.items() if entry["sid"]]).items():
+            entries[number]["last_text_at"] = at
+    except SmsError as error:
+        module.warn(f"It is not known when the last texts came in: {error}")
+
+
+def choose(found: Mapping[str, Destination], sender: str | None, most: int) -> list[str]:
+    """Return which numbers get a text: at most so many, and one of each webhook before a second of any."""
+    seen: dict[str, int] = {}
+    ranks: dict[str, int] = {}
+    for number, each in found.items():
+        if not each.silent and not each.problem and number != sender:
+            url = each.urls[0] if each.urls else each.sid
+            ranks[number] = seen[url] = seen.get(url, -1) + 1
+    chosen = set(sorted(ranks, key=lambda number: ranks[number])[:most])
+    return [number for number in found if number in chosen]
+
+
+def check_sender(twilio: Any, sender: str, found: Mapping[str, Destination]) -> Destination:
+    """Return where texts to the sender go.
+
+    :raises SmsError: when no text should be sent from it, before one is
+    """
+    own = destinations_of(Snapshot.take(twilio, [sender]), [sender], {})[sender]
+    if not own.sid:
+        raise SmsError(
+            f"verify_from {sender} is not a phone number of account {twilio.account_sid}, whose numbers are verified:"
+            " name one that is",
+            code="bad_verify_from",
+        )
+    agents = {place(url) for each in found.values() if not each.silent for url in each.urls}
+    where = answers_by_itself(own, agents)
+    if where:
+        raise SmsError(
+            f"verify_from {sender} answers texts by itself, because {where}: it and the agent would text each other"
+            " without an end. Name a number without a webhook",
+            code="bad_verify_from",
+        )
+    return own
+
+
+def send_and_wait(
+    twilio: Any,
+    sender: str,
+    found: Mapping[str, Destination],
+    params: Mapping[str, Any],
+    entries: Mapping[str, dict[str, Any]],
+) -> None:
+    """Send the texts and put into the entries what became of them. A text counts more than what was known before."""
+    watch = Watch(twilio, sender)
+    trials = [Trial(number, each.urls, each.sid) for number, each in found.items()]
+    watch.send(trials, params["verify_body"])
+    watch.wait(trials, params["verify_timeout"])
+    for trial in trials:
+        entries[trial.number].update(judge(trial, watch, params["verify_timeout"]))
+        entries[trial.number]["failed"] = trial.problem is not None
+
+
+def explain_untried(
+    entries: Mapping[str, dict[str, Any]],
+    found: Mapping[str, Destination],
+    chosen: list[str],
+    sender: str | None,
+    *,
+    check_mode: bool,
+) -> None:
+    """Say of each number that got no text why."""
+    for number, entry in entries.items():
+        entry.setdefault("failed", bool(found[number].problem))
+        if entry["verified"] == "untried" and not entry["msg"]:
+            if sender is None:
+                entry["msg"] = "no text was sent: name the number to send it from (verify_from)"
+            elif number == sender:
+                entry["msg"] = "it is verify_from itself"
+            elif number in chosen:
+                entry["msg"] = "a text would be sent" if check_mode else ""
+            else:
+                entry["msg"] = "no text was sent: verify_max numbers have got one"
+
+
+def add_replies(twilio: Any, entries: Mapping[str, dict[str, Any]]) -> None:
+    """Add whether answers can get out."""
+    sids = {number: str(entry["sid"]) for number, entry in entries.items() if entry["sid"]}
+    told = replies.look_up(twilio, sids)
+    for number, entry in entries.items():
+        known = number in sids
+        verdict = replies.judge(number, sids[number], told) if known else (replies.UNKNOWN, entry["msg"])
+        entry["replies"], entry["replies_msg"] = verdict
+
+
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        **TWILIO_OPTIONS,
+        "phone_numbers": {"type": "list", "elements": "str", "required": True, "aliases": ["phone_number"]},
+        "verify_from": {"type": "str"},
+        "verify_body": {"type": "str", "default": "connect_sms test"},
+        "verify_timeout": {"type": "float", "default": 60},
+        "verify_max": {"type": "int", "default": 10},
+        "verify_replies": {"type": "bool", "default": False},
+        "alert_days": {"type": "int", "default": 7},
+        "silent": {"type": "dict", "default": {}},
+        "receivers": {"type": "list", "elements": "str"},
+        "snapshot": {"type": "str", "no_log": True},
+    },
+    "supports_check_mode": True,
+}
+NEEDS = {"twilio": TWILIO_IMPORT_ERROR}
+
+
+def main() -> None:
+    run(AnsibleModule(**ARGUMENTS), manage, NEEDS)
+
+
+if __name__ == "__main__":
+    main()

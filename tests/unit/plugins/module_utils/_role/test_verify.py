@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack_snapshot
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import verify
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.webhook import FIELDS
+
+SOUTH = "https://sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
+RIGHT = SOUTH.replace("://", "://apikey:the-key-of-the-agent@")
+FOREIGN = "https://other.example.com/sms?t=token"
+
+
+def settings(url: str) -> dict[str, str]:
+    return {**dict.fromkeys(FIELDS, ""), "url": url, "method": "POST"}
+
+
+def batch(
+    *accounts: dict[str, str], expected: bool = True, **options: Any
+) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Return a plan for accounts with numbers (and where their texts go), what was seen there, and what IAM said."""
+    plan: dict[str, Any] = {"credentials": [{"access": {}}], "accounts": [], "numbers": {}, "errors": {}}
+    looked = []
+    for index, numbers in enumerate(accounts):
+        where = {"url": None, "place": [SOUTH] if expected else None, "password": None}
+        text, host = ",".join(numbers), f"host{index}"
+        group = {
+            "host": host,
+            "phone_numbers": text,
+            "expected": where,
+            "identity": 0,
+            "region": None,
+            "instance": None,
+        }
+        wanted = {"verify_from": None, "verify_max": 10, **options}
+        plan["accounts"].append({"access": {}, "phone_numbers": text, "webhooks": [group], "verify": wanted})
+        found = {number: Number(f"PN{number}", settings(url)) for number, url in numbers.items()}
+        looked.append({"snapshot": pack_snapshot(Snapshot(f"AC{index}", found, {}))})
+    asked = [{"api_keys": [{"accepted": True, "credential": "sms", "role": "Writer", "age_days": 1, "reason": None}]}]
+    return plan, looked, asked
+
+
+def shares(*counts: int, most: int) -> list[int]:
+    accounts = [{f"+1555{place}{n:06d}": RIGHT for n in range(count)} for place, count in enumerate(counts)]
+    return [call["verify_max"] for call in verify.requests(*batch(*accounts, verify_from="+1", verify_max=most))]
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "expected"),
+    [((5, 5), 10, [5, 5]), ((50, 2), 10, [8, 2]), ((3, 3, 3), 2, [1, 1, 0]), ((4,), 0, [0]), ((1, 50), 10, [1, 9])],
+)
+def test_all_accounts_together_get_no_more_texts_than_one_may(
+    counts: tuple[int, ...], most: int, expected: list[int]
+) -> None:
+    assert shares(*counts, most=most) == expected
+
+
+def test_a_receiver_is_tried_for_one_account_only() -> None:
+    calls = verify.requests(*batch({"+15550000001": RIGHT}, {"+15550000002": RIGHT, "+15550000003": FOREIGN}))
+    assert [call["receivers"] for call in calls] == [[SOUTH], ["https://other.example.com/"]]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected", "silent"),
+    [
+        (RIGHT, True, False),
+        (FOREIGN, True, True),
+        ("", True, True),
+        (FOREIGN, False, False),  # nobody said where the agent is
+        ("https://demo.twilio.com/welcome/sms/reply", False, True),
+        ("", False, False),  # the module sees that by itself
+    ],
+)
+def test_numbers_that_lead_elsewhere_get_no_text(url: str, expected: bool, silent: bool) -> None:
+    plan, looked, _asked = batch({"+15550000001": url}, expected=expected)
+    (call,) = verify.requests(plan, looked, [{}])
+    assert (set(call["silent"]) == {"+15550000001"}) is silent
+    assert "token" not in str(call["silent"])
+
+
+def proof(*verified: str, door: str = "open", **more: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("seconds", "receiver_status", "last_text_at", "errors", "replies", "replies_msg"))
+    numbers = [
+        {**empty, "phone_number": f"+1555000000{place}", "sid": "PN", "verified": each, "msg": "", "failed": False}
+        | {"receiver": SOUTH, "webhook": "", **more}
+        for place, each in enumerate(verified, 1)
+    ]
+    return {"numbers": numbers, "receivers": [{"receiver": SOUTH, "state": door, "status": 403, "msg": "so it is"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "accepted", "verified", "fails"),
+    [
+        (proof("untried"), True, "untried", False),
+        (proof("untried"), False, "refused", True),  # IAM says that the key is dead
+        (proof("untried", door="shut"), True, "refused", True),
+        (proof("untried", door="unknown"), True, "untried", False),
+        (proof("answered", door="shut"), False, "answered", False),  # a text counts more than a look from here
+        (proof("received"), False, "received", False),
+        (proof("silent"), True, "silent", True),
+        (proof("answered", replies="blocked"), True, "answered", True),
+        (proof("answered", replies="unknown"), True, "answered", False),
+        ({"msg": "no Messages for this key"}, True, "untried", True),
+    ],
+)
+def test_conclusions(given: dict[str, Any], accepted: bool, verified: str, fails: bool) -> None:
+    plan, looked, asked = batch({"+15550000001": RIGHT})
+    asked[0]["api_keys"][0].update(accepted=accepted, reason=None if accepted else "IAM does not know it")
+    told = verify.conclude(plan, looked, asked, [given])
+    assert ([each["verified"] for each in told["numbers"]], told["failed"]) == ([verified], fails)
+    assert "+15550000001" in told["msg"]
+    assert told["table"].startswith(f"1 phone number: 1 {verified}")
+
+
+def test_an_account_that_cannot_be_read_fails_and_hides_no_number() -> None:
+    plan, looked, asked = batch({"+15550000001": RIGHT}, {"+15550000002": RIGHT})
+    looked[0] = {"msg": "Could not list the phone numbers: HTTP 401 (20003)"}
+    given = proof("answered")
+    given["numbers"][0]["phone_number"] = "+15550000002"
+    told = verify.conclude(plan, looked, asked, [given])
+    assert told["failed"]
+    assert "20003" in told["msg"]
+    assert {each["phone_number"]: each["verified"] for each in told["numbers"]} == {
+        "+15550000001": "untried",
+        "+15550000002": "answered",
+    }
+
+
+def test_many_numbers_make_no_long_result() -> None:
+    numbers = {f"+1555{n:07d}": RIGHT for n in range(300)}
+    plan, looked, asked = batch(numbers)
+    given = proof("untried")
+    row = given["numbers"][0]
+    given["numbers"] = [{**row, "phone_number": each} for each in numbers]
+    given["numbers"][7] = {**given["numbers"][7], "verified": "silent", "msg": "lost"}
+    told = verify.conclude(plan, looked, asked, [given])
+    assert [each["verified"] for each in told["numbers"]] == ["silent"]
+    assert told["summary"] == {"silent": 1, "untried": 299}
+    assert "and 275 more" in told["table"]
