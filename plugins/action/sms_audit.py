@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._module.packed import to_text
-from ..module_utils._role.audit import as_csv, as_table, summary, verdicts
+from ..module_utils._role.audit import agents_of, retired_credentials, summary, verdicts
+from ..module_utils._role.audit_report import as_csv, as_table, make_report
 from ..module_utils._role.channels import expected_with_channels
 from ..module_utils._role.whole_file import replace
 from ..plugin_utils.audit_page import as_page
-from ..plugin_utils.run import run_id
+from ..plugin_utils.run import collection_version, run_id
 
 display = Display()
 
@@ -40,11 +42,12 @@ class ActionModule(ActionBase):
         found = task_vars.get(args.get("channels"), {}).get("results")
         plan = expected_with_channels(task_vars[args["plan"]], found)
         told, notes, failures = verdicts(plan, looked, asked)
+        folders = list(dict.fromkeys(plan["folders"].values()))
         files = []
-        for folder in dict.fromkeys(plan["folders"].values()):
+        for folder in folders:
             own = [entry for entry in told if plan["folders"].get(entry["host"]) == folder]
-            files += self._write(os.path.abspath(os.path.expanduser(folder)), own, notes)
-        display.display(as_table(told, notes))
+            files += self._write(os.path.abspath(os.path.expanduser(folder)), plan, own, notes, asked)
+        display.display(as_table(told, notes, retired_credentials(told, asked), folders))
         return {
             **result,
             "changed": False,
@@ -55,19 +58,30 @@ class ActionModule(ActionBase):
             "files": files,
         }
 
-    def _write(self, folder: str, told: list[dict[str, Any]], notes: list[str]) -> list[str]:
+    def _write(
+        self,
+        folder: str,
+        plan: Mapping[str, Any],
+        told: list[dict[str, Any]],
+        notes: list[str],
+        asked: list[Mapping[str, Any]],
+    ) -> list[str]:
         """Write the reports and return their paths. Batches of one run add to each other's."""
         path = os.path.join(folder, "audit.json")
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        role_path = self._task._role._role_path
+        facts = {
+            "version": collection_version(role_path),
+            "agents": agents_of(plan, asked),
+            "retired": retired_credentials(told, asked),
+        }
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            earlier = _earlier(path)
-            told = [*earlier.get("numbers", ()), *told]
-            notes = list(dict.fromkeys([*earlier.get("notes", ()), *notes]))
-            report = {"generated_at": now, "run": run_id(), "summary": summary(told), "notes": notes, "numbers": told}
+            report = make_report(_earlier(path), told, notes, facts, run=run_id(), now=now)
+            page = as_page(report, role_path, options=plan["options"].get("localhost", ()), inventory=_inventories())
             texts = {
-                "audit.csv": as_csv(told),
-                "audit.html": as_page(report, self._task._role._role_path),
+                "audit.csv": as_csv(report["numbers"]),
+                "audit.html": page,
                 "audit.json": json.dumps(report, indent=1) + "\n",
             }
             for name, text in texts.items():
@@ -79,11 +93,17 @@ class ActionModule(ActionBase):
         return [os.path.join(folder, name) for name in texts]
 
 
-def _earlier(path: str) -> dict[str, Any]:
-    """Return what an earlier batch of this run reported."""
+def _earlier(path: str) -> Any:
+    """Return what the folder's ``audit.json`` holds, ``None`` where there is none that can be read."""
     try:
         with open(path, encoding="utf-8") as file:
-            report = json.load(file)
+            return json.load(file)
     except (FileNotFoundError, ValueError):
-        return {}
-    return report if isinstance(report, dict) and report.get("run") == run_id() else {}
+        return None
+
+
+def _inventories() -> list[str]:
+    """Return the inventories of this run, as a command line in this folder names them."""
+    here = os.getcwd() + os.sep
+    given = context.CLIARGS.get("inventory") or ()
+    return [each.removeprefix(here) for each in given]

@@ -48,8 +48,8 @@ options:
     default: []
   explain:
     description:
-      - Whether to tell more of O(api_keys) than whether IAM accepts them. Takes a request more for each key, and a list of the
-        service credentials of the whole account.
+      - Whether to tell more of O(api_keys) than whether IAM accepts them, and to return RV(retired). Takes a request more for each
+        key, one for each instance, and a list of the service credentials of the whole account.
     type: bool
     default: false
 """
@@ -91,6 +91,18 @@ api_keys:
     role: {description: "Role of the credential, or an empty text where nothing says it.", type: str}
     created_at: {description: "When the credential, or else the key, was created.", type: str}
     age_days: {description: Days since then., type: float}
+    instance: {description: "Name of the service instance that the credential is of, or null.", type: str}
+    instance_guid: {description: Its GUID., type: str}
+    instance_crn: {description: Its CRN., type: str}
+    region: {description: Its region id., type: str}
+retired:
+  description:
+    - The service credentials of the account that a rotation has replaced and that still live, which nothing should need any more.
+    - C(name), C(guid), C(role), C(created_at), C(age_days), C(instance), C(instance_guid), C(instance_crn) and C(region) of each.
+  returned: when O(explain=true) and they could be listed
+  type: list
+  elements: dict
+  version_added: 1.1.0
 failure:
   description: What failed, for programs.
   returned: failure
@@ -98,6 +110,7 @@ failure:
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -130,24 +143,51 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         )
         for key in keys
     ]
-    return {
-        "changed": False,
-        "credentials": described,
-        "api_keys": explain_all(module, cloud, params["api_keys"])
-        if params["explain"]
-        else [look_into(cloud, value, keys) for value in params["api_keys"]],
-    }
+    answer = {"changed": False, "credentials": described}
+    if params["explain"]:
+        return {**answer, **explain_all(module, cloud, params["api_keys"])}
+    return {**answer, "api_keys": [look_into(cloud, value, keys) for value in params["api_keys"]]}
 
 
-def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> list[dict[str, Any]]:
-    """Return all that is known of API keys."""
-    keys: list[Any] = []
-    if values:
+def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> dict[str, Any]:
+    """Return all that is known of API keys, and the retired credentials."""
+    try:
+        keys = cloud.all_keys()
+    except SmsError as error:
+        module.warn(f"It is not known which service credentials the API keys belong to: {error}")
+        return {"api_keys": [explain(cloud, value, []) for value in values]}
+    retired = [key for key in credentials.oldest_first(keys, None) if credentials.is_retired(key)]
+    rows = [explain(cloud, value, keys) for value in values]
+    told = [describe_retired(key) for key in retired]
+    names = instance_names(cloud, [*rows, *told])
+    for row in [*rows, *told]:
+        row["instance"] = names.get(row["instance_guid"])
+    return {"api_keys": rows, "retired": told}
+
+
+def instance_names(cloud: IbmCloud, rows: list[dict[str, Any]]) -> dict[Any, str]:
+    """Return the names of the instances that credentials are of, by GUID, as far as they can be read."""
+    names = {}
+    for guid in dict.fromkeys(row["instance_guid"] for row in rows if row["instance_guid"]):
         try:
-            keys = cloud.all_keys()
-        except SmsError as error:
-            module.warn(f"It is not known which service credentials the API keys belong to: {error}")
-    return [explain(cloud, value, keys) for value in values]
+            found = cloud.instance(guid)
+        except SmsError:
+            continue  # not every identity may read instances, and its GUID is told all the same
+        if found:
+            names[guid] = str(found.get("name") or "")
+    return names
+
+
+def describe_retired(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of a retired credential."""
+    return {
+        "name": key.get("name"),
+        "guid": key.get("guid"),
+        "role": credentials.role_of(key),
+        "created_at": key.get("created_at"),
+        "age_days": credentials.age_in_days(key, time.time()),
+        **credentials.origin(key),
+    }
 
 
 def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
@@ -170,6 +210,8 @@ def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
         "role": credentials.role_of(owner) if owner else "",
         "created_at": source.get("created_at"),
         "age_days": credentials.age_in_days(source, now),
+        "instance": None,
+        **credentials.origin(owner or {}),
     }
 
 

@@ -8,38 +8,141 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
-from collections.abc import Mapping
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..module_utils._role.audit import ERRORS, STATUSES
+from ..module_utils._role.audit import ERRORS, STATUSES, counted, recent_errors
+from ..module_utils._role.audit_report import ADVICE, HEADER, state_of
+
+FIRST = 200  # numbers that are laid out at once: thousands take seconds, and nobody reads them at once
+ERRORS_MEANING = "the webhook met errors in the last days; those since a number's last change stand out"
+WARNED = "connected, with errors"
+#: Least number of audits that make a line of how many were connected.
+PAST = 10
+_TWILIO, _IBM = "https://console.twilio.com/us1", "https://cloud.ibm.com"
 
 
-def as_page(report: Mapping[str, Any], role_path: str) -> str:
+def as_page(
+    report: Mapping[str, Any],
+    role_path: str,
+    *,
+    options: Iterable[str] | None = (),
+    inventory: Iterable[str] = (),
+) -> str:
     """Return the page.
 
     The content security policy lets nothing run but the page's own script and style, and nothing be loaded: what a
     phone number is named by others cannot do harm there.
 
-    :param report: ``generated_at``, ``summary``, ``notes`` and ``numbers``, as in ``audit.json``
+    :param report: what :func:`audit_report.make_report` returned, as in ``audit.json``
     :param role_path: folder of the role, which has the template
+    :param options: command-line options for numbers that are no hosts of an inventory; ``None`` where no command can name
+        them, because they hold a secret
+    :param inventory: the inventories of hosts, as the command line names them
     """
-    folder = os.path.join(role_path, "templates")
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(os.path.join(role_path, "templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(when=when, words=words, counted=counted, recent=recent_errors)
+    accounts = list(dict.fromkeys(row["account_sid"] for row in report["numbers"] if row["account_sid"]))
+    region = next(iter(Counter(row["region"] for row in report["numbers"] if row["region"]).most_common(1)), (None,))[0]
+    settings = {
+        "header": HEADER,
+        "accounts": accounts,
+        "region": region,
+        "options": None if options is None else shlex.join(options),
+        "inventory": shlex.join(part for each in inventory for part in ("-i", each)),
+    }
     page = environment.get_template("audit.html.j2").render(
-        report=report, statuses=STATUSES, errors=ERRORS, policy=Markup("POLICY")
+        report=report,
+        meanings={**STATUSES, ERRORS: ERRORS_MEANING},
+        warned=WARNED,
+        advice=ADVICE,
+        first=FIRST,
+        changes=_changes(report),
+        accounts=accounts,
+        region=region,
+        bar=bar(report["numbers"]),
+        past=past(report["history"]),
+        settings=Markup(json.dumps(settings).replace("<", "\\u003c")),  # nothing in it ends the element
+        number_link=f"{_TWILIO}/develop/phone-numbers/manage/incoming/",
+        service_link=f"{_TWILIO}/service/sms/",
+        instance_link=instance_link,
+        policy=Markup("POLICY"),
     )
     return page.replace("POLICY", _policy(page), 1)
+
+
+def when(text: Any) -> str:
+    """Return a time for people to read, in UTC: ``25 Nov 2026, 18:02``. What is no time stays as it is."""
+    try:
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return str(text)
+    moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def words(status: str) -> str:
+    """Return a status for people to read."""
+    return status.replace("_", " ")
+
+
+def bar(numbers: Iterable[Mapping[str, Any]], width: int = 1000) -> list[tuple[str, float, float]]:
+    """Return the pieces of a bar that shows the shares: status, start and width of each, the worst first.
+
+    However few numbers have a status, they can be seen.
+    """
+    counts = Counter(state_of(row) for row in numbers)
+    shown = [(state, counts[state]) for state in [*list(STATUSES)[:-1], "warned", "connected"] if counts[state]]
+    least = width / 100
+    total = sum(max(count * width / sum(counts.values()), least) for _state, count in shown)
+    pieces, start = [], 0.0
+    for state, count in shown:
+        size = max(count * width / sum(counts.values()), least) * width / total
+        pieces.append((state, round(start, 2), round(size, 2)))
+        start += size
+    return pieces
+
+
+def past(history: list[Mapping[str, Any]], width: int = 240, height: int = 36) -> dict[str, Any] | None:
+    """Return the line of how many numbers were connected over time, ``None`` for too few audits."""
+    if len(history) < PAST:
+        return None
+    shares = [each["connected"] / each["numbers"] if each["numbers"] else 0.0 for each in history]
+    step = width / (len(shares) - 1)
+    points = [f"{round(step * place, 1)},{round(height - share * height, 1)}" for place, share in enumerate(shares)]
+    return {"points": " ".join(points), "first": history[0], "last": history[-1], "count": len(history)}
+
+
+def instance_link(crn: str | None) -> str | None:
+    """Return where IBM Cloud's console shows the service credentials of an instance."""
+    service = (crn or "").split(":")[4:5]
+    return (
+        f"{_IBM}/services/{quote(service[0], safe='')}/{quote(str(crn), safe='')}?paneId=credentials"
+        if service
+        else None
+    )
+
+
+def _changes(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is different from the audit before, by number: ``new``, or the status that it had."""
+    since = report["since"] or {"new": (), "changed": ()}
+    return {**dict.fromkeys(since["new"], "new"), **{each["phone_number"]: each["was"] for each in since["changed"]}}
 
 
 def _policy(page: str) -> str:

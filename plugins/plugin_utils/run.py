@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which run of ansible-playbook a plugin is part of."""
+"""Which run of ansible-playbook a plugin is part of, and of which version of the collection it is."""
 
 from __future__ import annotations
 
+import json
 import os
+
+import yaml
 
 
 def run_id() -> str:
@@ -17,3 +20,21 @@ def run_id() -> str:
             return f"{pid}-{file.read().rpartition(')')[2].split()[19]}"  # start time: process ids come again
     except (OSError, IndexError):
         return str(pid)
+
+
+def collection_version(role_path: str) -> str | None:
+    """Return the collection's version, ``None`` where nothing tells it: what was installed says it in one file, a
+    checkout in another.
+
+    :param role_path: folder of a role of the collection
+    """
+    root = os.path.dirname(os.path.dirname(role_path))
+    for name, load in (("MANIFEST.json", json.load), ("galaxy.yml", yaml.safe_load)):
+        try:
+            with open(os.path.join(root, name), encoding="utf-8") as file:
+                facts = load(file)
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(facts, dict):
+            return str(facts.get("collection_info", facts).get("version") or "") or None
+    return None

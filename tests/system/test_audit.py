@@ -17,6 +17,10 @@ from system.playing import Player, Run
 
 READS = {"iam.token", "iam.api_key_details", "rc.list_keys", "twilio.list_numbers", "messaging.list_services"}
 READS |= {"messaging.list_pool", "conversations.list_addresses", "monitor.list_alerts", "monitor.fetch_alert"}
+READS |= {"rc.get_instance", "monitor.list_events"}
+
+
+FLOW = "https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?token=secret-token"
 
 
 def statuses(run: Run, player: Player, folder: str = "reports") -> dict[str, str]:
@@ -46,16 +50,30 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
         **{name: accounts.connected(key) for name, key in dead.items()},
         "keyless": accounts.number(sms_url=f"https://{SOUTH}/sms.receiver/SmsRecv"),
         "marker": accounts.number(sms_url=url("REDACTED_EXPLICIT-in-a-webhook")),
-        "flow": accounts.number(sms_url="https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?token=secret-token"),
+        "flow": accounts.connected(live),
         "east": accounts.connected(live, EAST),
         "empty": accounts.number(sms_url=""),
         "application": accounts.connected(live, sms_application_sid=application["sid"]),
-        "service": accounts.connected(live),
+        **{name: accounts.connected(dead["removed"]) for name in ("carried", "deadservice", "service", "dropped")},
         "conversation": accounts.connected(live),
         "voice": accounts.connected(live, capabilities={"voice": True, "sms": False}),
         "fallback": accounts.connected(live, sms_fallback_url=url(dead["removed"]["api_key"]["value"])),
     }
-    service = box.add_service(account_sid=sid, friendly_name="Marketing", pool=[numbers["service"]])
+    services = {
+        name: box.add_service(
+            account_sid=sid, friendly_name=f"Service {name}", pool=[numbers[name]], inbound_request_url=webhook
+        )
+        for name, webhook in (
+            ("carried", url(live["api_key"]["value"])),
+            ("deadservice", url(dead["disabled"]["api_key"]["value"])),
+            ("service", "https://other.example.com/sms"),
+            ("dropped", None),
+        )
+    }
+    # Its inbound webhook counts for nothing: it leaves the texts to its numbers.
+    box.add_service(account_sid=sid, pool=[numbers["connected"]], use_inbound_webhook_on_number=True)
+    box.add_key(agent["guid"], "twilio-sms:retiring")
+    box.change("twilio", "numbers", numbers["flow"], sms_url=FLOW)
     address = box.add_address(numbers["conversation"], account_sid=sid, friendly_name="Support desk")
     expected = {
         "connected": ("connected", "'twilio-sms'"),
@@ -67,11 +85,14 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
         "reader": ("dead_key", "Reader"),
         "keyless": ("dead_key", "no key"),
         "marker": ("dead_key", "none"),
-        "flow": ("elsewhere", "webhooks.twilio.com"),
+        "flow": ("elsewhere", "changed by user US"),
         "east": ("elsewhere", EAST),
         "empty": ("not_connected", "no webhook"),
         "application": ("overridden", application["sid"]),
-        "service": ("overridden", service["sid"]),
+        "carried": ("connected", services["carried"]["sid"]),
+        "deadservice": ("dead_key", services["deadservice"]["sid"]),
+        "service": ("overridden", services["service"]["sid"]),
+        "dropped": ("dropped", services["dropped"]["sid"]),
         "conversation": ("overridden", address["sid"]),
         "voice": ("no_sms", "capability"),
         "fallback": ("connected", "fallback does not work"),
@@ -83,7 +104,8 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
 def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) -> None:
     numbers, expected = one_of_each_kind(accounts)
     hosts = {"all": {"hosts": {name: {"phone_number": number} for name, number in numbers.items()}}}
-    run = play("-e", "region=us-south", "-e", "audit_dir=reports", playbook="audit_sms", inventory=hosts)
+    words = ("-e", "region=us-south", "-e", "audit_dir=reports", "-e", "audit_blame=yes")
+    run = play(*words, playbook="audit_sms", inventory=hosts)
     assert run.code == 0, run.output
     assert (run.changed, run.writes, set(run.operations) - READS) == (set(), [], set())
     report = json.loads((play.here / "reports" / "audit.json").read_text())
@@ -98,20 +120,32 @@ def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) 
     assert (rows["reader"]["key"]["role"], rows["connected"]["key"]["credential"]) == ("Reader", "twilio-sms")
     assert rows["locked"]["key"]["locked"] is True
     assert 0 <= rows["connected"]["key"]["age_days"] < 1
+    assert (rows["carried"]["via"]["kind"], rows["carried"]["overridden_by"]) == ("messaging_service", None)
+    assert {name for name, row in rows.items() if row["via"]} == {"carried", "deadservice"}
+    blame = rows["flow"]["changed_by"]
+    assert (blame["actor_type"], blame["source"], "***" in blame["after"]["url"]) == ("user", "web", True)
+    assert {name for name, row in rows.items() if row["changed_by"]} == {"flow"}
+    assert [(each["name"], each["instance"]) for each in report["retired"]] == [("twilio-sms:retiring", "sms-agent")]
+    assert [(each["instance"], each["region"]) for each in report["agents"]] == [("sms-agent", "us-south")]
     # What the receiver itself says is the judge: a text to each number that can have one.
     able = {name: number for name, number in numbers.items() if name not in ("missing", "voice")}
-    reached = {name for name, number in able.items() if accounts.box.text(number)["handled_by"] == "number"}
-    refused = {name for name in reached if not accounts.box.text(numbers[name])["delivered"]}
+    texts = {name: accounts.box.text(number) for name, number in able.items()}
+    reached = {name for name, text in texts.items() if text["handled_by"] in ("number", "messaging_service")}
+    refused = {name for name in reached if not texts[name]["delivered"]}
     assert {name for name in able if expected[name][0] == "connected"} == reached - refused - {"flow", "east"}
+    assert texts["dropped"]["handled_by"] == "dropped"
 
     # Requests: shared by all numbers, two for each distinct key.
     counts = run.operations
-    assert counts["twilio.list_numbers"] == counts["rc.list_keys"] == counts["monitor.list_alerts"] == 1
+    once = {"twilio.list_numbers", "rc.list_keys", "rc.get_instance", "monitor.list_alerts", "monitor.list_events"}
+    assert {name: counts[name] for name in once} == dict.fromkeys(once, 1)
     assert counts["iam.api_key_details"] == 7
     assert counts["iam.token"] == 1 + 7
 
-    table = run.stdout[run.stdout.index("18 phone numbers: ") :].partition("\n\n")[0]
-    assert "6 dead_key" in table
+    table = run.stdout[run.stdout.index("21 phone numbers: ") :].partition("\n\n")[0]
+    assert "7 dead_key" in table
+    assert "Retired, but alive: service credential 'twilio-sms:retiring' (sms-agent, us-south" in table
+    assert "\n  Written to reports: audit.html, audit.csv, audit.json\n" in table
     assert [name for name, number in numbers.items() if number not in table] == []
 
     # And the reports are private, whole, and say the same.
@@ -186,8 +220,17 @@ def test_webhook_errors_are_joined_to_their_numbers(play: Player, accounts: Acco
     assert rows[one]["errors"]["codes"] == {"11200": 1, "11205": 1}
     assert (rows[two]["errors"]["count"], rows[three]["errors"]["count"]) == (1, 0)
     assert run.operations["monitor.fetch_alert"] == 3
+    # What was changed since its last error is well again, and the folder's last audit tells what else is different.
+    assert (rows[one]["errors"]["since_change"], rows[two]["errors"]["since_change"]) == (2, 0)
+    assert "before its last change" in rows[two]["msg"]
+    box.change("twilio", "numbers", one, sms_url="")
+    added = accounts.connected(key)
     none = play("-e", "audit_dir=reports", "-e", "audit_days=0", playbook="audit_sms")
     assert not [name for name in none.operations if name.startswith("monitor")]
+    report = json.loads((play.here / "reports/audit.json").read_text())
+    changed = [{"phone_number": one, "was": "connected", "status": "not_connected"}]
+    assert (report["since"]["new"], report["since"]["changed"], report["since"]["gone"]) == ([added], changed, [])
+    assert [(each["connected"], each["numbers"]) for each in report["history"]] == [(3, 3), (3, 4)]
 
 
 def test_receivers_of_ones_own(play: Player, accounts: Accounts) -> None:

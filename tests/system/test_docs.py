@@ -126,7 +126,7 @@ def audit(accounts: Accounts) -> Judge:
     accounts.connected(dead, phone_number="+15551250002")
     accounts.box.remove("ibm", "keys", dead["guid"])
     accounts.number(phone_number="+15551250003", sms_url="https://other.example.com/sms")
-    accounts.number(phone_number="+15551250004", sms_url="")
+    accounts.box.change("twilio", "numbers", accounts.number(phone_number="+15551250004", sms_url=DEMO), sms_url="")
 
     return lambda: None
 

@@ -15,6 +15,7 @@ from typing import Any
 from .._http.errors import SmsError
 from .receiver import is_api_key
 
+RETIRING = ":retiring"  # ends the name of a credential that a rotation has replaced
 ROLES = ("Writer", "Manager")  # what an SMS agent needs (Voice Agent documentation, "Connecting an SMS agent")
 SERVICE_NAMES = ("voiceagent", "voice-agent", "voice-agent-with-watson")
 _NAME = re.compile(r"[\w .:-]{1,180}")  # what Resource Controller takes as a name
@@ -117,7 +118,20 @@ def retired_name(name: str) -> str:
 
     A run that was killed in between is so recognised and completed by the next.
     """
-    return f"{name[:171]}:retiring"
+    return f"{name[:171]}{RETIRING}"
+
+
+def is_retired(key: Mapping[str, Any]) -> bool:
+    """Whether a credential was replaced by a rotation that has not deleted it."""
+    return str(key.get("name") or "").endswith(RETIRING)
+
+
+def origin(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a credential's own CRN tells of its instance: ``instance_guid``, ``instance_crn``, ``region``."""
+    parts = str(key.get("crn") or key.get("id") or "").split(":")
+    if len(parts) < 8 or not parts[7]:
+        return {"instance_guid": None, "instance_crn": None, "region": None}
+    return {"instance_guid": parts[7], "instance_crn": ":".join(parts[:8]) + "::", "region": parts[5] or None}
 
 
 def age_in_days(key: Mapping[str, Any], now: float) -> float | None:

@@ -6,27 +6,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._http.errors import NAMED, join
-from .._http.urls import check_url, password_of, place, same_url
+from .._http.urls import check_url, password_of, place, redact_url, same_url
 from .._ibm.credential import ROLES
 from .._ibm.receiver import HOSTS, PATH, host_for, is_api_key
 from .._twilio.alerts import check_days
+from .._twilio.changes import describe_change
 from .._twilio.overrides import describe_override
 from .._twilio.snapshot import Number, Snapshot
 from .._twilio.webhook import URLS, shown
 from .channels import NOT_THERE
-from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, channel_of, numbers_of
+from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, channel_label, channel_of, numbers_of
 from .steps import Group, groups_of, numbers_in
 
 #: What becomes of texts to a number, the worst first.
 STATUSES = {
     "dead_key": "the webhook leads to the agent, with a key that the receiver refuses",
+    "dropped": "its Messaging Service takes the texts and has no webhook: nobody gets them, and nothing logs it",
     "elsewhere": "the webhook leads to something else",
     "not_connected": "there is no webhook",
     "overridden": "something else takes the texts, whatever the webhook is",
@@ -35,12 +35,43 @@ STATUSES = {
     "unknown": "it could not be found out",
     "connected": "texts reach the agent",
 }
+#: Where it matters who changed the webhook.
+BLAMED = ("dead_key", "elsewhere", "not_connected")
+#: What is told of a key.
+KEY_FACTS = ("accepted", "credential", "guid", "role", "age_days", "created_at", "locked", "instance", "region")
+SECRET_VARIABLES = (
+    *("receiver_url", "password", "ibmcloud_api_key", "iam_token", "orchestrate_api_key"),
+    *("twilio_auth_token", "twilio_api_key_sid", "twilio_api_key_secret"),
+)
+#: Variables that a command may repeat, and how it names them.
+SHOWN_VARIABLES = {
+    **{name: name for name in ("region", "instance")},
+    "orchestrate_agent": "orchestrate_agent",
+    **{
+        name: f"connect_sms_{name}"
+        for name in (
+            *(
+                "fallback_region",
+                "credential_name",
+                "role",
+                "receiver_host",
+                "username",
+                "iam_profile_id",
+                "iam_endpoint",
+            ),
+            *("resource_controller_endpoint", "twilio_account_sid", "twilio_subaccount_sid", "twilio_edge"),
+            *("twilio_region", "twilio_api_endpoint", "orchestrate_url", "orchestrate_environment"),
+            *("orchestrate_channel", "orchestrate_auth_endpoint"),
+        )
+    },
+}
+DEFAULTS = (
+    *(("credential_name", "twilio-sms"), ("role", "Writer")),
+    *(("orchestrate_environment", "live"), ("orchestrate_channel", "twilio-sms")),
+)
+INSTANCE_FACTS = ("instance", "instance_guid", "instance_crn", "region")
 #: What a run can be made to fail on, besides the statuses.
 ANY, ERRORS = "any", "errors"
-COLUMNS = ("phone_number", "friendly_name", "host", "account_sid", "status", "msg", "url", "fallback_url")
-KEY_COLUMNS = ("credential", "role", "age_days")
-ERROR_COLUMNS = ("count", "last_at", "codes")
-LISTED = 25  # how many numbers the table on the console shows
 SHOWN = 1000  # how many a task's result holds: of more, only those that fail it
 _PLACES = {place(f"https://{host}{PATH}") for hosts in HOSTS.values() for host in hosts}
 
@@ -59,6 +90,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
     errors = dict(problems or {})
     fail_on: dict[str, list[str]] = {}
     folders: dict[str, str] = {}
+    options: dict[str, list[str] | None] = {}
     for host, values in hosts.items():
         everything = host == "localhost" and not values["connect_sms_phone_numbers"]
         try:
@@ -77,11 +109,14 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
             first_host=host,
             webhooks=[],
         )
-        group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity}
+        agent = {"region": values["connect_sms_region"], "instance": values["connect_sms_instance"]}
+        group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity, **agent}
         group["channel"] = channel
         accounts.items[account]["webhooks"].append(group)
         numbers[host] = wanted
         fail_on[host] = chosen
+        if host == "localhost":
+            options[host] = command_options(values)
         if values["connect_sms_audit_dir"]:
             folders[host] = values["connect_sms_audit_dir"]
     for item in accounts.items:
@@ -95,6 +130,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         "errors": errors,
         "fail_on": fail_on,
         "folders": folders,
+        "options": options,
     }
 
 
@@ -106,6 +142,21 @@ def _fail_on(values: Mapping[str, Any]) -> list[str]:
             f"connect_sms_audit_fail_on: {join(wrong, ', ')} is none of {', '.join([*STATUSES, ANY, ERRORS])}"
         )
     return chosen
+
+
+def command_options(values: Mapping[str, Any]) -> list[str] | None:
+    """Return the options of a command line that mean the same agent and account as an audit without an inventory.
+
+    :returns: ``None`` where a secret is among them, which no command may show
+    """
+    if any(values.get(f"connect_sms_{name}") for name in SECRET_VARIABLES):
+        return None
+    words = []
+    for name, option in SHOWN_VARIABLES.items():
+        value = values.get(f"connect_sms_{name}")
+        if value and (name, value) not in DEFAULTS:
+            words += ["-e", f"{option}={value}"]
+    return words
 
 
 def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +178,8 @@ def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def key_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the plan's identities with the API keys that IAM has to be asked about, ``api_keys`` (secret).
+    """Return the plan's identities with the API keys that IAM has to be asked about, ``api_keys`` (secret), and whether
+    to ``ask`` at all: also where hosts name an agent of IBM's and no webhook holds a key, for credentials left behind.
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     """
@@ -137,12 +189,16 @@ def key_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> li
 def _requests(plan: Mapping[str, Any], groups: list[Group]) -> list[dict[str, Any]]:
     keys: list[dict[str, None]] = [{} for _identity in plan["credentials"]]
     for _account, _look, group, snapshot in groups:
-        for _number, found in _members(group, snapshot):
-            for url in [found.settings[name] for name in URLS] if found else ():
+        for number, found in _members(group, snapshot):
+            for url in _urls_of(number, found, snapshot) if found and snapshot else ():
                 key = password_of(url)
                 if _is_iams(url, group["expected"]) and is_api_key(key):
                     keys[group["identity"]][str(key)] = None
-    return [{**identity, "api_keys": list(found)} for identity, found in zip(plan["credentials"], keys, strict=True)]
+    named = {group["identity"] for _account, _look, group, _snapshot in groups if _is_of_ibm(group)}
+    return [
+        {**identity, "api_keys": list(found), "ask": bool(found) or index in named}
+        for index, (identity, found) in enumerate(zip(plan["credentials"], keys, strict=True))
+    ]
 
 
 def verdicts(
@@ -169,7 +225,7 @@ def verdicts(
     notes += [str(result["msg"]) for result in asked if result.get("msg") and "api_keys" not in result]
     notes += [str(warning) for result in asked for warning in result.get("warnings") or ()]
     order = {status: index for index, status in enumerate(STATUSES)}
-    told.sort(key=lambda entry: (order[entry["status"]], entry["phone_number"]))
+    told.sort(key=lambda entry: (order[entry["status"]], not recent_errors(entry), entry["phone_number"]))
     return told, list(dict.fromkeys(notes)), failures
 
 
@@ -208,6 +264,51 @@ def failing(entry: Mapping[str, Any], fail_on: list[str]) -> bool:
     )
 
 
+def recent_errors(entry: Mapping[str, Any]) -> int:
+    """Return how many webhook errors a number met since it was changed last: it is not plainly well then."""
+    return int((entry.get("errors") or {}).get("since_change", 0))
+
+
+def retired_credentials(told: list[dict[str, Any]], asked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the service credentials that a rotation has replaced and that still live, each with the ``phone_numbers``
+    whose webhooks hold its key.
+
+    :param told: the verdicts
+    :param asked: the results of ``iva_credential_info``
+    """
+    holders: dict[str, list[str]] = {}
+    for entry in told:
+        if entry["key"] and entry["key"]["guid"]:
+            holders.setdefault(entry["key"]["guid"], []).append(entry["phone_number"])
+    found = {each["guid"]: each for result in asked for each in result.get("retired") or ()}
+    return [{**each, "phone_numbers": holders.get(guid, [])} for guid, each in found.items()]
+
+
+def agents_of(plan: Mapping[str, Any], asked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the agents' instances that an audit is about: those that hosts name, and those whose keys webhooks hold.
+
+    :returns: :data:`INSTANCE_FACTS` of each, ``None`` where they are not known
+    """
+    keys = [each for result in asked for each in result.get("api_keys") or () if each.get("instance_guid")]
+    found = {each["instance_guid"]: {name: each.get(name) for name in INSTANCE_FACTS} for each in keys}
+    named = []
+    for group in [group for account in plan["accounts"] for group in account["webhooks"]]:
+        wanted = {
+            **dict.fromkeys(INSTANCE_FACTS),
+            "instance": group["instance"] or None,
+            "region": group["region"] or None,
+        }
+        if any(wanted.values()) and wanted not in named and not any(_is_meant(one, wanted) for one in found.values()):
+            named.append(wanted)
+    others = [{**dict.fromkeys(INSTANCE_FACTS), "instance": channel_label(each)} for each in plan["channels"]]
+    return [*found.values(), *named, *others]
+
+
+def _is_meant(agent: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    ids = (None, agent["instance"], agent["instance_guid"], agent["instance_crn"])
+    return wanted["instance"] in ids and wanted["region"] in (None, agent["region"])
+
+
 def summary(told: list[dict[str, Any]]) -> dict[str, int]:
     """Return how many numbers have each status, and how many met errors, in the order of :data:`STATUSES`."""
     counts = Counter(entry["status"] for entry in told)
@@ -215,37 +316,9 @@ def summary(told: list[dict[str, Any]]) -> dict[str, int]:
     return {**{status: counts[status] for status in STATUSES if counts[status]}, ERRORS: errors}
 
 
-def as_table(told: list[dict[str, Any]], notes: list[str]) -> str:
-    """Return a short table for the console: counts, and the numbers, of many only those that somebody has to look at."""
-    counts = summary(told)
-    lines = [f"{len(told)} phone numbers: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)]
-    rows = told
-    if len(told) > LISTED:
-        rows = [entry for entry in told if entry["status"] != "connected" or (entry["errors"] or {}).get("count")]
-    for entry in rows[:LISTED]:
-        lines.append(f"  {entry['phone_number']:<16} {entry['status']:<14} {entry['msg']}")
-    if len(rows) > LISTED:
-        lines.append(f"  and {len(rows) - LISTED} more")
-    return "\n".join(lines + [f"  Note: {note}" for note in notes])
-
-
-def as_csv(told: list[dict[str, Any]]) -> str:
-    """Return the verdicts as CSV with a line of names. No field begins a spreadsheet's formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"key_{name}" for name in KEY_COLUMNS), *(f"errors_{name}" for name in ERROR_COLUMNS)])
-    for entry in told:
-        key, errors = entry["key"] or {}, dict(entry["errors"] or {})
-        errors["codes"] = " ".join(f"{code}:{count}" for code, count in errors.get("codes", {}).items())
-        fields = [*(entry[name] for name in COLUMNS), *(key.get(name) for name in KEY_COLUMNS)]
-        fields += [errors.get(name) for name in ERROR_COLUMNS]
-        writer.writerow([fields[0], *map(_cell, fields[1:])])  # a phone number's plus sign is harmless
-    return text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def counted(count: int, thing: str) -> str:
+    """Return a count with its thing, in the plural where it is not one."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _members(group: Mapping[str, Any], snapshot: Snapshot | None) -> Iterator[tuple[str, Number | None]]:
@@ -253,6 +326,19 @@ def _members(group: Mapping[str, Any], snapshot: Snapshot | None) -> Iterator[tu
     there = snapshot.numbers if snapshot else {}
     for number in numbers_in(group) or there:
         yield number, there.get(number)
+
+
+def _urls_of(number: str, found: Number, snapshot: Snapshot) -> list[str]:
+    """Return the webhooks that may take a number's texts: its own, and those of the service that it is in."""
+    settings = [found.settings, snapshot.service_of(number) or {}]
+    return [each[name] for each in settings for name in URLS if each.get(name)]
+
+
+def _is_of_ibm(group: Mapping[str, Any]) -> bool:
+    """Whether a group names an agent in IBM Cloud."""
+    return bool(group["region"] or group["instance"]) and not (
+        group["expected"]["url"] or group["expected"]["password"]
+    )
 
 
 def _is_iams(url: str, expected: Mapping[str, Any]) -> bool:
@@ -265,7 +351,8 @@ def _is_iams(url: str, expected: Mapping[str, Any]) -> bool:
 
 def _notes(snapshot: Snapshot) -> list[str]:
     """Return what is not known of an account."""
-    notes = [each for each in (snapshot.override_problem, snapshot.errors_problem) if each]
+    problems = (snapshot.override_problem, snapshot.errors_problem, snapshot.changes_problem)
+    notes = [each for each in problems if each]
     if snapshot.unjoined_errors:
         notes.append(
             f"Account {snapshot.account_sid}: {snapshot.unjoined_errors} more webhook errors, which could not be joined"
@@ -299,58 +386,107 @@ def _verdict(
         "host": group["host"],
         "account_sid": snapshot.account_sid if snapshot else None,
         "sid": found.sid if found else None,
+        "region": _region_of(found, group),
         **(shown(found.settings) if found else dict.fromkeys(URLS, "")),
         "overridden_by": None,
-        "key": _key(found.settings["url"], answers) if found else None,
+        "via": None,
+        "key": None,
         "errors": snapshot.errors_of(number) if snapshot and found else None,
+        "changed_by": None,
     }
     if snapshot is None:
-        status, msg = "unknown", reason
-    elif found is None:
-        status, msg = "not_in_account", f"account {snapshot.account_sid} has no such number"
+        return {**entry, "status": "unknown", "msg": reason}
+    if found is None:
+        return {**entry, "status": "not_in_account", "msg": f"account {snapshot.account_sid} has no such number"}
+    override = _override(number, found, snapshot)
+    service = None if found.settings["application_sid"] else snapshot.service_of(number)
+    status, msg = _judge(found, override, service, snapshot, group["expected"], answers)
+    carried = bool(service) and status in ("connected", "dead_key", "unknown")
+    if carried and override and service:
+        entry["via"] = {**override, "url": shown(service)["url"]}
     else:
-        entry["overridden_by"] = _override(number, found, snapshot)
-        status, msg = _judge(found, entry["overridden_by"], snapshot, group["expected"], answers)
-    if entry["errors"] and entry["errors"]["count"]:
-        codes = ", ".join(f"{code} ({count})" for code, count in entry["errors"]["codes"].items())
-        msg += f"; webhook errors: {codes}"
-    return {**entry, "status": status, "msg": msg}
+        entry["overridden_by"] = override
+    entry["key"] = _key((service if carried and service else found.settings)["url"], answers)
+    if status in BLAMED:
+        entry["changed_by"] = (snapshot.changes or {}).get(number)
+    return {**entry, "status": status, "msg": "; ".join([msg, *_more(entry)])}
+
+
+def _more(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what else is to be said of a number: its webhook errors, and who changed its webhook."""
+    errors, recent = entry["errors"], recent_errors(entry)
+    if errors and errors["count"]:
+        when = "" if recent == errors["count"] else f" ({recent} since its last change)"
+        codes = ", ".join(f"{code} ({count})" for code, count in errors["codes"].items())
+        yield f"webhook errors{when if recent else ' before its last change'}: {codes}"
+    if entry["changed_by"]:
+        yield describe_change(entry["changed_by"])
 
 
 def _judge(
     found: Number,
     override: Mapping[str, Any] | None,
+    service: Mapping[str, str] | None,
     snapshot: Snapshot,
     expected: Mapping[str, Any],
     answers: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, str]:
-    """Return a number's status, and why in words."""
+    """Return a number's status, and why in words.
+
+    :param service: the Messaging Service whose webhooks take its texts
+    """
     if not found.receives_sms:
         return "no_sms", "the number has no SMS capability"
-    if override:
-        if override["kind"] == "application":
-            return "overridden", f"TwiML application {override['sid']} takes its texts: connecting the number clears it"
+    if override and override["kind"] == "application":
+        return "overridden", f"TwiML application {override['sid']} takes its texts: connecting the number clears it"
+    if override and not service:
         return "overridden", describe_override(override)
-    url, display = found.settings["url"], shown(found.settings)["url"]
     if expected.get("problem"):
         return "unknown", expected["problem"]
-    if not url:
+    if override and service:
+        return _judge_service(service, override, expected, answers)
+    if not found.settings["url"]:
         return "not_connected", "no webhook is set"
-    if expected["url"]:
-        if place(url) != place(expected["url"]):
-            return "elsewhere", f"its texts go to {display}"
-        if not same_url(_without_fragment(url), _without_fragment(expected["url"])):
-            return "dead_key", "it leads to connect_sms_receiver_url, with another token or password"
-    else:
-        right = {place(one) for one in expected["place"]} if expected["place"] else _PLACES
-        if place(url) not in right:
-            return "elsewhere", f"its texts go to {display}"
-        dead = _dead(url, expected, answers)
-        if dead is not None:
-            return dead
+    bad = _why_not(found.settings["url"], expected, answers, "its webhook")
+    if bad:
+        return bad
     if snapshot.override_problem:
         return "unknown", f"its webhook is right, but: {snapshot.override_problem}"
-    return "connected", _connected(found, expected, answers)
+    return "connected", _connected(found.settings, expected, answers)
+
+
+def _judge_service(
+    service: Mapping[str, str],
+    override: Mapping[str, Any],
+    expected: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, Any]],
+) -> tuple[str, str]:
+    """Return the status of a number whose texts a Messaging Service takes, and why in words."""
+    if not service["url"]:
+        return "dropped", f"{service['name']} takes its texts and has no webhook, so they are lost"
+    bad = _why_not(service["url"], expected, answers, f"the webhook of {service['name']}")
+    if bad and bad[0] == "elsewhere":
+        return "overridden", describe_override(override)
+    return bad or ("connected", f"{_connected(service, expected, answers)}, carried by {service['name']}")
+
+
+def _why_not(
+    url: str, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], what: str
+) -> tuple[str, str] | None:
+    """Return the verdict on a webhook that does not lead to the agent with a key that works, ``None`` for one that does.
+
+    :param what: how messages name the webhook
+    """
+    if expected["url"]:
+        if place(url) != place(expected["url"]):
+            return "elsewhere", f"its texts go to {redact_url(url)}"
+        if not same_url(_without_fragment(url), _without_fragment(expected["url"])):
+            return "dead_key", f"{what} leads to the wanted place, with another token or password"
+        return None
+    right = {place(one) for one in expected["place"]} if expected["place"] else _PLACES
+    if place(url) not in right:
+        return "elsewhere", f"its texts go to {redact_url(url)}"
+    return _dead(url, expected, answers, what)
 
 
 def _override(number: str, found: Number, snapshot: Snapshot) -> dict[str, Any] | None:
@@ -359,44 +495,48 @@ def _override(number: str, found: Number, snapshot: Snapshot) -> dict[str, Any] 
     return (snapshot.overrides or {}).get(number)
 
 
-def _dead(url: str, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
+def _dead(
+    url: str, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], what: str
+) -> tuple[str, str] | None:
     """Return the verdict on a webhook whose credentials are not known to work, ``None`` for one that works."""
     password = password_of(url)
     if not password:
-        return "dead_key", "its webhook holds no key"
+        return "dead_key", f"{what} holds no key"
     if expected["password"]:
-        return None if password == expected["password"] else ("dead_key", "its webhook holds another password")
+        return None if password == expected["password"] else ("dead_key", f"{what} holds another password")
     if not is_api_key(password):
-        return "dead_key", "what its webhook holds as a key is none"
+        return "dead_key", f"what {what} holds as a key is none"
     answer = answers.get(password)
     if answer is None:
-        return "unknown", "its webhook is right, but IAM could not be asked about its key"
+        return "unknown", f"{what} is right, but IAM could not be asked about its key"
     name = f" of service credential '{answer['credential']}'" if answer["credential"] else ""
     if not answer["accepted"]:
-        return "dead_key", f"the key{name} in its webhook is dead: {answer['reason']}"
+        return "dead_key", f"the key{name} in {what} is dead: {answer['reason']}"
     role = answer["role"]
     if role and role.lower() not in {each.lower() for each in ROLES}:
         return (
             "dead_key",
-            f"the key{name} in its webhook has role {role}: the receiver takes {' and '.join(ROLES)} only",
+            f"the key{name} in {what} has role {role}: the receiver takes {' and '.join(ROLES)} only",
         )
     return None
 
 
-def _connected(found: Number, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> str:
+def _connected(
+    settings: Mapping[str, str], expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
+) -> str:
     parts = ["connected"]
-    key = _key(found.settings["url"], answers)
+    key = _key(settings["url"], answers)
     if key:
         name = (
             f"service credential '{key['credential']}'"
             if key["credential"]
             else "a key that is no service credential's"
         )
-        age = "" if key["age_days"] is None else f", {key['age_days']:.0f} days old"
+        age = "" if key["age_days"] is None else f", {counted(round(key['age_days']), 'day')} old"
         parts = [f"connected with {name}{age}"]
-    fallback = found.settings["fallback_url"]
+    fallback = settings["fallback_url"]
     if fallback and _is_iams(fallback, expected):
-        dead = _dead(fallback, expected, answers)
+        dead = _dead(fallback, expected, answers, "its fallback")
         if dead:
             parts.append(f"its fallback does not work: {dead[1]}")
     return "; ".join(parts)
@@ -405,7 +545,15 @@ def _connected(found: Number, expected: Mapping[str, Any], answers: Mapping[str,
 def _key(url: str, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return what may be shown of the key in a webhook."""
     answer = answers.get(password_of(url) or "")
-    return None if answer is None else {name: value for name, value in answer.items() if name != "reason"}
+    return None if answer is None else {name: answer.get(name) for name in KEY_FACTS}
+
+
+def _region_of(found: Number | None, group: Mapping[str, Any]) -> str | None:
+    """Return the IBM Cloud region of a number's agent: the one that is asked for, or else the one its webhook tells."""
+    if group["region"] or group["expected"]["url"] or group["expected"]["password"]:
+        return group["region"] or None
+    where = place(found.settings["url"]) if found else None
+    return next((region for region, hosts in HOSTS.items() if where and where[1] in hosts), None)
 
 
 def _without_fragment(url: str) -> str:

@@ -238,6 +238,7 @@ def account_of(values: Values) -> dict[str, Any]:
         "concurrency": values.get("connect_sms_concurrency"),
         "force": bool(values.get("connect_sms_restore_force")),
         "alert_days": values.get("connect_sms_audit_days") or 0,
+        "changed_by": bool(values.get("connect_sms_audit_blame")),
         **({"verify": verify} if (verify := _verify_options(values)) else {}),
     }
 

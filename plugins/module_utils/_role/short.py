@@ -22,6 +22,7 @@ SHORT = {
     "connect_sms_audit_dir": "audit_dir",
     "connect_sms_audit_fail_on": "audit_fail_on",
     "connect_sms_audit_days": "audit_days",
+    "connect_sms_audit_blame": "audit_blame",
     "connect_sms_verify_from": "verify_from",
     "connect_sms_verify_body": "verify_body",
     "connect_sms_verify_timeout": "verify_timeout",

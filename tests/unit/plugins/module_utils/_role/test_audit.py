@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import csv
 import pathlib
 from typing import Any
 
@@ -101,6 +100,159 @@ def test_verdict(found: Number, answer: dict[str, Any], values: dict[str, Any], 
     assert KEY not in told[1]
 
 
+SERVICE = {"kind": "messaging_service", "sid": "MG1", "name": "Marketing"}
+
+
+def carrier(url: str, fallback_url: str = "") -> dict[str, Any]:
+    """Return what a snapshot has of a number whose Messaging Service takes its texts."""
+    service = {"sid": "MG1", "name": "Messaging Service 'Marketing' (MG1)", "url": url, "fallback_url": fallback_url}
+    return {"overrides": {ONE: SERVICE}, "services": [{**service, "changed_at": ""}]}
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "values", "status", "said"),
+    [
+        (
+            webhook(OTHER_KEY),
+            {},
+            {},
+            "connected",
+            "'twilio-sms', 12 days old, carried by Messaging Service 'Marketing'",
+        ),
+        (webhook(OTHER_KEY), {}, {"region": "us-south"}, "connected", "carried by"),
+        (
+            webhook(OTHER_KEY),
+            {"accepted": False, "reason": "it is disabled"},
+            {},
+            "dead_key",
+            "webhook of Messaging Ser",
+        ),
+        (webhook(OTHER_KEY), {}, {"region": "us-east"}, "overridden", "Defer to sender's webhook"),
+        ("https://other.example.com/", {}, {}, "overridden", "MG1"),
+        ("", {}, {}, "dropped", "Messaging Service 'Marketing' (MG1) takes its texts and has no webhook"),
+        (ASSISTANT + "#rc=2", {}, {"receiver_url": ASSISTANT}, "connected", "carried by"),
+        (ASSISTANT + "2", {}, {"receiver_url": ASSISTANT}, "dead_key", "another token"),
+        ("https://sms:old@sms.example.com:9443" + PATH, {}, GATEWAY, "dead_key", "another password"),
+    ],
+)
+def test_a_number_whose_service_takes_its_texts(
+    url: str, answer: dict[str, Any], values: dict[str, Any], status: str, said: str
+) -> None:
+    """Its own webhook, right or wrong, counts for nothing."""
+    for own in (webhook(), "https://elsewhere.example.com/", ""):
+        plan = audit.audit_plan({"sales": host(ONE, **values)})
+        looked = [look({ONE: number(own)}, **carrier(url))]
+        (request,) = audit.key_requests(plan, looked)
+        told_of = {OTHER_KEY: {**LIVE, **answer}}
+        asked = [{"api_keys": [told_of.get(key, {**LIVE, "accepted": False}) for key in request["api_keys"]]}]
+        (entry,), _notes, _failures = audit.verdicts(plan, looked, asked)
+        assert (entry["status"], said in entry["msg"]) == (status, True), entry["msg"]
+        assert OTHER_KEY not in str(entry)
+        carried = status in ("connected", "dead_key")
+        assert (entry["via"] or {}).get("sid") == ("MG1" if carried else None)
+        assert (entry["overridden_by"] or {}).get("sid") == (None if carried else "MG1")
+
+
+def test_a_service_changes_nothing_where_a_number_cannot_have_texts_or_an_application_takes_them() -> None:
+    rows = {ONE: number(webhook(), application_sid="AP1")}
+    plan = audit.audit_plan({"sales": host(ONE)})
+    for found, status in ((rows, "overridden"), ({ONE: number(receives_sms=False)}, "no_sms")):
+        looked = [look(found, **carrier(webhook()))]
+        (entry,), _notes, _failures = audit.verdicts(plan, looked, [{"api_keys": [LIVE]}])
+        assert (entry["status"], entry["via"]) == (status, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "since", "said"),
+    [
+        (2, 2, "; webhook errors: 11200 (2)"),
+        (2, 1, "; webhook errors (1 since its last change): 11200 (2)"),
+        (2, 0, "; webhook errors before its last change: 11200 (2)"),
+    ],
+)
+def test_errors_since_the_last_change_are_told_apart(count: int, since: int, said: str) -> None:
+    errors = {
+        ONE: {"count": count, "last_at": "2026-11-20T10:00:00Z", "codes": {"11200": count}, "since_change": since}
+    }
+    plan = audit.audit_plan({"localhost": host()})
+    looked = [look({ONE: number(webhook()), "+15550000000": number(webhook())}, errors=errors)]
+    told, _notes, _failures = audit.verdicts(plan, looked, [{"api_keys": [LIVE]}])
+    (entry,) = [each for each in told if each["phone_number"] == ONE]
+    assert entry["msg"].endswith(said)
+    assert (entry["status"], audit.recent_errors(entry)) == ("connected", since)
+    assert (told[0] is entry) == (since > 0), "those that are not plainly well come first"
+
+
+def test_who_changed_it_is_told_where_it_matters() -> None:
+    change = {"at": "2026-11-20T10:00:00Z", "actor_type": "user", "actor_sid": "US1", "source": "web"}
+    change.update(before={"url": webhook("***")}, after={"url": ""})
+    plan = audit.audit_plan({"localhost": host()})
+    looked = [look({ONE: number(), TWO: number(webhook())}, changes={ONE: change, TWO: change})]
+    told, notes, _failures = audit.verdicts(plan, looked, [{"api_keys": [LIVE]}])
+    assert [(each["status"], each["changed_by"]) for each in told] == [("not_connected", change), ("connected", None)]
+    assert told[0]["msg"] == "no webhook is set; changed by user US1 (web) at 2026-11-20T10:00:00Z"
+    _told, notes, _failures = audit.verdicts(plan, [look({ONE: number()}, changes_problem="not known")], [])
+    assert notes == ["not known"]
+
+
+def test_retired_credentials_and_who_holds_their_keys() -> None:
+    retired = {"name": "twilio-sms:retiring", "guid": "g1", "instance": "agent", "region": "us-south", "age_days": 3.0}
+    plan = audit.audit_plan({"localhost": host()})
+    rows = {ONE: number(webhook()), TWO: number(webhook(OTHER_KEY))}
+    asked = [{"api_keys": [{**LIVE, "guid": "g1"}, {**LIVE, "guid": "g2"}], "retired": [retired]}]
+    told, _notes, _failures = audit.verdicts(plan, [look(rows)], asked)
+    assert audit.retired_credentials(told, [*asked, *asked]) == [{**retired, "phone_numbers": [ONE]}]
+    assert audit.retired_credentials([], asked) == [{**retired, "phone_numbers": []}]
+    assert audit.retired_credentials(told, [{"skipped": True}]) == []
+
+
+def test_which_agents_an_audit_is_about() -> None:
+    hosts = {
+        "one": host(ONE, region="us-south"),
+        "named": host(TWO, region="us-east", instance="other"),
+        "same": host("+15550000003", region="us-east", instance="other"),
+        "gateway": host("+15550000004", **GATEWAY),
+    }
+    key = {**LIVE, "instance": "agent", "instance_guid": "g1", "instance_crn": "crn:1", "region": "us-south"}
+    plan = audit.audit_plan(hosts)
+    told = audit.agents_of(plan, [{"api_keys": [key, key]}, {"msg": "no permission"}])
+    assert [(each["instance"], each["region"]) for each in told] == [("agent", "us-south"), ("other", "us-east")]
+    assert [each["region"] for each in audit.agents_of(plan, [])] == ["us-south", "us-east"]
+
+
+@pytest.mark.parametrize(
+    ("values", "ask"),
+    [({}, False), ({"region": "us-south"}, True), ({"instance": "agent"}, True), (GATEWAY, False)],
+)
+def test_iam_is_asked_where_an_agent_of_ibms_is_named(values: dict[str, Any], ask: bool) -> None:
+    """No webhook holds a key, and a credential may have been left behind all the same."""
+    plan = audit.audit_plan({"sales": host(ONE, **values)})
+    (request,) = audit.key_requests(plan, [look({ONE: number()})])
+    assert (request["api_keys"], request["ask"]) == ([], ask)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, []),
+        ({"region": "us-south", "instance": "my agent"}, ["-e", "region=us-south", "-e", "instance=my agent"]),
+        ({"credential_name": "other"}, ["-e", "connect_sms_credential_name=other"]),
+        ({"receiver_host": "sms-fra04.voiceagent.cloud.ibm.com"}, ["-e"]),
+        (GATEWAY, None),
+        ({"receiver_url": ASSISTANT}, None),
+        ({"twilio_auth_token": "secret"}, None),
+        ({"ibmcloud_api_key": "secret"}, None),
+    ],
+)
+def test_options_of_a_command_hold_no_secret(values: dict[str, Any], words: list[str] | None) -> None:
+    told = audit.command_options(host(**values))
+    assert told == words or (words == ["-e"] and told and told[1].startswith("connect_sms_receiver_host="))
+    secret = [name for name, option in VARIABLES.items() if option.get("no_log") and name != "connect_sms_api_key"]
+    assert {name.removeprefix("connect_sms_") for name in secret} <= set(audit.SECRET_VARIABLES)
+    assert not set(audit.SECRET_VARIABLES) & set(audit.SHOWN_VARIABLES)
+    assert {f"connect_sms_{name}" for name in audit.SHOWN_VARIABLES} <= set(VARIABLES)
+
+
 def test_an_unknown_answer_is_no_good_news() -> None:
     plan = audit.audit_plan({"sales": host(ONE)})
     looked = [look({ONE: number(webhook())})]
@@ -163,20 +315,3 @@ def test_localhost_without_numbers_is_the_whole_account() -> None:
 def test_what_a_run_fails_on(status: str, errors: int | None, fail_on: list[str], fails: bool) -> None:
     entry = {"status": status, "errors": None if errors is None else {"count": errors}}
     assert audit.failing(entry, fail_on) is fails
-
-
-def test_csv_holds_no_formula() -> None:
-    plan = audit.audit_plan({"=cmd()": host(ONE)})
-    told, _notes, _failures = audit.verdicts(plan, [look({ONE: number(webhook())})], [{"api_keys": [LIVE]}])
-    (row,) = csv.DictReader(audit.as_csv(told).splitlines())
-    assert (row["phone_number"], row["host"], row["key_credential"]) == (ONE, "'=cmd()", "twilio-sms")
-
-
-def test_the_table_is_short() -> None:
-    plan = audit.audit_plan({"localhost": host()})
-    rows = {f"+1556{index:07d}": number() for index in range(40)} | {ONE: number(webhook())}
-    told, notes, _failures = audit.verdicts(plan, [look(rows)], [{"api_keys": [LIVE]}])
-    lines = audit.as_table(told, [*notes, "something"]).splitlines()
-    assert lines[0] == "41 phone numbers: 40 not_connected, 1 connected"
-    assert lines[-2:] == ["  and 15 more", "  Note: something"]
-    assert len(lines) == 28

@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an audit tells people and programs: a table, CSV, and a report that knows the audit before it. No I/O."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+from .audit import ERRORS, STATUSES, counted, recent_errors, summary
+
+COLUMNS = ("phone_number", "friendly_name", "host", "account_sid", "status", "msg", "url", "fallback_url")
+KEY_COLUMNS = ("credential", "role", "age_days")
+ERROR_COLUMNS = ("count", "last_at", "codes", "since_change")
+HEADER = (*COLUMNS, *(f"key_{name}" for name in KEY_COLUMNS), *(f"errors_{name}" for name in ERROR_COLUMNS), "via")
+#: What to do about numbers of each status: in words, and with which playbook and options.
+ADVICE: dict[str, tuple[str, str, str]] = {
+    "dead_key": (
+        "Connect them again: they get the key of the present service credential. If that key is dead, too, the run says so;"
+        " then rotate it with rotate_sms_key.",
+        "connect_sms",
+        "",
+    ),
+    "dropped": (
+        'In the settings of their Messaging Service, choose "Defer to sender\'s webhook", or give it a webhook. Then connect'
+        " them.",
+        "connect_sms",
+        "",
+    ),
+    "elsewhere": (
+        "If they should reach the agent, see what would change; without --check it is done.",
+        "connect_sms",
+        "--check --diff",
+    ),
+    "not_connected": ("Connect them.", "connect_sms", ""),
+    "overridden": (
+        "The last column says what takes their texts, and how to let the numbers' own webhooks decide. Then connect them.",
+        "connect_sms",
+        "",
+    ),
+    "not_in_account": (
+        "Check the numbers, and whose account the credentials are of. Then audit them again.",
+        "audit_sms",
+        "",
+    ),
+    "no_sms": ("Use other numbers for texts: these cannot receive any. Then audit again.", "audit_sms", ""),
+    "unknown": (
+        "The last column says what could not be read. Once the credentials may read it, audit again.",
+        "audit_sms",
+        "",
+    ),
+    "connected": ("Nothing. Later, audit them again.", "audit_sms", ""),
+    ERRORS: ("Look at the codes: each leads to Twilio's page about it. Then audit them again.", "audit_sms", ""),
+}
+LISTED = 25  # how many numbers the table on the console shows
+KEPT = 100  # how many audits of the past a report remembers
+
+
+def as_table(
+    told: list[dict[str, Any]],
+    notes: list[str],
+    retired: Iterable[Mapping[str, Any]] = (),
+    folders: Iterable[str] = (),
+) -> str:
+    """Return a short table for the console: counts, and the numbers, of many only those that somebody has to look at.
+
+    Of more than are listed, every status comes before the first is repeated.
+    """
+    counts = summary(told)
+    lines = [f"{counted(len(told), 'phone number')}: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)]
+    rows = told
+    if len(told) > LISTED:
+        rows = [entry for entry in told if entry["status"] != "connected" or (entry["errors"] or {}).get("count")]
+    for entry in rows if len(rows) <= LISTED else in_turn(rows)[:LISTED]:
+        lines.append(f"  {entry['phone_number']:<16} {entry['status']:<14} {entry['msg']}")
+    if len(rows) > LISTED:
+        lines.append(f"  and {len(rows) - LISTED} more")
+    for each in retired:
+        lines.append(f"  Retired, but alive: {describe_retired(each)}")
+    lines += [f"  Note: {note}" for note in notes]
+    return "\n".join(lines + [f"  Written to {folder}: audit.html, audit.csv, audit.json" for folder in folders])
+
+
+def in_turn(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return verdicts that are sorted by status so that every status comes before the first is repeated."""
+    groups = [list(group) for _status, group in groupby(rows, key=lambda entry: entry["status"])]
+    longest = max(map(len, groups), default=0)
+    return [group[place] for place in range(longest) for group in groups if place < len(group)]
+
+
+def describe_retired(credential: Mapping[str, Any]) -> str:
+    """Return a retired service credential in words."""
+    where = ", ".join(str(credential[name]) for name in ("instance", "region") if credential.get(name))
+    age = credential.get("age_days")
+    old = "" if age is None else f", {counted(round(age), 'day')} old"
+    holders = credential.get("phone_numbers") or []
+    use = (
+        f"the key of {counted(len(holders), 'phone number')}" if holders else "the key of no phone number of this audit"
+    )
+    return f"service credential '{credential['name']}' ({where or credential['guid']}{old}), {use}"
+
+
+def as_csv(told: list[dict[str, Any]]) -> str:
+    """Return the verdicts as CSV with a line of names. No field begins a spreadsheet's formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    for entry in told:
+        fields = csv_fields(entry)
+        writer.writerow([fields[0], *map(_cell, fields[1:])])  # a phone number's plus sign is harmless
+    return text.getvalue()
+
+
+def csv_fields(entry: Mapping[str, Any]) -> list[Any]:
+    """Return the values of a verdict in the order of :data:`HEADER`."""
+    key, errors = dict(entry["key"] or {}), dict(entry["errors"] or {})
+    errors["codes"] = " ".join(f"{code}:{count}" for code, count in errors.get("codes", {}).items())
+    via = entry.get("via") or {}
+    age = key.get("age_days")
+    key["age_days"] = None if age is None else round(age)
+    return [
+        *(entry[name] for name in COLUMNS),
+        *(key.get(name) for name in KEY_COLUMNS),
+        *(errors.get(name) for name in ERROR_COLUMNS),
+        via.get("sid"),
+    ]
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+# ---- the report, and the audit before it ----
+
+
+def make_report(
+    before: Any, told: list[dict[str, Any]], notes: list[str], facts: Mapping[str, Any], *, run: str, now: str
+) -> dict[str, Any]:
+    """Return what ``audit.json`` holds.
+
+    Batches of one run add to each other's numbers, and are compared with the run before.
+
+    :param before: what the folder's ``audit.json`` holds now, ``None`` for nothing
+    :param facts: ``version``, ``agents`` and ``retired``
+    :param run: what all batches of a run have in common
+    :param now: when the numbers were read, in ISO 8601
+    """
+    earlier = before if _is_report(before) else {}
+    same = earlier if earlier.get("run") == run else {}
+    numbers = [*_rows(same), *told]
+    previous = same.get("previous") if same else _remembered(earlier)
+    history = [each for each in _list(earlier, "history") if _is_past(each)]
+    if same:
+        history = history[:-1]
+    counts = summary(numbers)
+    connected = counts.get("connected", 0)
+    history = [*history, {"at": now, "numbers": len(numbers), "connected": connected}][-KEPT:]
+    return {
+        "generated_at": now,
+        "run": run,
+        "version": facts.get("version"),
+        "agents": _merged(_list(same, "agents"), facts.get("agents") or []),
+        "summary": counts,
+        "notes": list(dict.fromkeys([*_list(same, "notes"), *notes])),
+        "retired": _merged(_list(same, "retired"), facts.get("retired") or []),
+        "since": compare(previous, numbers) if previous else None,
+        "history": history,
+        "previous": previous,
+        "numbers": numbers,
+    }
+
+
+def compare(previous: Mapping[str, Any], numbers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is different from an audit before: ``at``, and the phone numbers that are ``new``, ``gone`` and
+    ``changed``.
+
+    :param previous: ``at``, and the phone numbers by ``statuses``
+    """
+    was = {number: status for status, held in previous["statuses"].items() for number in held}
+    now = {entry["phone_number"]: entry["status"] for entry in numbers}
+    return {
+        "at": previous["at"],
+        "new": [number for number in now if number not in was],
+        "gone": [{"phone_number": number, "was": status} for number, status in was.items() if number not in now],
+        "changed": [
+            {"phone_number": number, "was": was[number], "status": status}
+            for number, status in now.items()
+            if was.get(number, status) != status
+        ],
+    }
+
+
+def _remembered(report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what has to be known of an audit to compare a later one with it."""
+    if not report:
+        return None
+    statuses: dict[str, list[str]] = {}
+    for row in _rows(report):
+        statuses.setdefault(row["status"], []).append(row["phone_number"])
+    return {"at": str(report["generated_at"]), "statuses": statuses}
+
+
+def _is_report(data: Any) -> bool:
+    """Whether *data* is what an audit wrote, this version's or one of before."""
+    return (
+        isinstance(data, dict) and isinstance(data.get("generated_at"), str) and isinstance(data.get("numbers"), list)
+    )
+
+
+def _rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = _list(report, "numbers")
+    return [row for row in rows if _is_row(row)]
+
+
+def _is_row(data: Any) -> bool:
+    return isinstance(data, dict) and data.get("status") in STATUSES and isinstance(data.get("phone_number"), str)
+
+
+def _is_past(data: Any) -> bool:
+    return isinstance(data, dict) and all(
+        isinstance(data.get(name), kind) for name, kind in (("at", str), ("numbers", int), ("connected", int))
+    )
+
+
+def _list(report: Mapping[str, Any], name: str) -> list[Any]:
+    value = report.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _merged(one: list[Any], other: Iterable[Any]) -> list[Any]:
+    """Return both lists without what is there twice; of a credential the holders of both batches."""
+    merged: list[Any] = []
+    for each in [*one, *other]:
+        twin = next((known for known in merged if each.get("guid") and known.get("guid") == each.get("guid")), None)
+        if twin:
+            twin["phone_numbers"] = list(dict.fromkeys([*twin["phone_numbers"], *each["phone_numbers"]]))
+        elif each not in merged:
+            merged.append(dict(each))
+    return merged
+
+
+def state_of(entry: Mapping[str, Any]) -> str:
+    """Return what a picture shows of a number: its status, and whether a connected one meets errors all the same."""
+    return "warned" if entry["status"] == "connected" and recent_errors(entry) else str(entry["status"])
