@@ -54,8 +54,12 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "audit_sms",
         "",
     ),
-    "connected": ("Nothing. Later, audit them again.", "audit_sms", ""),
-    ERRORS: ("Look at the codes: each leads to Twilio's page about it. Then audit them again.", "audit_sms", ""),
+    "connected": ("Nothing. To see whether a text arrives and is answered, verify them.", "verify_sms", ""),
+    ERRORS: (
+        "Look at the codes: each leads to Twilio's page about it. Then verify whether texts arrive now.",
+        "verify_sms",
+        "",
+    ),
 }
 LISTED = 25  # how many numbers the table on the console shows
 KEPT = 100  # how many audits of the past a report remembers
