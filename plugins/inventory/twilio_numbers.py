@@ -36,6 +36,8 @@ options:
       - SIDs of subaccounts whose phone numbers are listed, too, besides those of O(account_sid) (of O(subaccount_sid)
         where it is given); or V(all) for every active subaccount of O(account_sid).
       - An API key reaches its own account only, so subaccounts need the auth token of O(account_sid).
+      - A subaccount of V(all) that cannot be read is left out with a warning, unless O(strict=true). One that is named must
+        be readable.
     type: list
     elements: str
     default: []
@@ -69,6 +71,7 @@ notes:
   - None of this is secret, and nothing else is cached. Of the webhook, user, password, path and query are not told.
   - Values from Twilio are never taken for templates.
   - Playbooks do not see the credentials in this file. In the environment, both see them.
+  - A key that is none of the options is an error, so that a misspelt filter does not make hosts of a whole account.
   - What was cached for another account, or for other subaccounts, is not used.
 """
 
@@ -118,7 +121,7 @@ auth_token: "{{ lookup('ansible.builtin.file', '~/.twilio_token') }}"
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -129,9 +132,9 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ..module_utils._http.errors import ApiError, SmsError, join
 from ..module_utils._http.transport import Transport
-from ..module_utils._http.urls import place
+from ..module_utils._http.urls import place, printable
 from ..module_utils._module.access import twilio_numbers
-from ..module_utils._module.options import TWILIO_OPTIONS, given
+from ..module_utils._module.options import TWILIO_OPTIONS, given, misspelt
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, TwilioNumbers
 
 try:  # ansible-core 2.19 and later template only what is marked as trusted
@@ -250,9 +253,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        config = self._read_config_data(path)
+        self._left_out: list[str] = []
         failure, facts = "", []
         try:
+            self._check_keys(config)
             wanted = Wanted(*(self.get_option(name) for name in ("prefix", "friendly_name", "capabilities")))
             facts = [one for one in self._facts(path, cache) if wanted(one)]
         except SmsError as error:
@@ -269,6 +274,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if wrong:
             raise AnsibleParserError(f"{wrong[0]} must be a string")
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+
+    def _check_keys(self, config: Mapping[str, Any]) -> None:
+        """Refuse keys that mean nothing: a misspelt filter would make hosts of a whole account."""
+        known = set(self._options)
+        unknown = [str(name) for name in config if name not in known]
+        if unknown:
+            meant = misspelt(unknown, known)
+            named = [
+                f"'{printable(name)[:40]}'" + (f" (did you mean {meant[name]}?)" if name in meant else "")
+                for name in unknown
+            ]
+            raise SmsError(
+                f"unknown options: {join(named, ', ')}. Nothing was read; see ansible-doc -t inventory {self.NAME}"
+            )
 
     def _facts(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """Return the facts of all numbers, wanted or not, from the cache if they are there."""
@@ -288,7 +307,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if isinstance(cached, dict) and cached.get("asked") == asked:
                 return cached["numbers"]
         facts = self._ask(params, subaccounts)
-        self._cache[key] = {"asked": asked, "numbers": facts}
+        if not self._left_out:
+            self._cache[key] = {"asked": asked, "numbers": facts}
         return facts
 
     def _option(self, name: str) -> Any:
@@ -316,22 +336,32 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if TWILIO_IMPORT_ERROR:
             raise SmsError(
                 f"the Python package twilio cannot be imported by the Python that runs Ansible ({sys.executable}):"
-                " install it there (pip install twilio)"
+                f" install it with: {sys.executable} -m pip install twilio"
             )
         transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"])
         own = twilio_numbers(params, transport)
-        clients = {own.account_sid: own}
-        for sid in self._all_subaccounts(own) if "all" in subaccounts else subaccounts:
-            clients.setdefault(sid, twilio_numbers({**params, "subaccount_sid": sid}, transport))
-        facts = []
-        for sid, client in clients.items():
-            # The parent's numbers must not be taken for those of a subaccount that the environment names.
-            of_subaccount = sid != client.owner_sid or sid != own.account_sid
-            more = {"connect_sms_twilio_subaccount_sid": sid} if of_subaccount else {}
-            facts += [{**facts_of(row, sid), **more} for row in client.list()]
+        found = dict.fromkeys(self._all_subaccounts(own) if "all" in subaccounts else subaccounts)
+        facts = self._numbers_of(own, own)
+        for sid in [sid for sid in found if sid != own.account_sid]:
+            try:
+                facts += self._numbers_of(twilio_numbers({**params, "subaccount_sid": sid}, transport), own)
+            except ApiError as error:
+                if "all" not in subaccounts or self.get_option("strict"):
+                    raise
+                self._left_out.append(sid)
+                self.display.warning(f"Left out: the numbers of subaccount {sid}, which cannot be read. {error}")
         return facts
 
-    def _all_subaccounts(self, own: TwilioNumbers) -> list[str]:
+    @staticmethod
+    def _numbers_of(client: TwilioNumbers, own: TwilioNumbers) -> list[dict[str, Any]]:
+        """Return the facts of one account's numbers."""
+        sid = client.account_sid
+        # The parent's numbers must not be taken for those of a subaccount that the environment names.
+        of_subaccount = sid != client.owner_sid or sid != own.account_sid
+        more = {"connect_sms_twilio_subaccount_sid": sid} if of_subaccount else {}
+        return [{**facts_of(row, sid), **more} for row in client.list()]
+
+    def _all_subaccounts(self, own: TwilioNumbers) -> Sequence[str]:
         try:
             return own.subaccounts()
         except ApiError as error:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .urls import printable
+
 NAMED = 10  # how many things a message names
 
 
@@ -31,7 +33,7 @@ class SmsError(Exception):
     """
 
     def __init__(self, message: str, *, code: str = "error", status: int | None = None):
-        super().__init__(message)
+        super().__init__(printable(message))
         self.code = code
         self.status = status
 

@@ -16,6 +16,7 @@ import ipaddress
 import json
 import os
 import random
+import re
 import select
 import ssl
 import threading
@@ -24,6 +25,8 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -45,6 +48,7 @@ MAX_REFUSALS = 12  # of a request that is answered 429: it was not processed, an
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 120.0
 LONGEST_TIMEOUT = 86_400
+MAX_BODY = 32 * 1024 * 1024  # bytes of an answer once it is unpacked; the largest page of either cloud has a tenth
 
 
 @dataclass
@@ -193,7 +197,7 @@ class Transport:
                 return reply
             tries += 1
             may_repeat = repeatable or (failure is not None and not failure.maybe_done)
-            if not may_repeat or tries >= MAX_TRIES or (failure is not None and failure.code == "tls"):
+            if not may_repeat or tries >= MAX_TRIES or (failure is not None and failure.code in ("tls", "too_large")):
                 if failure is not None:
                     raise failure
                 return reply
@@ -201,9 +205,9 @@ class Transport:
 
     def _pause(self, count: int, reply: Reply | None) -> float:
         """Seconds to wait before the next try: what the server asks for, else exponential with jitter."""
-        asked = reply.headers.get("Retry-After", "") if reply is not None else ""
-        if asked.isdigit():
-            return min(float(asked), LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
+        asked = retry_after(reply.headers, time.time()) if reply is not None else None
+        if asked is not None:
+            return min(asked, LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
         # What was refused for being one too many may come again soon: a place is free as soon as another one is answered.
         first = 0.05 if reply is not None and reply.status == 429 else 0.25
         return min(LONGEST_PAUSE, first * 2**count) * random.uniform(0.5, 1.0)
@@ -231,11 +235,18 @@ class Transport:
         try:
             connection.request(method, route.target(url), body=body, headers={**headers, **route.headers})
             response = connection.getresponse()
-            reply = Reply(response.status, response.headers, _decoded(response, response.read()))
+            reply = Reply(response.status, response.headers, _body(response))
         except TimeoutError:
             connection.close()
             raise TransportError(
                 f"{origin} gave no answer within {self.timeout:g} s", code="timeout", maybe_done=True
+            ) from None
+        except _TooLarge:
+            connection.close()
+            raise TransportError(
+                f"{origin} gave an answer of more than {MAX_BODY // 1024 // 1024} MiB: check the endpoint",
+                code="too_large",
+                maybe_done=True,
             ) from None
         except (OSError, http.client.HTTPException, zlib.error):
             connection.close()
@@ -343,10 +354,53 @@ class _Route:
             self._idle.append(connection)
 
 
-def _decoded(response: http.client.HTTPResponse, body: bytes) -> bytes:
-    """Return a body without its compression, which an SDK may have asked for and a gateway may apply unasked."""
+def retry_after(headers: Mapping[str, str] | http.client.HTTPMessage, now: float) -> float | None:
+    """Return how many seconds a server asks to wait, ``None`` where it does not say so in a form of RFC 9110.
+
+    A date counts from the server's own clock, where the answer tells it. One that has passed says nothing.
+
+    :param now: the time here (Unix time)
+    """
+    asked = (headers.get("Retry-After") or "").strip()
+    if re.fullmatch("[0-9]{1,9}", asked):
+        return float(asked)
+    until = _date(asked)
+    if until is None:
+        return None
+    began = _date(headers.get("Date") or "")
+    seconds = until - (now if began is None else began)
+    return seconds if seconds > 0 else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+        return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+class _TooLarge(Exception):
+    """An answer that has more bytes than any that we ask for."""
+
+
+def _body(response: http.client.HTTPResponse) -> bytes:
+    """Return an answer's body without its compression, which an SDK may have asked for and a gateway may apply unasked.
+
+    :raises _TooLarge: for more than any answer has: a few bytes may unpack to gigabytes
+    """
+    body = response.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise _TooLarge
+    if response.length:  # with a limit, http.client does not mind a body that ends too early
+        raise http.client.IncompleteRead(b"")
     if body and response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompress(body, zlib.MAX_WBITS | 32)  # either form
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either form
+        body = unpacker.decompress(body, MAX_BODY + 1)
+        if len(body) > MAX_BODY:
+            raise _TooLarge
+        if not unpacker.eof:
+            raise zlib.error("the answer is cut off")
     return body
 
 

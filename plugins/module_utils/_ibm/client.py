@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from .._http.errors import ApiError, SmsError, code_of
 from .._http.transport import Transport
-from .._http.urls import redact
-from .credential import choose_instance
+from .._http.urls import said
+from .credential import choose_instance, service_of, unknown_instance
 
 IBM_IMPORT_ERROR: str | None = None
 try:
@@ -41,6 +41,7 @@ except ImportError:  # reported by the module's main, with what to install
 TOKEN_PATH = "/identity/token"
 PAGE_LIMIT = 100  # the most that Resource Controller gives at once
 MAX_PAGES = 1000  # a server that never ends its list would keep us for ever
+_RESTRICTED = re.compile(r"(?i)context|restriction|network zone|ip address|BXNIM0(?:513|503)")
 _ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -221,6 +222,8 @@ class IbmCloud:
     def _pages(self, action: str, operation: Callable[..., Any], **query: Any) -> Iterator[dict]:
         """Follow ``next_url`` to the end. A short or even empty page is not the end (rows may be hidden from us)."""
         start = None
+        seen: set[str] = set()
+        before: list = []
         for _page in range(MAX_PAGES):
             page = self._expect_dict(action, lambda: operation(**query, limit=PAGE_LIMIT, start=start))  # noqa: B023
             rows = page.get("resources")
@@ -233,6 +236,10 @@ class IbmCloud:
             start = _start_in(following)
             if not start:
                 raise _unexpected(action)
+            if start in seen or (rows and rows == before):
+                raise ApiError(f"Could not {action}: the list repeats itself: check the endpoint", code="bad_answer")
+            seen.add(start)
+            before = rows
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
 
     def _find(self, action: str, call: Callable[[], Any]) -> dict | None:
@@ -285,18 +292,33 @@ class IbmCloud:
         self._forget_token(refused=ours and (token_was_asked or error.status_code == 401))
         status, code, text = error.status_code, *_error_body(error.http_response)
         shown = f"HTTP {status}" + (f" ({code})" if code else "") + (f": {text}" if text else "")
-        hint = ""
-        if token_was_asked and status in (400, 401, 403):
-            action, hint = "get an IAM token", f"; check {self._identity} and iam_endpoint"
-        elif status == 401:
-            hint = f"; check {self._identity}"
-        elif status == 403:
-            hint = (
-                f"; the identity of {self._identity} lacks the permission: you can only create credentials with roles"
-            )
-            hint += " that you hold on the instance yourself"
+        if token_was_asked:
+            action = "get an IAM token"
+        hint = self._hint(action, status, text, token_was_asked)
         kind = NoToken if token_was_asked else ApiError
         return kind(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
+
+    def _hint(self, action: str, status: int, text: str, token_was_asked: bool) -> str:
+        """Return what to do about a refusal."""
+        if status == 403 and _RESTRICTED.search(text):
+            return (
+                "; a context-based restriction or the list of allowed IP addresses of the account refuses requests from"
+                " here, whatever the identity's roles: run in an allowed network, or add this one"
+            )
+        if token_was_asked and status in (400, 401, 403):
+            return f"; check {self._identity} and iam_endpoint"
+        if token_was_asked and status in (404, 405):
+            return f"; check iam_endpoint: there is no IAM at {self._iam_endpoint}"
+        if status == 401:
+            return f"; check {self._identity}"
+        if status != 403:
+            return ""
+        lacks = f"; the identity of {self._identity} lacks the permission"
+        if action.startswith("create"):
+            return f"{lacks}: you can only create credentials with roles that you hold on the instance yourself"
+        if action.startswith(("delete", "rename")):
+            return f"{lacks}: it takes the platform role Editor or Administrator on the instance"
+        return f"{lacks}: it takes the platform role Viewer"
 
     def _token_managers(self) -> list[Any]:
         manager = getattr(self._authenticator, "token_manager", None)
@@ -327,7 +349,18 @@ def find_instance(
         instances = [found] if found else []
     else:
         instances = cloud.instances(instance or None)
-    return choose_instance(instances, instance=instance or None, region=region or None, service_names=service_names)
+    try:
+        return choose_instance(instances, instance=instance or None, region=region or None, service_names=service_names)
+    except SmsError as error:
+        if error.code != "unknown_instance" or not instance:
+            raise
+        try:
+            everything = cloud.instances()
+        except SmsError:
+            raise error from None
+    # Nothing has that name: say what there is. The instances of other services only help where there is no agent.
+    agents = [one for one in everything if service_of(one) in tuple(service_names)]
+    raise unknown_instance(agents or everything, instance=instance, region=region or None)
 
 
 def authenticator(
@@ -398,7 +431,7 @@ def _error_body(response: Any) -> tuple[str | None, str]:
         body = {**body, **errors[0]}
     code = body.get("errorCode") or body.get("error_code") or body.get("code")
     text = body.get("errorMessage") or body.get("message") or ""
-    return code_of(code), redact(" ".join(str(text).split()))[:200]
+    return code_of(code), said(text)
 
 
 def _unexpected(action: str) -> ApiError:

@@ -78,17 +78,28 @@ def choose_instance(
         return fitting[0]
     what = f"instance '{instance}'" if instance else f"instance of {' or '.join(service_names)}"
     where = f" in region {region}" if region else ""
-    there = _listing(fitting or candidates or instances)
     if fitting:
         raise SmsError(
-            f"There are {len(fitting)} service instances that could be meant by {what}{where}: {there}."
+            f"There are {len(fitting)} service instances that could be meant by {what}{where}: {_listing(fitting)}."
             " Give the GUID or CRN of one as instance",
             code="ambiguous_instance",
         )
-    elsewhere = f"; there is {there}" if there else ""
-    raise SmsError(
-        f"There is no service {what}{where}{elsewhere}. Check instance, region and the IBM Cloud account of the API key",
-        code="instance_in_other_region" if candidates else "unknown_instance",
+    raise _no_instance(
+        what + where, candidates or instances, "instance_in_other_region" if candidates else "unknown_instance"
+    )
+
+
+def unknown_instance(there: Sequence[Mapping[str, Any]], *, instance: str, region: str | None) -> SmsError:
+    """Return the error for an instance that is not *there*."""
+    where = f" in region {region}" if region else ""
+    return _no_instance(f"instance '{instance}'{where}", there, "unknown_instance")
+
+
+def _no_instance(what: str, there: Sequence[Mapping[str, Any]], code: str) -> SmsError:
+    elsewhere = f"; there is {_listing(there)}" if there else ""
+    return SmsError(
+        f"There is no service {what}{elsewhere}. Check instance, region and the IBM Cloud account of the API key",
+        code=code,
     )
 
 
@@ -276,6 +287,6 @@ def _dict(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _listing(instances: list[Mapping[str, Any]]) -> str:
+def _listing(instances: Sequence[Mapping[str, Any]]) -> str:
     shown = [f"{i.get('name')} ({i.get('guid')}, {service_of(i)}, {region_of(i)})" for i in instances[:10]]
     return ", ".join(shown) + (f" and {len(instances) - 10} more" if len(instances) > 10 else "")

@@ -19,10 +19,11 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from .._http.errors import ApiError, SmsError, TransportError
@@ -189,12 +190,10 @@ class Mint:
     @contextmanager
     def _turn(self) -> Iterator[dict]:
         """Hold this machine's lock for the credential, and keep the note in its file. It holds no secret."""
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        if os.stat(self._folder).st_uid != os.getuid():
-            raise SmsError(f"{self._folder} belongs to another user: remove it", code="lock_folder")
+        _check_folder(self._folder)
         thing = f"{self._cloud.address} {self._instance} {self._wanted.name}"
         path = os.path.join(self._folder, hashlib.sha256(thing.encode()).hexdigest()[:32] + ".lock")
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+        with open(_open_lock(path), "r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 note = json.loads(file.read() or "{}")
@@ -208,6 +207,25 @@ class Mint:
                     file.seek(0)
                     file.truncate()
                     json.dump(note, file)
+
+
+def _check_folder(folder: str) -> None:
+    """Make the folder of the locks. Where others may write, they can have put something else in its place.
+
+    :raises SmsError: when it is a symbolic link or another user's: locks would be written where the link leads
+    """
+    with suppress(FileExistsError):
+        os.makedirs(folder, mode=0o700)
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise SmsError(f"{folder} is a symbolic link or belongs to another user: remove it", code="lock_folder")
+
+
+def _open_lock(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise SmsError(f"the lock {path} cannot be opened ({error.strerror}): remove it", code="lock_folder") from None
 
 
 def _maybe_done(error: ApiError) -> bool:

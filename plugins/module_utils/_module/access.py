@@ -27,11 +27,9 @@ def ibm_cloud(params: Mapping[str, Any], transport: Transport | None = None) -> 
     require_ibm_cloud(option)
     iam = check_endpoint(option["iam_endpoint"].removesuffix(TOKEN_PATH), "iam_endpoint")
     controller = check_endpoint(option["resource_controller_endpoint"], "resource_controller_endpoint")
-    token = (option["iam_token"] or "").strip().removeprefix("Bearer ")
+    token = option["iam_token"] or ""
     return IbmCloud(
-        authenticator(
-            iam, api_key=(option["ibmcloud_api_key"] or "").strip(), token=token, profile_id=option["iam_profile_id"]
-        ),
+        authenticator(iam, api_key=option["ibmcloud_api_key"], token=token, profile_id=option["iam_profile_id"]),
         transport or Transport(timeout=option["timeout"], validate_certs=option["validate_certs"]),
         iam_endpoint=iam,
         resource_controller_endpoint=controller,
@@ -70,7 +68,7 @@ def _twilio_credentials(option: Mapping[str, Any]) -> tuple[str, str]:
         if value and not re.fullmatch(prefix + "[0-9A-Za-z]+", value):
             raise SmsError(f"{name} must be {prefix} and 32 hexadecimal digits", code="bad_sid")
     if option["auth_token"]:
-        return option["account_sid"], option["auth_token"].strip()
+        return option["account_sid"], option["auth_token"]
     if option["subaccount_sid"] and option["subaccount_sid"] != option["account_sid"]:
         # Twilio documentation, IAM, subaccounts: used on a subaccount they get 401 (20003).
         raise SmsError(
@@ -78,4 +76,4 @@ def _twilio_credentials(option: Mapping[str, Any]) -> tuple[str, str]:
             " use the auth token of the account, or the subaccount's own credentials (its SID as account_sid)",
             code="api_key_of_parent",
         )
-    return option["api_key_sid"], option["api_key_secret"].strip()
+    return option["api_key_sid"], option["api_key_secret"]

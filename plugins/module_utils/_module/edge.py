@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,8 @@ def run(module: AnsibleModule, manage: Callable[[AnsibleModule], dict], needs: M
     """
     for library, traceback in needs.items():
         if traceback:
-            module.fail_json(msg=missing_required_lib(library), exception=traceback)
+            install = f"Install it with: {sys.executable} -m pip install {library}"
+            module.fail_json(msg=f"{missing_required_lib(library)} {install}", exception=traceback)
     result = outcome(module, manage)
     if result.get("failed"):
         module.fail_json(**result)

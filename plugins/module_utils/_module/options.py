@@ -7,12 +7,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from .._http.errors import SmsError
+
+_SECRET = re.compile("[!-~]+")
+_BEARER = re.compile(r"(?i)^bearer\s+")
+#: Twilio's regions, each with the edge that is in it (documentation, "Global infrastructure").
+EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 
 
 def nonempty_env(*names: str) -> str:
@@ -22,8 +28,8 @@ def nonempty_env(*names: str) -> str:
     credential field, to nothing where the field was left empty.
     """
     for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
+        if os.environ.get(name, "").strip():
+            return os.environ[name].strip()
     raise AnsibleFallbackNotFound
 
 
@@ -64,8 +70,12 @@ TWILIO_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def given(params: Mapping[str, Any], name: str, spec: Mapping[str, dict[str, Any]]) -> Any:
-    """Return option *name*; an empty string counts as not given, as an empty environment variable does."""
+    """Return option *name*; an empty string counts as not given, as an empty environment variable does.
+
+    White space around it is none of it: files and forms put a line's end behind what they hold.
+    """
     value = params.get(name)
+    value = value.strip() if isinstance(value, str) else value
     if value not in (None, ""):
         return value
     try:
@@ -79,12 +89,22 @@ def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *way
 
     :param ways: options that get in in different ways. One that was given leaves the others out where they come from
         the environment: a host with credentials of its own knows nothing of those that the environment is full of.
+    :raises SmsError: for a secret that cannot be one
     """
     option = {name: given(params, name, spec) for name in spec}
     surroundings = {name: given({}, name, spec) for way in ways for name in way}
     own = [way for way in ways if all(option[name] for name in way) and any(option[n] != surroundings[n] for n in way)]
     if own:
         option.update({name: None for way in ways if way not in own for name in way})
+    for name, value in option.items():
+        if value and spec[name].get("no_log") and not _SECRET.fullmatch(_BEARER.sub("", value)):
+            # It would break the request's header, and what breaks shows it.
+            raise SmsError(
+                f"{name} has white space or other characters in it that no such secret has: give it alone, on one line",
+                code="bad_secret",
+            )
+    if option.get("iam_token"):
+        option["iam_token"] = _BEARER.sub("", option["iam_token"])
     return option
 
 
@@ -99,14 +119,53 @@ def require_ibm_cloud(option: Mapping[str, Any]) -> None:
 
 
 def require_twilio(option: Mapping[str, Any]) -> None:
-    """:raises SmsError: when the options hold no credentials for Twilio; it names the ways to give them"""
+    """Refuse options that do not lead into a Twilio account.
+
+    :raises SmsError: when there are no credentials, naming the ways to give them; or for a region without an edge,
+        which leads to a host with another host's certificate
+    """
     if not option["account_sid"] or not (option["auth_token"] or (option["api_key_sid"] and option["api_key_secret"])):
         raise _missing(
             "Twilio",
             "account_sid (environment TWILIO_ACCOUNT_SID), and auth_token (TWILIO_AUTH_TOKEN) or api_key_sid with"
             " api_key_secret (TWILIO_API_KEY and TWILIO_API_SECRET)",
         )
+    region = option.get("region")
+    if region and not option.get("edge") and not option.get("api_endpoint"):
+        edge = EDGES.get(region)
+        raise SmsError(
+            f"region '{region}' (TWILIO_REGION) needs an edge: give edge (TWILIO_EDGE)"
+            + (f", such as {edge}" if edge else "")
+            + "; without it no host of Twilio's has a certificate that fits",
+            code="missing_edge",
+        )
 
 
 def _missing(cloud: str, ways: str) -> SmsError:
     return SmsError(f"{cloud} credentials are missing: give {ways}", code="missing_credentials")
+
+
+def misspelt(names: Iterable[str], known: Iterable[str], others: Iterable[str] = ()) -> dict[str, str]:
+    """Return the names that are one edit away from a known one, each with the known one.
+
+    An edit is a letter more, less or exchanged, or two neighbours that have changed places.
+
+    :param names: the extra variables of a run, or the keys of a file
+    :param known: the names that mean something here
+    :param others: names that mean something elsewhere, such as Ansible's own
+    """
+    known = list(known)
+    unknown = [name for name in names if name not in known and name not in set(others)]
+    found = {name: next((one for one in known if _one_edit(name, one)), None) for name in unknown}
+    return {name: one for name, one in found.items() if one}
+
+
+def _one_edit(one: str, other: str) -> bool:
+    """Whether one edit makes *other* of *one*."""
+    if len(one) > len(other):
+        one, other = other, one
+    at = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    if len(one) < len(other):
+        return len(other) - len(one) == 1 and one[at:] == other[at + 1 :]
+    swapped = one[:at] + one[at + 1 : at + 2] + one[at : at + 1] + one[at + 2 :]
+    return one != other and (one[at + 1 :] == other[at + 1 :] or swapped == other)

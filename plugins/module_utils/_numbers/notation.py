@@ -42,7 +42,7 @@ _MOST_EXACT = 2**53  # above it a float is no longer every integer
 # Country codes after which people write "(0)", a prefix that is dialled inside the country only and is no part of the
 # number (ITU-T E.164 and its list of national prefixes). Not here where the 0 belongs to the number, as in Italy.
 _TRUNK_ZERO = re.compile(
-    "20|27|3[1-3]|4[013469]|5[1458]|6[0-46]|8[1246]|9[0-2458]|21[23]|23[34]|25[4-6]|26[03]|35[3589]|37[34]|38[0-257-9]|421|593|855|88[06]"
+    "20|27|3[1-3]|4[013469]|5[1458]|6[0-46]|8[1246]|9[0-2458]|21[23]|23[34]|25[4-6]|26[03]|35[3589]|37[34]|38[0-25-79]|421|593|855|88[06]"
     "|96[126]|97[12]"
 )
 _HOW_TO = "write it as '+15551234567' (7 to 15 digits, the first not 0)"

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 from .._http.errors import ApiError, SmsError, code_of
 from .._http.transport import Reply, Transport
-from .._http.urls import redact
+from .._http.urls import said
 
 TWILIO_IMPORT_ERROR: str | None = None
 try:
@@ -410,6 +410,8 @@ class TwilioNumbers:
     def _pages(self, action: str, url: str, following: Any) -> Iterator[dict]:
         """Follow the provider's own cursor, on the host where the list began: credentials go nowhere else."""
         base = urlsplit(url)
+        seen = {url}
+        before: dict = {}
         for _page in range(MAX_PAGES):
             page = self._request(action, "GET", url)
             yield page
@@ -424,6 +426,10 @@ class TwilioNumbers:
             if not _PATH.fullmatch(following_path):  # without a slash in front it would be a part of the host
                 raise _unexpected(action)
             url = f"{base.scheme}://{base.netloc}{following_path}"
+            if url in seen or _repeats(page, before):
+                raise ApiError(f"Could not {action}: the list repeats itself: check the endpoint", code="bad_answer")
+            seen.add(url)
+            before = page
         raise ApiError(f"Could not {action}: the list does not end", code="bad_answer")
 
     def _rows(self, action: str, page: dict, key: str) -> Rows:
@@ -465,11 +471,11 @@ class TwilioNumbers:
 
     def _explain(self, action: str, reply: Reply) -> ApiError:
         body = reply.json if isinstance(reply.json, dict) else {}
-        said = code_of(body.get("code"))
-        code = said or f"http_{reply.status}"
+        its_code = code_of(body.get("code"))
+        code = its_code or f"http_{reply.status}"
         # Some products answer RFC 9457 problem details instead of Twilio's own form.
-        text = redact(" ".join(str(body.get("message") or body.get("detail") or body.get("title") or "").split()))[:200]
-        shown = f"HTTP {reply.status}" + (f" ({code})" if said else "") + (f": {text}" if text else "")
+        text = said(body.get("message") or body.get("detail") or body.get("title") or "")
+        shown = f"HTTP {reply.status}" + (f" ({code})" if its_code else "") + (f": {text}" if text else "")
         hint = ""
         if reply.status in (401, 403) or code in UNAUTHORIZED_CODES:
             hint = "; check account_sid with auth_token, or api_key_sid with api_key_secret"
@@ -491,6 +497,12 @@ class _Family:
 def _check_fields(fields: Mapping[str, str], known: frozenset[str]) -> None:
     if not set(fields) <= known:
         raise ValueError(f"not for this client: {sorted(set(fields) - known)}")
+
+
+def _repeats(page: dict, before: dict) -> bool:
+    """Whether two pages hold the same rows: a proxy that leaves the cursor out of account gives one page for ever."""
+    rows = [value for value in page.values() if isinstance(value, list) and value]
+    return bool(rows) and rows == [value for value in before.values() if isinstance(value, list) and value]
 
 
 def _meta(page: dict) -> dict:

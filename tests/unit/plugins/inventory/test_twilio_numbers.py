@@ -16,6 +16,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins import inventory as inventory_plugins
 from ansible.plugins.doc_fragments import constructed, inventory_cache
 from ansible.template import Templar
 
@@ -368,6 +369,45 @@ def test_an_account_that_fails_fails_all(box: Sandbox, read: Read, family: dict[
     message = refused(read, subaccounts=[family["first"], family["suspended"]])
     assert f"list the phone numbers of account {family['suspended']}" in message
     assert "20403" in message
+
+
+def test_one_of_all_subaccounts_that_cannot_be_read_is_left_out_and_said(
+    box: Sandbox, read: Read, family: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(inventory_plugins.display, "warning", said.append)
+    box.fault("twilio.list_numbers", times=None, status=403, code=20003, message="no\x1b[2J", match=family["first"])
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+    for _run in range(2):
+        hosts = read(subaccounts="all", **cache)
+        assert list(hosts) == ["+15550000001", "+15550000003"]
+        (warning,) = said
+        assert warning.startswith(f"Left out: the numbers of subaccount {family['first']}, which cannot be read.")
+        assert "20003" in warning
+        assert "\x1b" not in warning
+        said.clear()
+    assert family["first"] in refused(read, subaccounts="all", strict=True)
+    assert family["first"] in refused(read, subaccounts=[family["first"]])
+    box.clear_faults()
+    assert len(read(subaccounts="all", **cache)) == 3  # a list with a gap is not kept
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"prefx": ["+1555"]}, "unknown options: 'prefx' (did you mean prefix?). Nothing was read"),
+        (
+            {"friendlyname": "x", "kompose": {}},
+            "'friendlyname' (did you mean friendly_name?), 'kompose' (did you mean compose?)",
+        ),
+        ({"something": 1}, "unknown options: 'something'. Nothing was read"),
+        ({"hosts": {"a": {}}}, "unknown options: 'hosts'"),
+    ],
+)
+def test_unknown_options_are_refused(box: Sandbox, read: Read, option: dict[str, Any], words: str) -> None:
+    assert words in refused(read, **option)
+    assert box.requests() == []
 
 
 @pytest.mark.parametrize("value", ["everything", "AC123", ["all", "ACx/../.."], [12], [["all"]]])

@@ -17,6 +17,7 @@ import pytest
 from unit.plugins.loopback import Loopback, Respond, make_certificate, say
 from unit.plugins.scripted import Clock, Script, answer, step, transport
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._http import transport as transport_module
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError, TransportError
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import (
     MAX_REFUSALS,
@@ -24,6 +25,7 @@ from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport imp
     Reply,
     Transport,
     check_endpoint,
+    retry_after,
 )
 
 URL = "https://api.example.com/things"
@@ -121,13 +123,31 @@ def test_refusals_and_failures_are_counted_apart(play: PLAY) -> None:
         ("soon", 0, 1),
         ("", 0, 1),
         ("-5", 0, 1),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", 0, 1),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 1),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 100, 121),  # nobody waits for years
+        ("Wed, 41 Oct 2099 07:28:00 GMT", 0, 1),
+        ("1.5", 0, 1),
+        ("\u00b2", 0, 1),  # a digit of sorts
+        ("\u0661\u0662", 0, 1),
+        ("9" * 5000, 0, 1),
+        ("1e9", 0, 1),
+        ("7, 8", 0, 1),
+        (" 7 ", 7, 8),
     ],
 )
 def test_retry_after(status: int, retry_after: str, least: float, most: float, play: PLAY, clock: Clock) -> None:
     script = play(step(GET, answer(status, retry_after=retry_after)), step(GET, OK))
     transport(script, clock).request("GET", URL, {})
     assert least <= sum(clock.slept) <= most
+
+
+def test_a_date_counts_from_the_server_s_clock() -> None:
+    later = {"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT"}
+    now = 1792567680.0  # 07:28:00
+    assert retry_after(later, now) == 30
+    assert retry_after({**later, "Date": "Wed, 21 Oct 2026 07:28:20 GMT"}, now + 5000) == 10
+    assert retry_after({**later, "Date": "yesterday"}, now) == 30
+    assert retry_after({**later, "Date": "Wed, 21 Oct 2026 07:28:40 GMT"}, now) is None
 
 
 def test_pauses_grow_and_have_jitter(play: PLAY) -> None:
@@ -494,6 +514,20 @@ def test_a_ca_bundle_that_is_none(tmp_path: pathlib.Path) -> None:
 def test_a_compressed_answer(encoding: str, packed: bytes, serve: SERVE) -> None:
     server = serve(lambda handler: say(handler, 200, packed, Content_Encoding=encoding))
     assert real().request("GET", server.url + "/", {}).json == {"a": 1}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_answer_without_end_is_refused_and_not_asked_for_again(
+    packed: bool, serve: SERVE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "MAX_BODY", 1024 * 1024)
+    body = gzip.compress(b" " * 50_000_000) if packed else b" " * 1_100_000
+    assert packed is (len(body) < 100_000)
+    server = serve(lambda handler: say(handler, 200, body, **({"Content_Encoding": "gzip"} if packed else {})))
+    with pytest.raises(TransportError, match="gave an answer of more than 1 MiB: check the endpoint") as failure:
+        real().request("GET", server.url + "/", {})
+    assert (failure.value.code, failure.value.maybe_done) == ("too_large", True)
+    assert len(server.requests) == 1
 
 
 def test_a_compressed_answer_that_is_damaged(serve: SERVE) -> None:

@@ -16,7 +16,7 @@ from unit.plugins.loopback import Loopback, say
 from unit.plugins.scripted import Clock, Script, Step, answer, jwt, step, transport
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import ApiError, SmsError, TransportError
-from ansible_collections.voiceagent.sms.plugins.module_utils._ibm.client import IbmCloud
+from ansible_collections.voiceagent.sms.plugins.module_utils._ibm.client import IbmCloud, find_instance
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.access import ibm_cloud
 
 IAM, RC = "https://iam.example", "https://rc.example"
@@ -231,6 +231,34 @@ def test_the_environment_s_key(variable: str, play: PLAY, monkeypatch: pytest.Mo
     assert connect(script, ibmcloud_api_key=None).key("k1") == {"guid": "k1"}
 
 
+@pytest.mark.parametrize("written", ["hidden-token", " hidden-token\n", "Bearer hidden-token", "bearer  hidden-token "])
+def test_a_ready_token_in_any_form(written: str, play: PLAY) -> None:
+    script = play(bearer(f"GET {RC}/v2/resource_keys/k1", answer(200, {"guid": "k1"}), "hidden-token"))
+    assert connect(script, ibmcloud_api_key=None, iam_token=written).key("k1") == {"guid": "k1"}
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"ibmcloud_api_key": "hidden key"}, "ibmcloud_api_key"),
+        ({"ibmcloud_api_key": "hidden\r\nX-Evil: 1"}, "ibmcloud_api_key"),
+        ({"ibmcloud_api_key": None, "iam_token": "Bearer hidden\nhidden"}, "iam_token"),
+    ],
+)
+def test_a_secret_that_would_break_a_header_is_named_and_not_shown(options: dict, named: str, play: PLAY) -> None:
+    with pytest.raises(SmsError, match=f"^{named} has white space or other characters") as refusal:
+        connect(play(), **options)
+    assert refusal.value.code == "bad_secret"
+    assert "hidden" not in str(refusal.value)
+
+
+def test_white_space_around_options_is_none_of_them(play: PLAY, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IBMCLOUD_IAM_API_ENDPOINT", f" {IAM}\n")
+    script = play(token(), bearer(f"GET {RC}/v2/resource_keys/k1", answer(200, {"guid": "k1"})))
+    options = {"ibmcloud_api_key": f"\t{KEY}\n", "iam_endpoint": " ", "resource_controller_endpoint": f"{RC}/ "}
+    assert connect(script, **options).key("k1") == {"guid": "k1"}
+
+
 def test_the_sdk_s_own_configuration_is_not_read(play: PLAY, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "ibm-credentials.env").write_text(
         "RESOURCE_CONTROLLER_APIKEY=other\nRESOURCE_CONTROLLER_URL=https://x\n"
@@ -280,6 +308,95 @@ def test_lists_are_followed_to_their_end(call: Any, path: str, query: dict[str, 
         )
     )
     assert [row["name"] for row in call(cloud)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(("second", "rows"), [("a", []), ("b", [{"guid": "one"}])], ids=["cursor", "rows"])
+def test_a_list_that_repeats_itself_ends(second: str, rows: list, play: PLAY) -> None:
+    def page(rows: list, following: str, **query: str) -> Step:
+        body = {"resources": rows, "next_url": f"/v2/x?start={following}"}
+        return bearer(KEYS, answer(200, body), query={**LIMIT, **query})
+
+    script = play(token(), page([{"guid": "one"}], "a"), page(rows, second, start="a"))
+    with pytest.raises(ApiError, match="the list repeats itself: check the endpoint"):
+        connect(script).keys(GUID)
+
+
+RESTRICTED = "Access denied due to context-based restriction on the resource"
+
+
+@pytest.mark.parametrize(
+    ("call", "request_line", "hint", "never"),
+    [
+        (lambda cloud: cloud.delete_key("k1"), f"DELETE {RC}/v2/resource_keys/k1", "Editor or Administrator", "create"),
+        (
+            lambda cloud: cloud.rename_key("k1", "x"),
+            f"PATCH {RC}/v2/resource_keys/k1",
+            "Editor or Administrator",
+            "can only create",
+        ),
+        (lambda cloud: cloud.key("k1"), f"GET {RC}/v2/resource_keys/k1", "platform role Viewer", "create"),
+        (
+            lambda cloud: cloud.create_key("n", GUID, "Writer"),
+            f"POST {RC}/v2/resource_keys",
+            "you can only create credentials with roles that you hold",
+            "Viewer",
+        ),
+    ],
+    ids=["delete", "rename", "read", "create"],
+)
+def test_the_hint_of_a_403_fits_what_was_tried(call: Any, request_line: str, hint: str, never: str, play: PLAY) -> None:
+    create = {"name": "n", "source": GUID, "role": "Writer"}
+    for message, said, not_said in (("no", hint, never), (RESTRICTED, "run in an allowed network", hint)):
+        sent = {"DELETE": {}, "GET": {}, "PATCH": {"sent": {"name": "x"}}}.get(
+            request_line.split()[0], {"sent": create}
+        )
+        cloud = connect(play(token(), bearer(request_line, rc_error(403, "RC-Forbidden", message), **sent)))
+        with pytest.raises(ApiError, match="HTTP 403") as failure:
+            call(cloud)
+        assert said in str(failure.value)
+        assert not_said not in str(failure.value).split("; ", 1)[1]
+
+
+def test_a_token_that_is_not_at_the_endpoint(play: PLAY) -> None:
+    for status in (404, 405):
+        with pytest.raises(
+            ApiError, match=f"an IAM token: HTTP {status}; check iam_endpoint: there is no IAM at {IAM}"
+        ):
+            connect(play(token()._replace(answer=answer(status, "<html>")))).key("k1")
+    refused = answer(403, {"errorCode": "BXNIM0513E", "errorMessage": "IP address 192.0.2.1 is not allowed"})
+    with pytest.raises(ApiError, match="list of allowed IP addresses") as failure:
+        connect(play(token()._replace(answer=refused))).key("k1")
+    assert "check ibmcloud_api_key" not in str(failure.value)
+
+
+@pytest.mark.parametrize("wanted", ["nobody", "00000000-0000-4000-8000-000000000000"])
+def test_an_unknown_instance_is_told_what_there_is(wanted: str, play: PLAY) -> None:
+    row = {"guid": GUID, "crn": CRN, "id": CRN, "name": "support", "region_id": "us-south"}
+    database = {**row, "crn": CRN.replace("voiceagent", "databases"), "name": "data", "guid": "d"}
+    every = f"GET {RC}/v2/resource_instances"
+    first = (
+        bearer(every, answer(200, {"resources": []}), query={"type": "service_instance", "name": wanted, **LIMIT})
+        if wanted == "nobody"
+        else bearer(f"{every}/{wanted}", rc_error(404, "RC-NotFound"))
+    )
+    query = {"type": "service_instance", **LIMIT}
+    for answered, shown in (([row, database], "support"), ([database], "data"), (None, "")):
+        reply = rc_error(500) if answered is None else answer(200, {"resources": answered})
+        again = [bearer(every, reply, query=query)] * (4 if answered is None else 1)
+        with pytest.raises(SmsError, match=f"There is no service instance '{wanted}'") as failure:
+            find_instance(
+                connect(play(token(), first, *again)), instance=wanted, region=None, service_names=("voiceagent",)
+            )
+        assert failure.value.code == "unknown_instance"
+        assert (f"; there is {shown} (" in str(failure.value)) is bool(shown)
+
+
+def test_what_ibm_cloud_says_is_shown_without_commands_for_a_terminal(play: PLAY) -> None:
+    reply = rc_error(400, "RC-Bad", "\x1b[2J\x1b]0;x\x07bad\nname \u202e https://u:hidden@gw/x?hidden")
+    with pytest.raises(ApiError) as failure:
+        connect(play(token(), bearer(f"DELETE {RC}/v2/resource_keys/k1", reply))).delete_key("k1")
+    assert "(RC-Bad): bad name https://u:***@gw/x?***" in str(failure.value)
+    assert str(failure.value).isprintable()
 
 
 def test_a_page_without_next_url_is_the_last(play: PLAY) -> None:

@@ -405,3 +405,24 @@ def test_runs_on_one_machine_meet_whatever_their_tmpdir_is(
     assert all(folder.startswith(str(tmp_path / "machine")) is meeting for folder in folders)
     monkeypatch.setattr(mint_module, "MEETING_PLACE", str(tmp_path / "not there"))
     assert mint_module.lock_folder(False).startswith(str(tmp_path / "two"))
+
+
+@pytest.mark.parametrize("trap", ["link to a folder", "link to nothing", "file", "lock is a link"])
+def test_a_lock_is_written_nowhere_else(trap: str, tmp_path: Any) -> None:
+    """Everybody may write to /tmp: what is there under our name may be somebody else's."""
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "locks"
+    elsewhere.mkdir()
+    mint = Mint(Cloud(Clock()), INSTANCE, Wanted(NAME), folder=str(folder), shared=False)
+    if trap == "file":
+        folder.write_text("")
+    elif trap == "lock is a link":
+        mint.noted()
+        (lock,) = folder.iterdir()
+        lock.unlink()
+        lock.symlink_to(elsewhere / "target")
+    else:
+        folder.symlink_to(elsewhere if trap == "link to a folder" else tmp_path / "nothing")
+    with pytest.raises(SmsError, match="remove it") as refusal:
+        mint.noted()
+    assert refusal.value.code == "lock_folder"
+    assert list(elsewhere.iterdir()) == []

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+from unittest import mock
 
 import pytest
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils._module import options
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.edge import run
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import (
     IBM_CLOUD_OPTIONS,
     TWILIO_OPTIONS,
@@ -70,7 +73,7 @@ def test_given(
 
 
 TOKEN, PAIR = ("auth_token",), ("api_key_sid", "api_key_secret")
-ENVIRONMENT = {"TWILIO_AUTH_TOKEN": "token of env", "TWILIO_API_KEY": "SKenv", "TWILIO_API_SECRET": "secret of env"}
+ENVIRONMENT = {"TWILIO_AUTH_TOKEN": "token-of-env", "TWILIO_API_KEY": "SKenv", "TWILIO_API_SECRET": "secret-of-env"}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ ENVIRONMENT = {"TWILIO_AUTH_TOKEN": "token of env", "TWILIO_API_KEY": "SKenv", "
         pytest.param(
             {},
             ENVIRONMENT,
-            ("token of env", "SKenv", "secret of env"),
+            ("token-of-env", "SKenv", "secret-of-env"),
             id="only environment",
         ),
         pytest.param(
@@ -89,7 +92,7 @@ ENVIRONMENT = {"TWILIO_AUTH_TOKEN": "token of env", "TWILIO_API_KEY": "SKenv", "
         ),
         pytest.param({"auth_token": "own"}, ENVIRONMENT, ("own", None, None), id="own token wins"),
         pytest.param(
-            {"api_key_sid": "SKown"}, ENVIRONMENT, (None, "SKown", "secret of env"), id="half a pair, completed by env"
+            {"api_key_sid": "SKown"}, ENVIRONMENT, (None, "SKown", "secret-of-env"), id="half a pair, completed by env"
         ),
         pytest.param({"auth_token": ""}, {"TWILIO_AUTH_TOKEN": ""}, (None, None, None), id="nothing but emptiness"),
     ],
@@ -145,3 +148,47 @@ def test_missing_credentials_are_named_with_all_ways_to_give_them() -> None:
             require(nothing)
         assert failure.value.code == "missing_credentials"
         assert [name for name in names if name not in str(failure.value)] == []
+
+
+KNOWN = ["region", "instance", "phone_number", "phone_numbers", "numbers_file", "dry_run", "max_age", "force", "backup"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("dryrun", "dry_run"),
+        ("dry_rn", "dry_run"),
+        ("dry-run", "dry_run"),
+        ("dry_runs", "dry_run"),
+        ("dyr_run", "dry_run"),
+        ("regoin", "region"),
+        ("regio", "region"),
+        ("egion", "region"),
+        ("xregion", "region"),
+        ("Region", "region"),
+        ("phone_nubmer", "phone_number"),
+        ("phonenumber", "phone_number"),
+        ("number_file", "numbers_file"),
+        ("forc", "force"),
+        ("dryRun", None),  # two edits
+        ("DRY_RUN", None),
+        ("my_region", None),
+        ("regions2", None),
+        ("fork", None),
+        ("tags", None),
+        ("", None),
+        ("region", None),
+        ("phone_numbers", None),
+        ("forced", None),  # a variable of somebody else's
+    ],
+)
+def test_misspelt(name: str, meant: str | None) -> None:
+    assert options.misspelt([name], KNOWN, others=["forced"]) == ({name: meant} if meant else {})
+
+
+def test_a_missing_library_names_the_command_that_installs_it() -> None:
+    module = mock.Mock()
+    module.fail_json.side_effect = SystemExit
+    with pytest.raises(SystemExit):
+        run(module, lambda _module: {}, {"twilio": "Traceback"})
+    assert module.fail_json.call_args.kwargs["msg"].endswith(f"Install it with: {sys.executable} -m pip install twilio")

@@ -64,7 +64,6 @@ def test_credentials(options: dict, auth: str, play: PLAY) -> None:
     ("options", "host"),
     [
         ({"edge": "dublin", "region": "ie1"}, "https://api.dublin.ie1.twilio.com"),
-        ({"region": "au1"}, "https://api.au1.twilio.com"),
         ({"edge": "sydney"}, "https://api.sydney.us1.twilio.com"),
         ({"api_endpoint": "http://127.0.0.1:8080/"}, "http://127.0.0.1:8080"),
         ({"api_endpoint": "http://127.0.0.1:8080", "edge": "dublin", "region": "ie1"}, "http://127.0.0.1:8080"),
@@ -164,6 +163,11 @@ def test_a_refused_update_of_a_service_names_the_permission(status: int, play: P
             f"does not reach its subaccount {SUB}: use the auth token",
         ),
         ({"api_endpoint": "http://twilio.example"}, "insecure_endpoint", "api_endpoint"),
+        ({"region": "au1"}, "missing_edge", "region 'au1' .*give edge .TWILIO_EDGE., such as sydney"),
+        ({"region": "xx1"}, "missing_edge", "region 'xx1' .*give edge .TWILIO_EDGE.; without it"),
+        ({"auth_token": "hidden token"}, "bad_secret", "^auth_token has white space or other characters"),
+        ({"auth_token": "hidden\ntoken"}, "bad_secret", "^auth_token has white space"),
+        ({"auth_token": "hidden\u200btoken"}, "bad_secret", "^auth_token has white space"),
     ],
 )
 def test_what_is_refused_before_any_request(options: dict, code: str, said: str, play: PLAY) -> None:
@@ -184,16 +188,37 @@ def test_one_or_two_numbers_are_asked_for_by_themselves(wanted: list[str], play:
 
 def test_more_are_picked_from_the_list_which_is_read_no_further_than_needed(play: PLAY) -> None:
     following = f"/2010-04-01/Accounts/{AC}/IncomingPhoneNumbers.json?PageSize=1000&Page=1&PageToken=PAx%2B"
+    last = following.replace("Page=1", "Page=2")
     script = play(
         listed(page(row(ONE, "PN1"), row("+15559999999"), following=following)),
-        listed(page(following=following), {"PageSize": "1000", "Page": "1", "PageToken": "PAx+"}),
+        listed(page(following=last), {"PageSize": "1000", "Page": "1", "PageToken": "PAx+"}),
         listed(
             page(row(THREE, "PN3"), row(TWO, "PN2"), following="/not/asked/for"),
-            {"PageSize": "1000", "Page": "1", "PageToken": "PAx+"},
+            {"PageSize": "1000", "Page": "2", "PageToken": "PAx+"},
         ),
     )
     found = connect(script).find([ONE, TWO, THREE])
     assert {number: found[number]["sid"] for number in found} == {ONE: "PN1", TWO: "PN2", THREE: "PN3"}
+
+
+def test_a_list_that_repeats_itself_ends(play: PLAY) -> None:
+    path = f"/2010-04-01/Accounts/{AC}/IncomingPhoneNumbers.json?"
+    # The same address again
+    script = play(
+        listed(page(row("+15559999999"), following=f"{path}Page=1")),
+        listed(page(following=f"{path}Page=1"), {"Page": "1"}),
+    )
+    with pytest.raises(ApiError, match="the list repeats itself: check the endpoint") as failure:
+        connect(script).find([ONE, TWO, THREE])
+    assert failure.value.code == "bad_answer"
+    # Another address each time, and the same rows
+    same = [row("+15559999999")]
+    script = play(
+        listed(page(*same, following=f"{path}Page=1")),
+        listed(page(*same, following=f"{path}Page=2"), {"Page": "1"}),
+    )
+    with pytest.raises(ApiError, match="the list repeats itself"):
+        connect(script).find([ONE, TWO, THREE])
 
 
 def test_parts_of_numbers_are_no_match(play: PLAY) -> None:
