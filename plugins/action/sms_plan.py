@@ -12,12 +12,14 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.vars.reserved import get_reserved_names
 
 from ..module_utils._http.errors import SmsError, join
 from ..module_utils._module.options import (
     IBM_CLOUD_OPTIONS,
     TWILIO_OPTIONS,
     given,
+    misspelt,
     require_ibm_cloud,
     require_twilio,
 )
@@ -28,6 +30,7 @@ from ..module_utils._role.audit import audit_plan
 from ..module_utils._role.plan import (
     CHANNEL_VARIABLES,
     IBM_VARIABLES,
+    PREFIX,
     TWILIO_VARIABLES,
     access_of,
     credential_plan,
@@ -36,12 +39,13 @@ from ..module_utils._role.plan import (
     needs_no_credential,
     restore_plan,
 )
-from ..module_utils._role.short import DRY_RUN, is_given
+from ..module_utils._role.short import DRY_RUN, KNOWN, is_given
 from ..module_utils._role.verify import verify_plan
 from ..plugin_utils.host_values import HostValues
 from ..plugin_utils.module_defaults import access_defaults
 from ..plugin_utils.vault import decrypting
 
+PLAYBOOK_VARIABLES = [PREFIX + name for name in ("serial", "max_fail_percentage")]  # which only playbooks read
 STEP = 1000  # hosts between two lines of progress
 display = Display()
 
@@ -60,6 +64,7 @@ class ActionModule(ActionBase):
         self._files: dict[str, list[str]] = {}
         names = task_vars["ansible_play_batch"]
         values = HostValues(self._options(), self._task, self._loader, task_vars["hostvars"])
+        self._refuse_misspelt(values.extra)
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         hosts, problems = self._read(names, values)
         if not dry_run and self._entry_point not in ("audit", "credential", "verify"):
@@ -77,6 +82,15 @@ class ActionModule(ActionBase):
             "finish": self._finish(names, hosts, values, task_vars),
             "_ansible_no_log": True,  # holds the hosts' passwords; a failure holds none and is shown
         }
+
+    def _refuse_misspelt(self, extra: Mapping[str, Any]) -> None:
+        """Refuse extra variables that are nearly ours: ``dryrun=yes`` would be a real run."""
+        known = {*KNOWN, *PLAYBOOK_VARIABLES, *self._all_options()}
+        names = [name for name in map(str, extra) if not name.startswith("ansible_")]
+        meant = misspelt(names, sorted(known), others=get_reserved_names())
+        if meant:
+            texts = [f"extra variable '{name}' is not known: did you mean {one}?" for name, one in meant.items()]
+            raise AnsibleActionFail(f"{join(texts, ' ')} Nothing was done")
 
     @staticmethod
     def _is_dry_run(extra: Mapping[str, Any]) -> bool:
@@ -163,8 +177,15 @@ class ActionModule(ActionBase):
         role = self._task._role
         if role is None:
             raise AnsibleActionFail("sms_plan works inside the role voiceagent.sms.connect_sms only")
+        return self._specs(role)[self._entry_point]["options"]
+
+    def _specs(self, role: Any) -> dict[str, Any]:
         specs = self._loader.load_from_file(os.path.join(role._role_path, "meta", "argument_specs.yml"))
-        return specs["argument_specs"][self._entry_point]["options"]
+        return specs["argument_specs"]
+
+    def _all_options(self) -> set[str]:
+        """Return the role's variables of all entry points."""
+        return {name for spec in self._specs(self._task._role).values() for name in spec["options"]}
 
     def _refusals(self, values: dict[str, Any]) -> list[str]:
         """Return what is wrong with a host's values, and read its file of numbers into them."""
@@ -197,7 +218,7 @@ class ActionModule(ActionBase):
     def _numbers_in(self, path: str) -> list[str]:
         """Return the phone numbers in a file, which many hosts may share."""
         if path not in self._files:
-            self._files[path] = [number for number, _description in load(path)]
+            self._files[path] = [number for number, _description in load(path, decrypting(self._loader))]
         return self._files[path]
 
     def _missing_credentials(self, values: dict[str, Any]) -> list[str]:

@@ -325,7 +325,7 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     for group in groups:
         if params["state"] == "present" and not group["url"]:
             raise SmsError("url is missing: give the webhook for incoming messages", code="missing_url")
-        options = {name: group[name] for name in WEBHOOK_OPTIONS}
+        options = {name: _stripped(group[name]) for name in WEBHOOK_OPTIONS}
         webhook.check_wanted(options)
         numbers, errors = normalize_all(group["phone_numbers"])
         problems += errors
@@ -335,6 +335,10 @@ def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     if problems:
         raise SmsError(f"{join(problems, '; ')}. No number was touched", code="bad_phone_number")
     return wanted
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:

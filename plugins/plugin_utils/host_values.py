@@ -76,6 +76,7 @@ class HostValues:
 
     def _checked(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Return values with their defaults, in their types, and what is wrong with them."""
+        values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         numbers = values.pop("connect_sms_phone_numbers", None)
         if isinstance(numbers, Mapping):
             return {}, ["connect_sms_phone_numbers must be a list of phone numbers, not a dictionary"]

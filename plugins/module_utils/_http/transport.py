@@ -268,7 +268,8 @@ class Transport:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             return context
-        bundle = self._environ.get("REQUESTS_CA_BUNDLE") or self._environ.get("CURL_CA_BUNDLE") or certifi.where()
+        named = self._environ.get("REQUESTS_CA_BUNDLE") or self._environ.get("CURL_CA_BUNDLE")
+        bundle = os.path.expanduser(named) if named else certifi.where()
         if not os.path.exists(bundle):
             raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
         try:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 from .._http.errors import ApiError, SmsError, TransportError, code_of, join
 from .._http.transport import Reply, Transport, check_endpoint
-from .._http.urls import redact
+from .._http.urls import redact, said
 from .client import NoToken, authenticator
 
 try:
@@ -404,7 +404,7 @@ def _error_of(reply: Reply) -> tuple[str | None, str]:
     texts = [body.get(name) for name in ("errorMessage", "message", "detail", "error")]
     text = next((text for text in texts if isinstance(text, str)), "")
     code = next((body[name] for name in ("errorCode", "error_code", "code") if body.get(name)), None)
-    return code_of(code), redact(" ".join(text.split()))[:200]
+    return code_of(code), said(text)
 
 
 # ---- tokens through our transport ----

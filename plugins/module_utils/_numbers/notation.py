@@ -86,6 +86,8 @@ def normalize(value: object, *, from_file: bool = False) -> str:
     :param from_file: whether it is the text of a file as it stands there, which nothing has shortened to a float
     :raises NotANumber: a ValueError with a message for the user, when it is no complete international number
     """
+    if isinstance(value, str) and value[:1] == "+" and _E164.fullmatch(value, 1):
+        return "+" + value[1:]  # most of a long list
     text = _clean(_text_of(value))
     digits = _digits(_understood(text, value, from_file), value)
     if not from_file and text == digits:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import NAMED, join
-from .._module.packed import from_text
+from .._module.packed import from_text, pack, unpack
 from .._twilio.webhook import diff_header
 from .channels import in_words
 from .steps import Results, blocked, groups_of, not_due, numbers_in, refusal, to_be_created
@@ -49,7 +49,9 @@ def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
     asked = {number for name in hosts for number in plan["numbers"].get(name, ())}
     problems = [plan["errors"][name] for name in hosts if name in plan["errors"]]
     entries = _entries(batch, asked)
-    problems += [_line(entry) for entry in entries if entry["status"] == "failed"]
+    failed = [entry for entry in entries if entry["status"] == "failed"]
+    written = unpack(plan.get("written") or pack({})) if failed else {}
+    problems += [_line(entry, written) for entry in failed]
     for reason, numbers in _unreported(batch, asked - {entry["phone_number"] for entry in entries}, host).items():
         problems.append(f"{join(numbers, ', ')}: {reason}")
         msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
@@ -203,5 +205,7 @@ def _told(entries: list[dict[str, Any]]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
-def _line(entry: Mapping[str, Any]) -> str:
-    return f"{entry['phone_number']}: {entry['msg']}"
+def _line(entry: Mapping[str, Any], written: Mapping[str, str] | None = None) -> str:
+    number = entry["phone_number"]
+    shown = (written or {}).get(number)
+    return f"{shown} (read as {number}): {entry['msg']}" if shown else f"{number}: {entry['msg']}"

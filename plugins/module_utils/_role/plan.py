@@ -11,7 +11,6 @@ every value that the module behind it needs, so that the role's tasks only hand 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,8 @@ from .._http.errors import join
 from .._http.urls import check_url, password_of, place
 from .._ibm.receiver import HOSTS, USERNAME, build_url, host_for
 from .._module.options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
-from .._numbers.notation import normalize_all
+from .._module.packed import pack
+from .._numbers.notation import Reading, number_of_host, read
 from .._twilio.webhook import URLS
 
 PREFIX = "connect_sms_"
@@ -41,7 +41,7 @@ VERIFY_OPTIONS = ("verify_from", "verify_body", "verify_timeout", "verify_max", 
 NO_NUMBERS = (
     "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
     " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
-    " the numbers (-e numbers_file=numbers.csv)"
+    " the numbers (-e numbers_file=numbers.csv). An inventory that could not be read is named in a warning above"
 )
 NOTHING_TO_ROTATE = (
     "nothing to rotate: the webhook of a watsonx Orchestrate channel holds no key (for Twilio's auth token see the module"
@@ -63,16 +63,19 @@ def make_plan(
     :param rotate: whether credentials are replaced once they are as old as ``connect_sms_max_age`` says
     :returns: ``credentials`` (the distinct service credentials to look up), ``channels`` (of watsonx Orchestrate),
         ``accounts`` (the Twilio accounts, each with groups of numbers that get the same webhook), ``numbers`` (by host)
-        and ``errors`` (by host); it holds the secrets of the variables. A group's ``phone_numbers`` are one text, see :mod:`packed`
+        and ``errors`` (by host); it holds the secrets of the variables. A group's ``phone_numbers`` are one text, see
+        :mod:`packed`, and so is ``written``, which tells how numbers were written that are not written plainly
     """
     credentials, accounts, channels = Distinct(), Distinct(), Distinct()
     numbers: dict[str, list[str]] = {}
+    written: dict[str, str] = {}
     errors = dict(problems or {})
     webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # of a number in an account: who asked first, for what
     for host, values in hosts.items():
         try:
             receiver = _receiver(values)
-            wanted = numbers_of(host, values)
+            reading = _reading_of(host, values)
+            wanted = reading.numbers
             requests = [credential_of(values, region) for region in receiver.pop("credential_regions")]
             if values["connect_sms_orchestrate_agent"]:
                 receiver |= {"idle": NOTHING_TO_ROTATE} if rotate else {"channel": add_channel(channels, host, values)}
@@ -91,6 +94,7 @@ def make_plan(
             )
             continue
         numbers[host] = wanted
+        written.update(reading.written)
         groups = accounts.items[account]["webhooks"]
         group = groups.setdefault(repr(sorted(webhook.items())), {**webhook, "phone_numbers": {}})
         group["phone_numbers"].update(dict.fromkeys(wanted))
@@ -101,6 +105,7 @@ def make_plan(
         "channels": channels.items,
         "accounts": accounts.items,
         "numbers": numbers,
+        "written": pack(written),
         "errors": errors,
     }
 
@@ -134,7 +139,7 @@ def restore_plan(host: str, record: Mapping[str, Any], values: Values, account_s
     :param account_sid: the account whose credentials are used; other accounts in the record are its subaccounts
     :returns: with ``credentials`` holding the ``api_keys`` that IAM has to be asked about, not what is to be looked up
     """
-    only, errors = normalize_all(pieces(values["connect_sms_phone_numbers"]))
+    only, errors, _written = read(values["connect_sms_phone_numbers"])
     if errors:
         raise ValueError(join(errors, "; "))
     accounts, numbers = [], []
@@ -205,18 +210,20 @@ def numbers_of(host: str, values: Values) -> list[str]:
 
     :raises ValueError: when there are none, or one is none
     """
-    numbers, errors = normalize_all(pieces(values["connect_sms_phone_numbers"]))
-    if errors:
-        raise ValueError(join(errors, "; "))
-    if not numbers:
+    return _reading_of(host, values).numbers
+
+
+def _reading_of(host: str, values: Values) -> Reading:
+    """Return a host's phone numbers as they were read; one without any may bear its number as its name."""
+    reading = read(values["connect_sms_phone_numbers"])
+    if reading.errors:
+        raise ValueError(join(reading.errors, "; "))
+    if reading.numbers:
+        return reading
+    named = number_of_host(host)
+    if not named:
         raise ValueError(NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number")
-    return numbers
-
-
-def pieces(given: list[str] | str | None) -> list[str]:
-    """Return single numbers: one extra variable or survey answer may hold several, one a line or separated by commas."""
-    values = [given] if isinstance(given, str) else given or ()
-    return [piece for value in values for piece in re.split(r"[,;\n]+", str(value)) if piece.strip()]
+    return Reading([named], [], {})
 
 
 def access_of(values: Values, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class TwilioNumbers:
         self.account_sid = account_sid
         self.owner_sid = owner_sid or account_sid
         self._bases = dict.fromkeys(HOSTS, api_endpoint) if api_endpoint else HOSTS
+        self._listed: set[str] | None = None  # the numbers of the list that was read last
         self._path = f"/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
 
     @classmethod
@@ -195,15 +196,30 @@ class TwilioNumbers:
         found: dict[str, dict] = {}
         missing_numbers = set(wanted)
         queries = [{"PhoneNumber": number} for number in wanted] if len(wanted) <= 2 else [{}]
+        self._listed = set() if queries == [{}] else None
         for query in queries:
             for row in self.list(**query):
                 number = row["phone_number"]
+                if self._listed is not None:
+                    self._listed.add(number)
                 if number in missing_numbers:
                     found[number] = row
                     missing_numbers.discard(number)
                     if not missing_numbers:
                         return found
         return found
+
+    def near(self, missing: Sequence[str]) -> set[str]:
+        """Return numbers that may have been meant by those that :meth:`find` did not find.
+
+        Of a list that was read, all; else those with the same last digits, also where YAML took the digits for octal.
+        """
+        if self._listed is not None:
+            return self._listed
+        digits = [number[1:] for number in missing]
+        digits += [format(int(each), "o") for each in digits if len(each) <= 10]
+        parts = sorted({each[-7:] for each in digits})
+        return {row["phone_number"] for part in parts for row in self.list(PhoneNumber=part)}
 
     def list(self, **query: str) -> Iterator[dict]:
         """Yield the account's numbers as Twilio describes them, all or those that a *query* of Twilio's finds."""

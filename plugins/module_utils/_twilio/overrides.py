@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._http.errors import SmsError
-from .._http.urls import password_of
+from .._http.urls import password_of, printable
 from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all
 from .webhook import SERVICE_FIELDS, URLS, settings_of
@@ -37,7 +37,7 @@ def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
     :data:`webhook.SERVICE_FIELDS`, ``changed_at``, ``pool`` (its phone numbers; ``None`` where that was not read) and ``others`` (see
     :func:`read_others`; ``None`` likewise).
     """
-    name, sid = str(row.get("friendly_name") or ""), str(row.get("sid"))
+    name, sid = printable(str(row.get("friendly_name") or "")), str(row.get("sid"))
     words = f"Messaging Service '{name}' ({sid})"
     settings = settings_of(row, SERVICE_FIELDS)
     settings[DEFERS] = "true" if row.get(DEFERS) else "false"
@@ -133,7 +133,7 @@ def describe_override(override: Mapping[str, Any]) -> str:
 
 
 def _override(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": kind, "sid": row.get("sid"), "name": row.get("friendly_name") or row.get("address") or ""}
+    return {"kind": kind, "sid": row.get("sid"), "name": printable(str(row.get("friendly_name") or row.get("address") or ""))}
 
 
 def _callback_of(sender: Mapping[str, Any]) -> str:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._http.errors import SmsError
-from .._http.urls import place
+from .._http.urls import place, printable
+from .._numbers.notation import did_you_mean
 from .alerts import NO_ERRORS, webhook_errors
 from .changes import iso, last_changes
 from .overrides import (
@@ -30,6 +31,8 @@ from .overrides import (
 )
 from .webhook import receives_sms, settings_of
 
+HINTS = 100  # for how many numbers that are not there is looked for what was meant
+
 
 def why_not(
     number: str, snapshot: Snapshot, params: Mapping[str, Any], wanted: Mapping[str, Any] | None = None
@@ -41,7 +44,8 @@ def why_not(
     """
     found = snapshot.numbers.get(number)
     if found is None:
-        return f"not a phone number of account {snapshot.account_sid} (20404): check the number and the account"
+        hint = snapshot.hints.get(number) or "check the number and the account"
+        return f"not a phone number of account {snapshot.account_sid} (20404): {hint}"
     if params.get("state", "present") == "present":
         if not found.receives_sms:
             return "cannot receive texts: the number has no SMS capability"
@@ -49,6 +53,16 @@ def why_not(
         if override and params["on_override"] == "fail" and not snapshot.carrier_of(number, wanted):
             return f"left alone: {describe_override(override)}"
     return None
+
+
+def _hints(twilio: Any, missing: list[str]) -> dict[str, str]:
+    """Return what may have been meant by numbers that the account does not have."""
+    try:
+        there = twilio.near(missing) if missing else set()
+    except SmsError:
+        return {}  # the numbers are told to be missing all the same
+    found = {number: did_you_mean(number, there) for number in missing[:HINTS]} if there else {}
+    return {number: hint for number, hint in found.items() if hint}
 
 
 @dataclass
@@ -85,6 +99,7 @@ class Snapshot:
     errors_problem: str | None = None
     changes: dict[str, dict[str, Any]] | None = None
     changes_problem: str | None = None
+    hints: dict[str, str] = field(default_factory=dict)  # what may have been meant by numbers that are not there
 
     @classmethod
     def take(
@@ -107,18 +122,19 @@ class Snapshot:
         :param with_changes: whether to look up who changed the webhooks last
         :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
         """
-        rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(list(wanted))
+        wanted = None if wanted is None else list(wanted)
+        rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(wanted)
         numbers = {
             number: Number(
                 row["sid"],
                 settings_of(row),
                 receives_sms(row),
-                str(row.get("friendly_name") or "") if alert_days else "",
+                printable(str(row.get("friendly_name") or "")) if alert_days else "",
                 iso(row.get("date_updated")) if alert_days else "",
             )
             for number, row in rows.items()
         }
-        snapshot = cls(twilio.account_sid, numbers)
+        snapshot = cls(twilio.account_sid, numbers, hints=_hints(twilio, [n for n in wanted or () if n not in rows]))
         if with_overrides and (rows or wanted is None):
             try:
                 snapshot._look_at_services(twilio, rows, with_pools=with_pools)

@@ -137,6 +137,33 @@ def test_numbers_of_a_file_join_the_others(plan: Plan, tmp_path: pathlib.Path) -
     assert plan(one={**SOUTH, **file})["numbers"] == {"one": [TWO, THREE]}
 
 
+def test_numbers_as_inventories_hold_them(plan: Plan, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "numbers.csv").write_text("15550000003\n")
+    hosts = {
+        "float": {"phone_number": 15550000001.0},
+        "list": {"connect_sms_phone_numbers": [15550000001, "+15550000002 +15550000003"]},
+        "text": {"connect_sms_phone_numbers": f'["{ONE}","{TWO}"]'},
+        "home": {"connect_sms_numbers_file": "~/numbers.csv"},
+        "15550000002": {},
+    }
+    planned = plan(**{name: {**SOUTH, **values} for name, values in hosts.items()})
+    assert planned["errors"] == {}
+    assert planned["numbers"] == {
+        "float": [ONE],
+        "list": [ONE, TWO, THREE],
+        "text": [ONE, TWO],
+        "home": [THREE],
+        "15550000002": [TWO],
+    }
+
+
+@pytest.mark.parametrize("host", ["10.20.30.40", "20261125", "202611251930", "localhost.example.com", "1764097200"])
+def test_a_host_whose_name_only_looks_like_a_number_has_none(plan: Plan, host: str) -> None:
+    planned = plan(**{host: SOUTH, "good": {**SOUTH, "phone_number": ONE}})
+    assert planned["errors"] == {host: f"host {host} has no phone_number"}
+
+
 def test_the_plan_needs_the_role() -> None:
     with pytest.raises(AnsibleError, match="inside the role voiceagent.sms.connect_sms only"):
         action(sms_plan, {}, role=None).run(None, {"ansible_play_batch": []})

@@ -41,6 +41,10 @@ class Account:
         self.asked.append("find")
         return {row["phone_number"]: row for row in self.rows if row["phone_number"] in wanted}
 
+    def near(self, missing: Any) -> set[str]:
+        self.asked.append("near")
+        return {row["phone_number"] for row in self.rows}
+
     def conversation_addresses(self) -> Any:
         self.asked.append("addresses")
         if self.error:
@@ -76,7 +80,7 @@ def test_take() -> None:
     }
     assert snapshot.override_problem is None
     # The pool of a service that defers to its numbers is of no interest.
-    assert account.asked == ["find", "services", "addresses", "pool MG1"]
+    assert account.asked == ["find", "near", "services", "addresses", "pool MG1"]
 
 
 def test_take_all_numbers_of_the_account() -> None:
@@ -87,7 +91,7 @@ def test_take_all_numbers_of_the_account() -> None:
 
 @pytest.mark.parametrize(
     ("account", "with_overrides", "asked"),
-    [(Account(row(ONE, "PN1")), False, ["find"]), (Account(), True, ["find"])],
+    [(Account(row(ONE, "PN1")), False, ["find"]), (Account(), True, ["find", "near"])],
     ids=["not asked for", "no such number"],
 )
 def test_overrides_are_looked_up_only_where_they_matter(account: Account, with_overrides: bool, asked: list) -> None:
@@ -200,3 +204,13 @@ def test_who_changed_a_webhook_and_when_the_path_of_texts_changed() -> None:
     blind = Snapshot.take(Account(*numbers, sees_overrides=False), None, with_changes=True)
     assert "AC1" in str(blind.changes_problem)
     assert unpack_snapshot(pack_snapshot(snapshot)) == snapshot
+
+
+def test_a_number_that_is_not_there_comes_with_what_may_have_been_meant() -> None:
+    account = Account(row(ONE, "PN1"))
+    snapshot = Snapshot.take(account, ["+" + ONE[2:], "+15559999999"], with_overrides=False)
+    assert snapshot.hints == {"+" + ONE[2:]: f"did you mean {ONE}?"}
+    params = {"state": "present", "on_override": "warn"}
+    assert why_not("+" + ONE[2:], snapshot, params) == f"not a phone number of account AC1 (20404): did you mean {ONE}?"
+    assert str(why_not("+15559999999", snapshot, params)).endswith("check the number and the account")
+    assert account.asked == ["find", "near"]

@@ -423,3 +423,23 @@ def test_subaccounts_without_their_tokens(play: PLAY) -> None:
         step(f"GET {API}/2010-04-01/Accounts.json", answer(200, {"accounts": rows, "next_page_uri": None}), query=query)
     )
     assert connect(script).subaccounts() == [SUB]
+
+
+def test_what_may_have_been_meant_costs_nothing_where_the_list_was_read(play: PLAY) -> None:
+    twilio = connect(play(listed(page(row(ONE), row(THREE)))))
+    twilio.find([ONE, TWO, "+5550000003"])
+    assert twilio.near([TWO, "+5550000003"]) == {ONE, THREE}
+
+
+def test_what_may_have_been_meant_by_a_number_is_asked_for_by_its_last_digits(play: PLAY) -> None:
+    national, octal = "+5550000001", "+3651886529"  # the latter is what YAML makes of 0033152656701
+    script = play(
+        listed(page(), {"PhoneNumber": national, **ALL}),
+        *[listed(page(row(ONE)), {"PhoneNumber": part, **ALL}) for part in ("0000001", "3443601")],
+        listed(page(), {"PhoneNumber": octal, **ALL}),
+        *[listed(page(row(ONE)), {"PhoneNumber": part, **ALL}) for part in ("1886529", "2656701")],
+    )
+    twilio = connect(script)
+    for missing in (national, octal):
+        assert twilio.find([missing]) == {}
+        assert ONE in twilio.near([missing])
