@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from .._http.errors import SmsError
+from .._http.errors import SmsError, join
 from .receiver import is_api_key
 
 RETIRING = ":retiring"  # ends the name of a credential that a rotation has replaced
@@ -84,19 +84,19 @@ def choose_instance(
             " Give the GUID or CRN of one as instance",
             code="ambiguous_instance",
         )
-    raise _no_instance(
-        what + where, candidates or instances, "instance_in_other_region" if candidates else "unknown_instance"
-    )
+    code = "instance_in_other_region" if candidates else "unknown_instance"
+    raise _no_instance(what + where, _listing(candidates or instances), code)
 
 
 def unknown_instance(there: Sequence[Mapping[str, Any]], *, instance: str, region: str | None) -> SmsError:
     """Return the error for an instance that is not *there*."""
     where = f" in region {region}" if region else ""
-    return _no_instance(f"instance '{instance}'{where}", there, "unknown_instance")
+    names = join([f"{one.get('name')} ({region_of(one)})" for one in there], ", ")
+    return _no_instance(f"instance '{instance}'{where}", names, "unknown_instance")
 
 
-def _no_instance(what: str, there: Sequence[Mapping[str, Any]], code: str) -> SmsError:
-    elsewhere = f"; there is {_listing(there)}" if there else ""
+def _no_instance(what: str, there: str, code: str) -> SmsError:
+    elsewhere = f"; there is {there}" if there else ""
     return SmsError(
         f"There is no service {what}{elsewhere}. Check instance, region and the IBM Cloud account of the API key",
         code=code,
