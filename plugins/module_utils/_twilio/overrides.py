@@ -133,7 +133,11 @@ def describe_override(override: Mapping[str, Any]) -> str:
 
 
 def _override(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": kind, "sid": row.get("sid"), "name": printable(str(row.get("friendly_name") or row.get("address") or ""))}
+    return {
+        "kind": kind,
+        "sid": row.get("sid"),
+        "name": printable(str(row.get("friendly_name") or row.get("address") or "")),
+    }
 
 
 def _callback_of(sender: Mapping[str, Any]) -> str:
