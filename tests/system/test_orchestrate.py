@@ -233,3 +233,32 @@ def test_one_channel_for_two_accounts_is_refused(scene: Scene) -> None:
     assert run.code == 2
     assert run.status == {"a": "changed", "b": "failed"}, run.output
     assert "a channel serves one account" in run.failures["b"]
+
+
+OWN_PLAY = """
+- hosts: all
+  gather_facts: false
+  module_defaults:
+    group/voiceagent.sms.orchestrate:
+      instance_url: "{{ own.WO_INSTANCE }}"
+      api_key: "{{ own.WO_API_KEY }}"
+      auth_endpoint: "{{ own.WO_AUTH_ENDPOINT }}"
+    group/voiceagent.sms.twilio:
+      account_sid: "{{ own.TWILIO_ACCOUNT_SID }}"
+      auth_token: "{{ own.TWILIO_AUTH_TOKEN }}"
+  roles:
+    - voiceagent.sms.connect_sms
+"""
+
+
+def test_defaults_of_a_play_reach_the_channel(scene: Scene) -> None:
+    number = scene.accounts.number(sms_url="")
+    own = {**scene.environment, **scene.accounts.environment}
+    names = ("WO_INSTANCE", "WO_API_KEY", "WO_AUTH_ENDPOINT", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "IC_API_KEY")
+    inventory = {"all": {"hosts": {"one": {"phone_number": number}}}}
+    given = {"connect_sms_orchestrate_agent": "support_agent", "own": own}
+    for switch, status in (("yes", "changed"), ("no", "ok")):  # in the task's own process, and as a process
+        variables = {**given, "voiceagent_sms_import_modules": switch}
+        run = scene.play(playbook=OWN_PLAY, inventory=inventory, variables=variables, env=dict.fromkeys(names))
+        assert (run.code, run.status) == (0, {"one": status}), run.output
+    assert scene.box.text(number)["reply"]
