@@ -25,7 +25,7 @@ from ..module_utils._module.options import (
 )
 from ..module_utils._module.orchestrate import orchestrate
 from ..module_utils._numbers.files import load
-from ..module_utils._role import backup
+from ..module_utils._role import backup, tenants
 from ..module_utils._role.audit import audit_plan
 from ..module_utils._role.plan import (
     CHANNEL_VARIABLES,
@@ -62,6 +62,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         self._entry_point = str(self._task.args.get("entry_point", "main"))
         self._files: dict[str, list[str]] = {}
+        self._tenants: dict[str, dict[str, Any]] = {}
         names = task_vars["ansible_play_batch"]
         values = HostValues(self._options(), self._task, self._loader, task_vars["hostvars"])
         self._refuse_misspelt(values.extra)
@@ -196,6 +197,11 @@ class ActionModule(ActionBase):
         if tasks and (problem := self._why_no_tasks(tasks)):
             return [f"connect_sms_store_key_tasks '{tasks}' {problem}"]
         values["connect_sms_store_key_tasks"] = os.path.abspath(tasks) if tasks else None
+        if values.get("connect_sms_tenants_file"):
+            try:
+                values["connect_sms_tenants_file"] = self._tenants_in(values["connect_sms_tenants_file"])
+            except SmsError as error:
+                return [str(error)]
         path = values.get("connect_sms_numbers_file")
         if path:
             try:
@@ -214,6 +220,12 @@ class ActionModule(ActionBase):
         if not isinstance(loaded, list) or not all(isinstance(task, Mapping) for task in loaded):
             return "is no list of tasks"
         return None
+
+    def _tenants_in(self, path: str) -> dict[str, Any]:
+        """Return the tenants in a gateway's file, which many hosts may share."""
+        if path not in self._tenants:
+            self._tenants[path] = tenants.load(os.path.abspath(path), decrypting(self._loader))
+        return self._tenants[path]
 
     def _numbers_in(self, path: str) -> list[str]:
         """Return the phone numbers in a file, which many hosts may share."""

@@ -19,6 +19,7 @@ from .._twilio.changes import describe_change
 from .._twilio.overrides import describe_override
 from .._twilio.snapshot import Number, Snapshot
 from .._twilio.webhook import URLS, shown
+from . import tenants
 from .channels import NOT_THERE
 from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, channel_label, channel_of, numbers_of
 from .steps import Group, groups_of, numbers_in
@@ -27,6 +28,7 @@ from .steps import Group, groups_of, numbers_in
 STATUSES = {
     "dead_key": "the webhook leads to the agent, with a key that the receiver refuses",
     "dropped": "its Messaging Service takes the texts and has no webhook: nobody gets them, and nothing logs it",
+    **tenants.STATUSES,
     "elsewhere": "the webhook leads to something else",
     "not_connected": "there is no webhook",
     "overridden": "something else takes the texts, whatever the webhook is",
@@ -112,6 +114,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         agent = {"region": values["connect_sms_region"], "instance": values["connect_sms_instance"]}
         group = {"host": host, "phone_numbers": ",".join(wanted), "expected": expected, "identity": identity, **agent}
         group["channel"] = channel
+        group["tenants"] = values.get("connect_sms_tenants_file")
         accounts.items[account]["webhooks"].append(group)
         numbers[host] = wanted
         fail_on[host] = chosen
@@ -120,6 +123,9 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
         if values["connect_sms_audit_dir"]:
             folders[host] = values["connect_sms_audit_dir"]
     for item in accounts.items:
+        for group in tenants.without_host(item["webhooks"]):
+            item["webhooks"].append(group)
+            numbers[group["host"]] += numbers_in(group) if numbers[group["host"]] else []
         texts = [group["phone_numbers"] for group in item["webhooks"]]
         item["phone_numbers"] = ",".join(texts) if all(texts) else ""  # one group without numbers stands for all
     return {
@@ -162,6 +168,12 @@ def command_options(values: Mapping[str, Any]) -> list[str] | None:
 def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a host's texts should go: a literal ``url``, or a ``place`` and the ``password`` where it is known."""
     expected: dict[str, Any] = {"url": None, "place": None, "password": values["connect_sms_password"] or None}
+    if values.get("connect_sms_tenants_file") is not None:
+        if not values["connect_sms_receiver_host"]:
+            raise ValueError(
+                "connect_sms_tenants_file needs connect_sms_receiver_host, the gateway that has the tenants"
+            )
+        expected["gateway"] = True
     if values["connect_sms_orchestrate_agent"]:
         expected["url"] = NOT_THERE  # until its channel is found
     elif values["connect_sms_receiver_url"]:
@@ -221,7 +233,8 @@ def verdicts(
         else:
             notes += _notes(snapshot)
         for number, found in _members(group, snapshot):
-            told.append(_verdict(number, found, snapshot, group, answers[group["identity"]], reason))
+            entry = _verdict(number, found, snapshot, group, answers[group["identity"]], reason)
+            told += [entry] if group.get("tenants") is None else tenants.joined(entry, found, snapshot, group)
     notes += [str(result["msg"]) for result in asked if result.get("msg") and "api_keys" not in result]
     notes += [str(warning) for result in asked for warning in result.get("warnings") or ()]
     order = {status: index for index, status in enumerate(STATUSES)}
@@ -343,7 +356,7 @@ def _is_of_ibm(group: Mapping[str, Any]) -> bool:
 
 def _is_iams(url: str, expected: Mapping[str, Any]) -> bool:
     """Whether the password in a webhook is an API key of IBM Cloud's."""
-    if expected["url"] or expected["password"]:
+    if expected["url"] or expected["password"] or expected.get("gateway"):
         return False
     where = place(url)
     return where is not None and where in (_PLACES | {place(one) for one in expected["place"] or ()})
@@ -500,6 +513,8 @@ def _dead(
 ) -> tuple[str, str] | None:
     """Return the verdict on a webhook whose credentials are not known to work, ``None`` for one that works."""
     password = password_of(url)
+    if expected.get("gateway"):
+        return None  # the join with its tenants tells more
     if not password:
         return "dead_key", f"{what} holds no key"
     if expected["password"]:

@@ -32,6 +32,22 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "connect_sms",
         "",
     ),
+    "wrong_password": (
+        "Connect them with the user name and password of the tenant (connect_sms_username, connect_sms_password), or correct the"
+        " tenant's webHookCredentials. Then audit them again.",
+        "connect_sms",
+        "",
+    ),
+    "no_tenant": (
+        "Add a tenant for each of them to the gateway's tenantConfig.json. Then audit them again.",
+        "audit_sms",
+        "",
+    ),
+    "tenant_without_number": (
+        "Connect the numbers that are yours, and take the tenants of all others out of the gateway's tenantConfig.json.",
+        "connect_sms",
+        "",
+    ),
     "elsewhere": (
         "If they should reach the agent, see what would change; without --check it is done.",
         "connect_sms",

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .._http.errors import SmsError, join
 from .._http.urls import password_of, place
 from .._numbers.notation import normalize
+from .._twilio.snapshot import Number, Snapshot
 
 #: What the join adds to the audit's statuses.
 NO_TENANT, WRONG_PASSWORD, WITHOUT_NUMBER = "no_tenant", "wrong_password", "tenant_without_number"
@@ -115,17 +116,40 @@ def _username(url: str) -> str:
     return unquote(urlsplit(url).username or "")
 
 
-def idle(
-    number: str, url: str | None, places: list[str], tenant: Mapping[str, Any], account_sid: str
-) -> tuple[str, str] | None:
-    """Return what to say of a tenant whose number is not asked for, ``None`` where its texts come to the gateway.
+def without_host(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return groups of the tenants' numbers that none of an account's groups names, one for each file of tenants."""
+    named = {number for group in groups for number in group["phone_numbers"].split(",")}
+    found: dict[str, dict[str, Any]] = {}
+    for group in groups:
+        missing = [number for number in group.get("tenants") or () if number not in named]
+        if missing:
+            found.setdefault(repr(missing), {**group, "phone_numbers": ",".join(missing), "idle": True})
+    return list(found.values())
 
-    :param url: the number's webhook, ``None`` where the account has no such number
-    :param places: the URLs of the gateway's receiver
+
+def joined(
+    entry: dict[str, Any], found: Number | None, snapshot: Snapshot | None, group: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a number's verdict as the gateway's tenants change it; none for one that an idle tenant needs not.
+
+    :param entry: the verdict without the tenants
+    :param found: what the account says of the number
     """
-    name = f"the gateway's tenant '{tenant['description']}'" if tenant["description"] else "a tenant of the gateway"
-    if url is None:
-        return WITHOUT_NUMBER, f"{name} is for it, and account {account_sid} has no such number"
-    if place(url) not in {place(one) for one in places}:
-        return WITHOUT_NUMBER, f"{name} is for it, and its webhook leads elsewhere"
-    return None
+    number, tenants, status = entry["phone_number"], group["tenants"], entry["status"]
+    if snapshot is None or status == "unknown":
+        return [] if group.get("idle") else [entry]
+    if not group.get("idle"):
+        password = group["expected"]["password"]
+        said = refusal(number, found.settings["url"], tenants, password) if found and status == "connected" else None
+    elif found and place(found.settings["url"]) in _places(group):
+        return []
+    else:
+        tenant = tenants[number]
+        name = f"the gateway's tenant '{tenant['description']}'" if tenant["description"] else "a tenant of the gateway"
+        where = "its webhook leads elsewhere" if found else f"account {snapshot.account_sid} has no such number"
+        said = WITHOUT_NUMBER, f"{name} is for it, and {where}"
+    return [{**entry, "status": said[0], "msg": said[1]} if said else entry]
+
+
+def _places(group: Mapping[str, Any]) -> set:
+    return {place(one) for one in group["expected"]["place"]}

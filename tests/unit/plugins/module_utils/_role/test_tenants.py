@@ -9,9 +9,15 @@ import pathlib
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
-from ansible_collections.voiceagent.sms.plugins.module_utils._role import tenants
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack_snapshot
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import audit, tenants
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
+
+ROLE = pathlib.Path(__file__).parents[5] / "roles" / "connect_sms"
+OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["audit"]["options"]
 
 # As IBM's sample has it: numbers in two notations, credentials of its own for the first, and a comma before the end.
 SAMPLE = """{
@@ -117,26 +123,74 @@ def test_whether_the_gateway_takes_the_texts(number: str, url: str, password: st
     assert "p4ssw0rd" not in str(said)
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        (None, "account AC1 has no such number"),
-        ("", "leads elsewhere"),
-        ("https://elsewhere.example.com/sms", "leads elsewhere"),
-        (webhook("a", "b"), None),
-    ],
-)
-def test_a_tenant_whose_number_is_not_asked_for(url: str | None, words: str | None) -> None:
-    tenant = tenants.read(SAMPLE)["+12345556789"]
-    said = tenants.idle("+12345556789", url, [GATEWAY], tenant, "AC1")
-    if words is None:
-        assert said is None
-    else:
-        assert said is not None
-        assert said[0] == "tenant_without_number"
-        assert words in said[1]
-        assert "Tenant1" in said[1]
-
-
 def test_the_statuses_are_described() -> None:
     assert set(tenants.STATUSES) == {"no_tenant", "wrong_password", "tenant_without_number"}
+
+
+# ---- the join with an audit ----
+
+ONE, TWO = "+12345556789", "+15555566666"  # a tenant with credentials of its own, and one without
+
+
+def audited(*asked: str, **urls: str) -> dict[str, tuple[str, str]]:
+    """Return status and host by number, of an audit of numbers *asked* for, in an account with the webhooks of *urls*."""
+    values = dict.fromkeys(OPTIONS) | {name: option.get("default") for name, option in OPTIONS.items()}
+    values |= {
+        "connect_sms_receiver_host": "gateway.example.com:9443",
+        "connect_sms_tenants_file": tenants.read(SAMPLE),
+    }
+    hosts = {f"host{number[-4:]}": {**values, "connect_sms_phone_numbers": [number]} for number in asked}
+    hosts = hosts or {"localhost": {**values, "connect_sms_phone_numbers": []}}
+    plan = audit.audit_plan(hosts)
+    rows = {f"+{digits.removeprefix('n')}": Number("PN1", settings(url)) for digits, url in urls.items()}
+    looked = [{"snapshot": pack_snapshot(Snapshot("AC1", rows, overrides={}))}]
+    assert [request["api_keys"] for request in audit.key_requests(plan, looked)] == [[]], "no password goes to IAM"
+    told, _notes, failures = audit.verdicts(plan, looked, [{"api_keys": []}])
+    assert failures == {}
+    assert "p4ssw0rd" not in str(told)
+    for name, numbers in plan["numbers"].items():
+        assert [
+            entry
+            for entry in told
+            if entry["host"] == name and name != "localhost" and entry["phone_number"] not in numbers
+        ] == []
+    return {entry["phone_number"]: (entry["status"], entry["host"]) for entry in told}  # fmt: skip
+
+
+def settings(url: str) -> dict[str, str]:
+    return {"url": url, "method": "POST", "fallback_url": "", "fallback_method": "", "application_sid": ""}
+
+
+RIGHT, WRONG, LONG = webhook("myUserName", "p4ssw0rd"), webhook("myUserName", "other"), webhook("twilio", "K" * 44)
+
+
+def test_an_audit_of_the_whole_account_tells_all_three() -> None:
+    found = audited(n12345556789=WRONG, n19999999999=RIGHT)
+    assert {number: status for number, (status, _host) in found.items()} == {
+        ONE: "wrong_password",
+        TWO: "tenant_without_number",
+        "+19999999999": "no_tenant",
+    }
+
+
+def test_numbers_that_fit_are_connected() -> None:
+    found = audited(n12345556789=RIGHT, n15555566666=LONG)
+    assert {number: status for number, (status, _host) in found.items()} == {ONE: "connected", TWO: "connected"}
+
+
+def test_tenants_of_numbers_that_are_not_asked_for() -> None:
+    """In an inventory of some numbers, another number that leads to the gateway is no matter; one that does not is told once."""
+    assert audited(ONE, n12345556789=RIGHT, n15555566666=LONG) == {ONE: ("connected", "host6789")}
+    assert audited(ONE, n12345556789=RIGHT, n15555566666="https://other.example.com") == {
+        ONE: ("connected", "host6789"),
+        TWO: ("tenant_without_number", "host6789"),
+    }
+    found = audited(ONE, "+19999999999", n12345556789=RIGHT, n19999999999="")
+    assert found[TWO] == ("tenant_without_number", "host6789")
+    assert found["+19999999999"] == ("not_connected", "host9999")
+
+
+def test_a_file_without_a_gateway_is_refused() -> None:
+    values = dict.fromkeys(OPTIONS) | {name: option.get("default") for name, option in OPTIONS.items()}
+    plan = audit.audit_plan({"one": {**values, "connect_sms_phone_numbers": [ONE], "connect_sms_tenants_file": {}}})
+    assert "needs connect_sms_receiver_host" in plan["errors"]["one"]
