@@ -51,7 +51,8 @@ class ActionModule(ActionBase):
                 if "channel" not in present:
                     kept.append(channels.kept(channel, [], str(present.get("msg"))))
                 continue
-            users, problem = channels.users(present["url"], afterwards, planned)
+            accounts = plan["finish"]["accounts"]
+            users, problem = channels.users(present["url"], afterwards, planned, accounts)
             problem = problem or plan["finish"].get("problem")
             if users or problem:
                 kept.append(channels.kept(channel, users, problem))

@@ -11,17 +11,17 @@ from ..module_utils._role.steps import key_usage
 
 DOCUMENTATION = r"""
 name: sms_key_usage
-short_description: (Internal part of the role connect_sms) Tell which API keys the webhooks of whole accounts hold
+short_description: (Internal part of the role connect_sms) Tell which API keys are held by anything in whole accounts
 version_added: 1.0.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), before it deletes a credential.
   - Its result holds secrets.
-positional: planned, problem
+positional: planned, problem, accounts
 options:
   _input:
-    description: The results of M(voiceagent.sms.twilio_sms_webhook_info) for all numbers of the accounts.
+    description: The results of M(voiceagent.sms.twilio_sms_webhook_info) with C(holders).
     type: list
     elements: dict
     required: true
@@ -32,6 +32,10 @@ options:
   problem:
     description: Why it is not even known which accounts there are, if so.
     type: str
+  accounts:
+    description: The accounts that were looked at, with C(delete_unseen) of each.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -46,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The keys in C(keys), what holds each of them in C(holders), and in C(problem) why it is not known of all webhooks.
+  description: The keys in C(keys), what holds each of them in C(holders), and in C(problem) why it is not known of everything.
   type: dict
 """
 

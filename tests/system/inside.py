@@ -119,6 +119,7 @@ class Role:
                 {
                     "phone_numbers": account["phone_numbers"],
                     "overrides": account["on_override"] != "ignore",
+                    "pools": account["pools"],
                     "snapshot": True,
                     **account["access"],
                 },
@@ -136,6 +137,7 @@ class Role:
                 twilio_sms_webhook,
                 {
                     **{name: account[name] for name in ("webhooks", "state", "snapshot", "on_override")},
+                    **{name: account[name] for name in ("repair_shared_services", "release_conversations")},
                     "concurrency": account["concurrency"],
                     **account["access"],
                 },
@@ -162,10 +164,11 @@ class Role:
         check_mode: bool,
     ) -> tuple[list[dict[str, Any]], list[str]]:
         afterwards = [
-            run_module(twilio_sms_webhook_info, {"snapshot": True, **account["access"]})
+            run_module(twilio_sms_webhook_info, {"holders": True, **account["access"]})
             for account in planned["accounts"]
         ]
-        usage = steps.key_usage(afterwards, steps.webhooks(planned, looked, found) if check_mode else None)
+        planned_webhooks = steps.webhooks(planned, looked, found) if check_mode else None
+        usage = steps.key_usage(afterwards, planned_webhooks, accounts=planned["accounts"])
         deleted = []
         for credential in planned["credentials"] if not usage["problem"] else ():
             wanted = {"state": "absent", "retired": entry == "rotate", "keys_in_use": usage["keys"]}

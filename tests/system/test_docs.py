@@ -119,6 +119,19 @@ def rotation(accounts: Accounts) -> Judge:
     return judge
 
 
+def services(accounts: Accounts) -> Judge:
+    agent = accounts.agent()
+    numbers = [accounts.number(phone_number=f"+1555126000{place}", sms_url=DEMO) for place in (1, 2)]
+    accounts.box.add_service(account_sid=accounts.twilio["sid"], friendly_name="campaign", pool=numbers)
+
+    def judge() -> None:
+        wanted = url(accounts.the_api_key(agent)) + "#rc=3&rp=ct,5xx"
+        assert [accounts.sms_url(number) for number in numbers] == [wanted] * 2
+        assert [accounts.box.text(number)["handled_by"] for number in numbers] == ["number"] * 2
+
+    return judge
+
+
 def audit(accounts: Accounts) -> Judge:
     agent = accounts.agent()
     accounts.connected(accounts.box.add_key(agent["guid"]), phone_number="+15551250001")
@@ -151,6 +164,7 @@ SCENES: dict[str, Callable[[Accounts], Judge]] = {
     "rollout.md": rollout,
     "rotation.md": rotation,
     "verify.md": verify,
+    "services.md": services,
 }
 
 

@@ -33,6 +33,19 @@ def ours(
     return accounts
 
 
+HOLDERS = sorted(
+    [
+        *("twilio.list_accounts", "twilio.list_numbers", "twilio.list_applications", "twilio.list_short_codes"),
+        *(
+            "messaging.list_services",
+            "messaging.list_senders",
+            "messaging.list_senders",
+            "conversations.list_addresses",
+        ),
+    ]
+)
+
+
 def test_the_requests_of_a_rotation(ours: Accounts) -> None:
     agent = ours.agent()
     key = ours.box.add_key(agent["guid"])
@@ -50,22 +63,24 @@ def test_the_requests_of_a_rotation(ours: Accounts) -> None:
     operations = ours.box.operations()
     assert operations[:9] == [*look, *find, "rc.update_key", "rc.create_key", "iam.token"]  # the last with the new key
     assert operations[9:12] == ["twilio.update_number"] * 3
-    assert operations[12:] == [*look, *find, "iam.api_key_details", "rc.delete_key"]
+    assert sorted(operations[12:-5]) == HOLDERS  # however many numbers there are
+    assert operations[-5:] == [*find, "iam.api_key_details", "rc.delete_key"]
     assert {ours.sms_url(number) for number in numbers} == {url(ours.the_api_key(agent))}
 
     ours.box.clear_log()
     young = Role(region="us-south", max_age=30).rotate(numbers)
     assert (young["changed"], young["failed"], ours.box.writes()) == (False, False, [])
-    assert ours.box.operations() == [*look, *find, *look, *find]
+    operations = ours.box.operations()
+    assert (operations[:6], sorted(operations[6:-3]), operations[-3:]) == ([*look, *find], HOLDERS, find)
 
 
 def test_a_schedule_goes_on_where_nothing_is_ever_deleted(ours: Accounts) -> None:
-    """A parent's credentials cannot tell what is in use, so what was retired stays; its successor grows old as well."""
+    """These credentials cannot tell what is in use, so what was retired stays; its successor grows old as well."""
     agent = ours.agent()
-    sub = ours.box.add_twilio_account(owner_account_sid=ours.twilio["sid"])
-    number = ours.number(account_sid=sub["sid"])
-    Role(region="us-south", twilio_subaccount_sid=sub["sid"]).connect([number])
-    role = Role(region="us-south", twilio_subaccount_sid=sub["sid"], max_age=30)
+    number = ours.number()
+    ours.box.fault("twilio.list_short_codes", status=403, code=70051, times=None)
+    Role(region="us-south").connect([number])
+    role = Role(region="us-south", max_age=30)
     for count in (1, 2):
         first = ours.sms_url(number)
         (live,) = (key for key in ours.keys(agent) if key["name"] == "twilio-sms")

@@ -19,6 +19,7 @@ from typing import Any
 
 from .._http.errors import SmsError
 from .._numbers.notation import normalize
+from .._twilio import services
 from .._twilio.webhook import is_change
 from .whole_file import replace
 
@@ -34,13 +35,16 @@ def new_record(entry_point: str) -> dict[str, Any]:
 def add(record: dict[str, Any], account_sid: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Note what is about to change in an account.
 
-    :param changes: ``before`` and ``after`` (settings, see :mod:`webhook`) by number. A number that was noted earlier
-        in the run keeps its first ``before``
+    :param changes: ``before`` and ``after`` (settings, see :mod:`webhook`) by number, and of services by SID (see
+        :func:`services.is_change`). What was noted earlier in the run keeps its first ``before``
     """
-    numbers = record["accounts"].setdefault(account_sid, {})
-    for number, change in changes.items():
-        first = numbers.get(number, change)
-        numbers[number] = {"before": first["before"], "after": change["after"]}
+    noted = record["accounts"].setdefault(account_sid, {})
+    for place, change in changes.items():
+        noted[place] = {**change, "before": noted.get(place, change)["before"]}
+
+
+def _is_service(sid: str, change: Any) -> bool:
+    return sid[:2] in ("MG", "IG") and sid.isalnum() and services.is_change(change)
 
 
 def check_folder(folder: str, *, in_container: bool = False) -> None:
@@ -96,10 +100,10 @@ def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
     try:
         record = json.loads(decrypt(data))
         known = record["format"] == FORMAT
-        for account, numbers in record["accounts"].items():
+        for account, changes in record["accounts"].items():
             known = known and account.startswith("AC")
-            for number, change in numbers.items():
-                known = known and normalize(number) == number and is_change(change)
+            for place, change in changes.items():
+                known = known and (_is_service(place, change) or (normalize(place) == place and is_change(change)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         known = False
     if not known:

@@ -11,10 +11,11 @@ from typing import Any
 
 from .._http.errors import join
 from .._http.urls import place
-from .._module.packed import unpack_snapshot
+from .._module.packed import unpack, unpack_snapshot
+from .._twilio.holders import describe_holder, place_of
 from .._twilio.webhook import URLS, disconnected
 from .plan import channel_label
-from .steps import Results, groups_of, numbers_in, refusal
+from .steps import Refusals, Results, groups_of, numbers_in, verdict_on
 
 #: What stands for the URL of a channel that a dry run would make, and of one that is not there.
 TO_BE_CREATED = "https://channels.invalid/CHANNEL-TO-BE-CREATED"
@@ -26,10 +27,11 @@ def requests(plan: Mapping[str, Any], looked: Results) -> list[dict[str, Any]]:
 
     :param looked: the results of ``twilio_sms_webhook_info``
     """
+    refusals = Refusals()
     needed = {
-        group.get("channel")
-        for account, _look, group, snapshot in groups_of(plan, looked)
-        if any(not refusal(number, account, snapshot) for number in numbers_in(group))
+        whole.group.get("channel")
+        for whole in groups_of(plan, looked)
+        if any(not refusals.of(number, whole) for number in numbers_in(whole.group))
     }
     return [{**channel, "needed": index in needed} for index, channel in enumerate(plan["channels"])]
 
@@ -87,30 +89,41 @@ def in_words(plan: Mapping[str, Any]) -> Iterator[str]:
             yield f"watsonx Orchestrate: {channel_label({**channel, 'name': result['channel']['name']})}{made}"
 
 
-def users(url: str, looked: Results, planned: Results | None = None) -> tuple[list[str], str | None]:
-    """Return what still leads to a channel, numbers and services, and why that is not fully known, if so.
+def users(
+    url: str,
+    looked: Results,
+    planned: Results | None = None,
+    accounts: list[Mapping[str, Any]] | None = None,
+) -> tuple[list[str], str | None]:
+    """Return what still leads to a channel, and why that is not fully known, if so.
 
-    :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
+    :param looked: the results of ``twilio_sms_webhook_info`` with ``holders``
     :param planned: what :func:`steps.webhooks` returned, in a dry run, to be taken for done
+    :param accounts: the plan's accounts that were looked at: whether to delete what may be used where they see nothing
     """
     due: dict[str, list[Mapping[str, Any]]] = {}
+    cleared: set[str] = set()
     for account in planned or ():
         if account["snapshot"]:
-            due.setdefault(unpack_snapshot(account["snapshot"]).account_sid, []).append(account)
-    found: list[str] = []
-    for look in looked:
-        if "snapshot" not in look:
-            return found, str(look.get("msg", "an account could not be read"))
-        snapshot = unpack_snapshot(look["snapshot"])
-        if snapshot.override_problem:
-            return found, snapshot.override_problem
-        holders: dict[str, Mapping[str, Any]] = {number: each.settings for number, each in snapshot.numbers.items()}
-        for account in due.get(snapshot.account_sid, ()):
-            for group in account["webhooks"]:
-                holders.update({n: disconnected(holders[n], group) for n in numbers_in(group) if n in holders})
-        holders.update({service["name"]: service for service in snapshot.services})
-        found += [holder for holder, urls in holders.items() if any(place(urls[name]) == place(url) for name in URLS)]
-    return found, None
+            snapshot = unpack_snapshot(account["snapshot"])
+            due.setdefault(snapshot.account_sid, []).append(account)
+            cleared.update(change.sid for change in verdict_on(account, account["webhooks"], snapshot).changes)
+    found: dict[str, None] = {}
+    for look, asked in zip(looked, accounts or [{}] * len(looked), strict=True):
+        if "holders" not in look:
+            return list(found), str(look.get("msg", "an account could not be read"))
+        seen = unpack(look["holders"])
+        if seen["unseen"] and not asked.get("delete_unseen"):
+            return list(found), f"these credentials cannot read {join(seen['unseen'], '; ')}"
+        for sid, numbers in seen["numbers"].items():
+            for account in due.get(sid, ()):
+                for group in account["webhooks"]:
+                    numbers.update({n: disconnected(numbers[n], group) for n in numbers_in(group) if n in numbers})
+            leading = (n for n, one in numbers.items() if any(place(one[name]) == place(url) for name in URLS))
+            found.update(dict.fromkeys(leading))
+        others = [one for one in seen["places"].get(place_of(url), ()) if one["sid"] not in cleared]
+        found.update(dict.fromkeys(map(describe_holder, others)))
+    return list(found), None
 
 
 def kept(channel: Mapping[str, Any], holders: list[str], problem: str | None) -> str:

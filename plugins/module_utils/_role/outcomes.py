@@ -14,12 +14,12 @@ from .._http.errors import NAMED, join
 from .._module.packed import from_text, pack, unpack
 from .._twilio.webhook import diff_header
 from .channels import in_words
-from .steps import Results, blocked, groups_of, not_due, numbers_in, refusal, to_be_created
+from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
 
 LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
 STRIKING = ("failed", "overridden")
 STATUSES = {"changed": "changed", "unchanged": "unchanged", "overridden": "overridden", "failed": "failed"}
-_UNTOUCHED = {"sid": None, "changed": False, "overridden_by": None, "before": None, "after": None}
+_UNTOUCHED = {"sid": None, "changed": False, "overridden_by": None, "via": None, "before": None, "after": None}
 
 
 class Batch(NamedTuple):
@@ -52,17 +52,20 @@ def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
     failed = [entry for entry in entries if entry["status"] == "failed"]
     written = unpack(plan.get("written") or pack({})) if failed else {}
     problems += [_line(entry, written) for entry in failed]
+    services = _services(batch, hosts if host else None)
+    problems += [text for text in _broken(services) if not any(text in problem for problem in problems)]
     for reason, numbers in _unreported(batch, asked - {entry["phone_number"] for entry in entries}, host).items():
         problems.append(f"{join(numbers, ', ')}: {reason}")
         msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
         entries += [{**_UNTOUCHED, "phone_number": n, "status": "failed", "msg": msg} for n in numbers]
     result = {
-        "changed": any(entry["changed"] for entry in entries),
+        "changed": any(entry["changed"] for entry in (*entries, *services)),
         "failed": bool(problems),
         "msg": join(list(dict.fromkeys(problems)), "; ") or _told(entries),
         "numbers": entries,
+        **({"services": services} if services else {}),
     }
-    diffs = _diffs(batch, asked)
+    diffs = _diffs(batch, asked, services)
     if result["failed"]:
         result["numbers"] = [entry for entry in entries if entry["status"] == "failed"]
     elif len(entries) > LISTED:
@@ -89,6 +92,7 @@ def summary(batch: Batch, entry_point: str, files: list[str] | None = None) -> s
     if batch.plan.get("dry_run"):
         words["changed"] = f"would be {words['changed']}"
     told = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status])
+    told += _of_services(_services(batch, None), dry_run=bool(batch.plan.get("dry_run")))
     lost = f"; {len(batch.plan['errors'])} hosts could not be planned" if batch.plan["errors"] else ""
     return "; ".join([(told or "no phone numbers") + lost, *_agents(batch), *_recorded(files or [])])
 
@@ -154,14 +158,16 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
     if not missing:
         return reasons
     results = {id(account): result for account, result in zip(batch.plan["accounts"], batch.done, strict=False)}
-    for account, look, group, snapshot in groups_of(batch.plan, batch.looked):
+    refusals = Refusals()
+    for whole in groups_of(batch.plan, batch.looked):
+        account, look, group, snapshot = whole.account, whole.look, whole.group, whole.snapshot
         for number in numbers_in(group) if missing else ():
             if number not in missing:
                 continue
             shared: Mapping[str, Any] | None = account
             if snapshot is None:
                 reason = look.get("msg")
-            elif own := refusal(number, account, snapshot):
+            elif own := refusals.of(number, whole):
                 reason, shared = own, None
             elif stopped := blocked(group, batch.plan, batch.credentials):
                 reason, shared = stopped
@@ -173,9 +179,38 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
     return reasons
 
 
-def _diffs(batch: Batch, asked: set[str]) -> list[Mapping[str, Any]]:
-    headers = {diff_header(number) for number in asked}
+def _services(batch: Batch, hosts: list[str] | None) -> list[Mapping[str, Any]]:
+    """Return what became of services: of each account once, told by the first host that it belongs to.
+
+    :param hosts: whose accounts are meant; without them, all
+    """
+    results = zip(batch.plan["accounts"], batch.done, strict=False)
+    mine = [result for account, result in results if hosts is None or account["first_host"] in hosts]
+    return [service for result in mine for service in result.get("services", ())]
+
+
+def _words(service: Mapping[str, Any]) -> str:
+    kind = "Messaging Service" if service["kind"] == "messaging_service" else "Conversations address configuration"
+    return f"{kind} '{service['name']}' ({service['sid']})"
+
+
+def _broken(services: list[Mapping[str, Any]]) -> list[str]:
+    return [f"{_words(service)}: {service['msg']}" for service in services if service["status"] == "failed"]
+
+
+def _diffs(batch: Batch, asked: set[str], services: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    headers = {diff_header(number) for number in asked} | {_words(service) for service in services}
     return [diff for result in batch.done for diff in result.get("diff", ()) if diff["before_header"] in headers]
+
+
+def _of_services(services: list[Mapping[str, Any]], *, dry_run: bool) -> str:
+    """Return how many services were changed, in words, for the end of the counts of numbers."""
+    texts = []
+    for kind, words in (("messaging_service", "Messaging Services"), ("conversation", "Conversations addresses")):
+        count = sum(1 for service in services if service["changed"] and service["kind"] == kind)
+        if count:
+            texts.append(f"; {count} {words} {'would be ' if dry_run else ''}changed")
+    return "".join(texts)
 
 
 def _agents(batch: Batch) -> Iterator[str]:

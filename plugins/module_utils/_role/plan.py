@@ -20,7 +20,7 @@ from .._ibm.receiver import HOSTS, USERNAME, build_url, host_for
 from .._module.options import HTTP_OPTIONS, IBM_CLOUD_OPTIONS, TWILIO_OPTIONS
 from .._module.packed import pack
 from .._numbers.notation import Reading, number_of_host, read
-from .._twilio.webhook import URLS
+from .._twilio.webhook import MAX_RETRIES, URLS
 
 PREFIX = "connect_sms_"
 # The role's variables behind the modules' options; those of both clouds share timeout and validate_certs.
@@ -37,6 +37,8 @@ CHANNEL_VARIABLES = {
 }
 
 VERIFY_OPTIONS = ("verify_from", "verify_body", "verify_timeout", "verify_max", "verify_replies")
+# How Twilio is to behave when the receiver fails: the webhook's options, and the role's variables behind them.
+BEHAVIOUR = {"retries": "connect_sms_retries", "retry_on": "connect_sms_retry_on", "edges": "connect_sms_edges"}
 
 NO_NUMBERS = (
     "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
@@ -82,9 +84,7 @@ def make_plan(
         except ValueError as error:
             errors[host] = str(error)
             continue
-        account = accounts.add(
-            {**account_of(values), "state": state}, label=account_label(values), first_host=host, webhooks={}
-        )
+        account = accounts.add(account_of(values, state), label=account_label(values), first_host=host, webhooks={})
         places = [_add_credential(credentials, host, values, request, rotate) for request in requests]
         webhook = {**receiver, "credentials": places}
         clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
@@ -144,18 +144,20 @@ def restore_plan(host: str, record: Mapping[str, Any], values: Values, account_s
         raise ValueError(join(errors, "; "))
     accounts, numbers = [], []
     for sid, changes in record["accounts"].items():
+        # A service belongs to all of its numbers: it is put back only with everything that the record holds.
         chosen = {number: change for number, change in changes.items() if not only or number in only}
+        its_numbers = [number for number in chosen if number.startswith("+")]
         if not chosen:
             continue
-        item = {**account_of(values), "state": "present", "on_override": "ignore", "backup_dir": None}
+        item = {**account_of(values), "on_override": "ignore", "backup_dir": None}
         if sid != account_sid:
             item["access"] = {**item["access"], "subaccount_sid": sid}
-        group = {"phone_numbers": dict.fromkeys(chosen), "credentials": []}
+        group = {"phone_numbers": dict.fromkeys(its_numbers), "credentials": []}
         item.update(label=f"Twilio account {sid}", first_host=host, webhooks={"": group}, restore=chosen)
         accounts.append(_pack_numbers(item))
-        numbers += list(chosen)
+        numbers += its_numbers
     missing = sorted(set(only) - set(numbers))
-    if missing or not numbers:
+    if missing or not accounts:
         raise ValueError(f"the backup holds nothing of {join(missing, ', ') or 'any phone number'}")
     keys = {key for account in accounts for change in account["restore"].values() for key in ibm_keys(change["before"])}
     checks = [{"access": access_of(values, IBM_VARIABLES), "api_keys": sorted(keys)}] if keys else []
@@ -179,14 +181,19 @@ def finish_plan(play: Mapping[str, Values], others: Mapping[str, Values]) -> dic
         for where in [] if needs_no_credential(values) else dict.fromkeys([region, second] if second else [region]):
             _add_credential(credentials, host, values, credential_of(values, where), rotate=False)
     for values in [*play.values(), *others.values()]:
-        accounts.add({"access": access_of(values, TWILIO_VARIABLES)}, label=account_label(values))
+        # Who has an auth token sees the account and all of its subaccounts, whichever of them is meant.
+        access = {
+            name: value for name, value in access_of(values, TWILIO_VARIABLES).items() if name != "subaccount_sid"
+        }
+        unseen = bool(values.get("connect_sms_delete_unseen"))
+        accounts.add({"access": access, "delete_unseen": unseen}, label=account_label(values))
     return {"credentials": credentials.items, "channels": channels.items, "accounts": accounts.items}
 
 
 def ibm_keys(settings: Mapping[str, str]) -> set[str]:
     """Return the API keys in webhooks that lead to a receiver of IBM's: those of others are not for IAM to judge."""
     receivers = {host for hosts in HOSTS.values() for host in hosts}
-    urls = [settings[name] for name in URLS]
+    urls = [settings.get(name, "") for name in URLS]
     return {str(password_of(url)) for url in urls if (place(url) or ("", ""))[1] in receivers and password_of(url)}
 
 
@@ -236,11 +243,17 @@ def access_of(values: Values, variables: Mapping[str, str]) -> dict[str, Any]:
     return {option: values[name] for option, name in variables.items() if values.get(name) not in (None, "")}
 
 
-def account_of(values: Values) -> dict[str, Any]:
+def account_of(values: Values, state: str = "present") -> dict[str, Any]:
     """Return which Twilio account a host's variables mean, and how to work there."""
+    on_override = values.get("connect_sms_on_override") or "ignore"
     return {
         "access": access_of(values, TWILIO_VARIABLES),
-        "on_override": values.get("connect_sms_on_override") or "ignore",
+        "state": state,
+        "on_override": on_override,
+        # Whether it matters who else is in the pools of Messaging Services: changing a service changes where their texts go.
+        "pools": on_override == "repair" or state == "absent",
+        "repair_shared_services": bool(values.get("connect_sms_repair_shared_services")),
+        "release_conversations": bool(values.get("connect_sms_release_conversations")),
         "backup_dir": values.get("connect_sms_backup_dir"),
         "concurrency": values.get("connect_sms_concurrency"),
         "force": bool(values.get("connect_sms_restore_force")),
@@ -348,6 +361,9 @@ def _receiver(values: Values) -> dict[str, Any]:
     """Return where a host's texts go: a literal ``url``, or what is put together once the API keys are known."""
     region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
     receiver: dict[str, Any] = {"url": None, "host": None, "fallback_host": None, "credential_regions": []}
+    behaviour = {name: values[one] for name, one in BEHAVIOUR.items() if values.get(one) not in (None, "", [])}
+    if not 0 <= behaviour.get("retries", 0) <= MAX_RETRIES:
+        raise ValueError(f"connect_sms_retries must be 0 to {MAX_RETRIES}")
     if values["connect_sms_orchestrate_agent"]:
         others = ("receiver_url", "receiver_host", "password", "fallback_region")
         given = [PREFIX + name for name in others if values[PREFIX + name]]
@@ -355,7 +371,7 @@ def _receiver(values: Values) -> dict[str, Any]:
             raise ValueError(
                 f"connect_sms_orchestrate_agent cannot go with {join(given, ', ')}: which receiver is meant?"
             )
-        return {**receiver, "username": None, "password": None}
+        return {**receiver, **behaviour, "username": None, "password": None}
     receiver.update(
         username=values["connect_sms_username"] or USERNAME, password=values["connect_sms_password"] or None
     )
@@ -363,7 +379,7 @@ def _receiver(values: Values) -> dict[str, Any]:
         if second:
             raise ValueError("connect_sms_fallback_region cannot go with connect_sms_receiver_url, which has no region")
         check_url(values["connect_sms_receiver_url"])
-        return {**receiver, "url": values["connect_sms_receiver_url"]}
+        return {**receiver, **behaviour, "url": values["connect_sms_receiver_url"]}
     try:
         receiver["host"] = host_for(region, values["connect_sms_receiver_host"])
         receiver["fallback_host"] = host_for(second) if second else None
@@ -373,4 +389,4 @@ def _receiver(values: Values) -> dict[str, Any]:
         build_url(receiver["host"], receiver["password"], receiver["username"])  # refuses what Twilio would refuse
     else:
         receiver["credential_regions"] = [region, second] if second else [region]
-    return receiver
+    return {**receiver, **behaviour}

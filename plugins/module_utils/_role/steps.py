@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from .._http.errors import join
 from .._http.urls import password_of
 from .._ibm.receiver import PATH, build_url, is_api_key
-from .._module.packed import pack, unpack_snapshot
+from .._module.packed import pack, unpack, unpack_snapshot
+from .._twilio.holders import describe_holder
+from .._twilio.services import Verdict, judge, recorded_changes
 from .._twilio.snapshot import Snapshot, why_not
-from .._twilio.webhook import URLS, connected, disconnected, in_service
-from .plan import ibm_keys
+from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, connected, disconnected, in_service
+from .plan import BEHAVIOUR, ibm_keys
 
 MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
 PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
@@ -39,6 +41,14 @@ def groups_of(plan: Mapping[str, Any], looked: Results) -> Iterator[Group]:
             yield Group(account, look, group, snapshot)
 
 
+def verdict_on(account: Mapping[str, Any], groups: list[dict[str, Any]], snapshot: Snapshot) -> Verdict:
+    """Return what services mean for the numbers of an account.
+
+    :param groups: with the ``url`` of each; only its place matters for what is refused
+    """
+    return judge(snapshot, {number: group for group in groups for number in numbers_in(group)}, account)
+
+
 def numbers_in(group: Mapping[str, Any]) -> list[str]:
     """Return the phone numbers of a group."""
     return group["phone_numbers"].split(",") if group["phone_numbers"] else []
@@ -57,11 +67,13 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
     if looked is None:
         return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
     requests = [{**one, "needed": False, "wait": "max_age" in one} for one in plan["credentials"]]
-    for account, _look, group, snapshot in groups_of(plan, looked):
-        usable = [number for number in numbers_in(group) if not refusal(number, account, snapshot)]
+    refusals = Refusals()
+    for whole in groups_of(plan, looked):
+        group, snapshot = whole.group, whole.snapshot
+        usable = [number for number in numbers_in(group) if not refusals.of(number, whole)]
         for index in group["credentials"] if usable else ():
             request = requests[index]
-            settings = [snapshot.numbers[number].settings for number in usable] if snapshot else []
+            settings = _present_settings(group, usable, snapshot) if snapshot else []
             found = {password_of(one[name]) for one in settings for name in URLS}
             new = sorted(str(key) for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
             request.update(
@@ -70,6 +82,14 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
                 candidate_api_keys=request["candidate_api_keys"] + new[:MAX_CANDIDATES],
             )
     return requests
+
+
+def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Snapshot) -> list[Mapping[str, str]]:
+    """Return the webhooks of numbers, and those of the services that carry them to where they are wanted."""
+    wanted = places_of(group)
+    carriers = {one["sid"]: one for number in numbers if (one := snapshot.carrier_of(number, wanted))}
+    services = [{**dict.fromkeys(FIELDS, ""), **{name: one[name] for name in URLS}} for one in carriers.values()]
+    return [*(snapshot.numbers[number].settings for number in numbers), *services]
 
 
 def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = None) -> list[dict[str, Any]]:
@@ -90,7 +110,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
             elif group.get("problem") or plan.get("stopped"):
                 continue
             elif account["state"] == "absent":
-                groups.append({"phone_numbers": group["phone_numbers"], **_places(group)})
+                groups.append({"phone_numbers": group["phone_numbers"], **places_of(group)})
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
                 groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
@@ -104,16 +124,18 @@ def due_changes(
 ) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
     """Yield what is about to change in accounts whose previous settings are to be recorded.
 
-    :returns: folder, account SID, and by number the settings ``before`` and ``after``, passwords included
+    :returns: folder, account SID, and the settings ``before`` and ``after``, passwords included, by number and, of the
+        services between texts and numbers, by SID
     """
     for account in webhooks(plan, looked, found):
         if not account["backup_dir"] or not account["snapshot"]:
             continue
         snapshot = unpack_snapshot(account["snapshot"])
-        changes = {}
+        verdict = verdict_on(account, account["webhooks"], snapshot)
+        changes = dict(recorded_changes(verdict))
         for group in account["webhooks"]:
             for number in numbers_in(group):
-                if why_not(number, snapshot, account) is None:
+                if why_not(number, snapshot, account, group) is None and number not in verdict.refusals:
                     before = snapshot.numbers[number].settings
                     after = disconnected(before, group) if account["state"] == "absent" else connected(before, group)
                     if after != before:
@@ -121,39 +143,82 @@ def due_changes(
         yield account["backup_dir"], snapshot.account_sid, changes
 
 
-def key_usage(looked: Results, planned: Results | None = None, problem: str | None = None) -> dict[str, Any]:
-    """Return which API keys the webhooks of whole accounts hold, and what holds them.
+def key_usage(
+    looked: Results,
+    planned: Results | None = None,
+    problem: str | None = None,
+    accounts: list[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Return which API keys are held by anything in the accounts, and what holds them.
 
-    :param looked: the results of ``twilio_sms_webhook_info`` for all numbers of the accounts
+    :param looked: the results of ``twilio_sms_webhook_info`` with ``holders``
     :param planned: what :func:`webhooks` returned, in a dry run, to be taken for done
     :param problem: why it is not even known which accounts there are, if so
-    :returns: ``keys`` (secret), ``holders`` (numbers and services, a list for each key) and ``problem``: why it is not
-        known of all webhooks, so that no key may be taken for unused
+    :param accounts: the plan's accounts that were looked at: whether to delete what may be used where they see nothing
+    :returns: ``keys`` (secret), ``holders`` (in words, a list for each key) and ``problem``: why it is not known of
+        everything, so that no key may be taken for unused
     """
-    if problem:
-        return {"keys": [], "holders": [], "problem": problem}
-    users: dict[str, list[str]] = {}
-    due: dict[str, list[Mapping[str, Any]]] = {}
+    users: dict[str, dict[str, Mapping[str, Any]]] = {}
+    unseen: list[str] = []
+    for look, account in zip(looked, accounts or [{}] * len(looked), strict=True):
+        if problem or "holders" not in look:
+            return {
+                "keys": [],
+                "holders": [],
+                "problem": problem or str(look.get("msg", "an account could not be read")),
+            }
+        found = unpack(look["holders"])
+        unseen += [] if account.get("delete_unseen") else [text for text in found["unseen"] if text not in unseen]
+        for key, holders in found["keys"].items():
+            if is_api_key(key):  # two credentials may have seen the same account
+                users.setdefault(key, {}).update({f"{one['account']} {one['sid']}": one for one in holders})
+    if unseen:
+        problem = (
+            f"these credentials cannot read {join(unseen, '; ')} (connect_sms_delete_unseen=true deletes all the same)"
+        )
     for account in planned or ():
-        if account["snapshot"]:
-            due.setdefault(unpack_snapshot(account["snapshot"]).account_sid, []).append(account)
-    for look in looked:
-        if "snapshot" not in look:
-            return {"keys": [], "holders": [], "problem": str(look.get("msg", "an account could not be read"))}
-        snapshot = unpack_snapshot(look["snapshot"])
-        if snapshot.override_problem:
-            return {"keys": [], "holders": [], "problem": snapshot.override_problem}
-        holders = {number: found.settings for number, found in snapshot.numbers.items()}
-        for account in due.get(snapshot.account_sid, ()):
-            change = disconnected if account["state"] == "absent" else connected
-            for group in account["webhooks"]:
-                holders.update({n: change(holders[n], group) for n in numbers_in(group) if n in holders})
-        holders.update({service["name"]: service for service in snapshot.services})
-        for holder, urls in holders.items():
-            for key in {password_of(urls[name]) for name in URLS}:
-                if is_api_key(key):
-                    users.setdefault(str(key), []).append(holder)
-    return {"keys": list(users), "holders": list(users.values()), "problem": None}
+        _take_for_done(users, account)
+    named = {key: [describe_holder(one) for one in holders.values()] for key, holders in users.items() if holders}
+    return {"keys": list(named), "holders": list(named.values()), "problem": problem}
+
+
+def _take_for_done(users: dict[str, dict[str, Mapping[str, Any]]], account: Mapping[str, Any]) -> None:
+    """Change who holds which key as the planned changes of an account will."""
+    if not account["snapshot"] or "restore" in account:
+        return
+    snapshot = unpack_snapshot(account["snapshot"])
+    verdict = verdict_on(account, account["webhooks"], snapshot)
+    for group in account["webhooks"]:
+        for number in numbers_in(group):
+            if why_not(number, snapshot, account, group) is None and number not in verdict.refusals:
+                one = snapshot.numbers[number]
+                after = (disconnected if account["state"] == "absent" else connected)(one.settings, group)
+                holder = {"kind": "number", "sid": one.sid, "name": number, "account": snapshot.account_sid}
+                _move(users, holder, one.settings, after, FIELDS)
+    for change in verdict.changes:
+        if change.kind == "messaging_service":
+            holder = {"kind": change.kind, "sid": change.sid, "name": change.name, "account": snapshot.account_sid}
+            _move(users, holder, change.before, change.after, SERVICE_FIELDS)
+
+
+def _move(
+    users: dict[str, dict[str, Mapping[str, Any]]],
+    holder: Mapping[str, Any],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    fields: Mapping[str, tuple[str, str]],
+) -> None:
+    """Note that a holder holds the keys in *after* instead of those in *before*; what it holds elsewhere stays."""
+    place = f"{holder['account']} {holder['sid']}"
+    ours = {fields[name][1] for name in URLS}
+    for name in URLS:
+        held = users.get(str(password_of(before[name])), {})
+        if place in held and set(held[place].get("fields", ())) <= ours:
+            del held[place]
+    for name in URLS:
+        key = password_of(after[name])
+        if key and is_api_key(key):
+            users.setdefault(key, {})[place] = {**holder, "fields": [fields[name][1]]}
 
 
 def kept_credentials(deleted: Results, usage: Mapping[str, Any]) -> list[str]:
@@ -177,13 +242,29 @@ def kept_credentials(deleted: Results, usage: Mapping[str, Any]) -> list[str]:
     return texts
 
 
-def refusal(number: str, account: Mapping[str, Any], snapshot: Snapshot | None) -> str | None:
-    """Return why a number must be left alone, in words, or ``None``."""
-    if snapshot is None:
-        return "the account could not be read"
-    if snapshot.override_problem and account["on_override"] == "fail":
-        return snapshot.override_problem
-    return why_not(number, snapshot, account)
+class Refusals:
+    """Why numbers must be left alone. What services mean for an account's numbers is judged once."""
+
+    def __init__(self) -> None:
+        self._by_services: dict[int, Mapping[str, str]] = {}
+
+    def of(self, number: str, whole: Group) -> str | None:
+        """Return why a number of a group must be left alone, in words, or ``None``."""
+        account, snapshot = whole.account, whole.snapshot
+        if snapshot is None:
+            return "the account could not be read"
+        if snapshot.override_problem and account["on_override"] in ("fail", "repair"):
+            return snapshot.override_problem
+        if "restore" in account:
+            return why_not(number, snapshot, account)
+        if not (whole.group["url"] or whole.group["host"]):  # a channel that is yet to be found: the module will judge
+            return why_not(number, snapshot, {**account, "on_override": "ignore"})
+        if id(account) not in self._by_services:
+            known = [group for group in account["webhooks"] if group["url"] or group["host"]]
+            groups = [{**group, **places_of(group)} for group in known]
+            self._by_services[id(account)] = verdict_on(account, groups, snapshot).refusals
+        wanted = places_of(whole.group)
+        return why_not(number, snapshot, account, wanted) or self._by_services[id(account)].get(number)
 
 
 def blocked(
@@ -232,14 +313,21 @@ def _what_to_run(result: Mapping[str, Any]) -> str:
 
 def _urls(group: Mapping[str, Any], found: Results) -> dict[str, Any]:
     if group["url"]:
-        return {"url": group["url"], "method": "POST", "fallback_url": None}
+        return {"url": group["url"], "method": "POST", "fallback_url": None, **_behaviour(group)}
     keys = [PLACEHOLDER if to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
     keys = keys or [group["password"]]
     second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
-    return {"url": build_url(group["host"], keys[0], group["username"]), "method": "POST", "fallback_url": second}
+    url = build_url(group["host"], keys[0], group["username"])
+    return {"url": url, "method": "POST", "fallback_url": second, **_behaviour(group)}
 
 
-def _places(group: Mapping[str, Any]) -> dict[str, Any]:
+def _behaviour(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how Twilio is to behave when the receiver fails: only what was given."""
+    return {name: group[name] for name in BEHAVIOUR if name in group}
+
+
+def places_of(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a group's texts are to go, without the keys."""
     second = f"https://{group['fallback_host']}{PATH}" if group["fallback_host"] else None
     return {"url": group["url"] or f"https://{group['host']}{PATH}", "fallback_url": second}
 

@@ -9,12 +9,12 @@ A credential may be deleted only when nothing holds its key: each of these would
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._http.errors import ApiError, SmsError
-from .._http.urls import password_of
+from .._http.urls import password_of, place
 from .overrides import CHANNELS
 from .rollout import read_all
 from .webhook import settings_of
@@ -33,18 +33,18 @@ class Kind:
     name: str
     words: str
     read: Callable[[Any], Any]
-    urls: Callable[[Row], list[Any]]
+    urls: Callable[[Row], dict[str, Any]]
     called: Callable[[Row], Any] = lambda row: row.get("friendly_name")
 
 
-def _fields(*names: str) -> Callable[[Row], list[Any]]:
-    return lambda row: [row.get(name) for name in names]
+def _fields(*names: str) -> Callable[[Row], dict[str, Any]]:
+    return lambda row: {name: row.get(name) for name in names}
 
 
-def _inside(part: str, *names: str) -> Callable[[Row], list[Any]]:
-    def urls(row: Row) -> list[Any]:
+def _inside(part: str, *names: str) -> Callable[[Row], dict[str, Any]]:
+    def urls(row: Row) -> dict[str, Any]:
         inner = row.get(part)
-        return [inner.get(name) for name in names] if isinstance(inner, Mapping) else []
+        return {name: inner.get(name) for name in names} if isinstance(inner, Mapping) else {}
 
     return urls
 
@@ -97,12 +97,15 @@ KINDS = (
 class Holders:
     """What holds which password, and what could not be read.
 
-    *keys*: by password, the things that hold it: ``kind`` ``sid`` ``name`` ``account``. A secret. *unseen*: in words.
-    *numbers*: by account, the SMS settings of all of its numbers (a secret, too), as the same look showed them.
+    *keys*: by password, the things that hold it: ``kind`` ``sid`` ``name`` ``account``, and ``fields``, Twilio's names of
+    the URLs. A secret. *unseen*: in words. *places*: of all but numbers, what leads to a place (see :func:`place_of`),
+    whatever its password. *numbers*: by account, the SMS settings of all of its numbers (a secret, too), as the same
+    look showed them.
     """
 
-    keys: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    places: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     numbers: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
 
 
@@ -123,12 +126,14 @@ def find_holders(twilio: Any) -> Holders:
             continue
         if kind.name == "number":
             holders.numbers[account.account_sid] = {row["phone_number"]: settings_of(row) for row in rows}
-        for key, row in _keys_in(kind, rows):
+        for row in rows:
             name, sid = str(kind.called(row) or ""), str(row.get("sid"))
             holder = {"kind": kind.name, "sid": sid, "name": name, "account": account.account_sid}
-            held = holders.keys.setdefault(key, [])
-            if holder not in held[-1:]:
-                held.append(holder)
+            urls = {name: url for name, url in kind.urls(row).items() if url and isinstance(url, str)}
+            for key, fields in _keys_in(urls).items():
+                holders.keys.setdefault(key, []).append({**holder, "fields": fields})
+            for where in {place_of(url) for url in urls.values()} if kind.name != "number" else ():
+                holders.places.setdefault(where, []).append(holder)
     return holders
 
 
@@ -162,15 +167,22 @@ def _read(account: Any, kind: Kind) -> list[Row] | SmsError:
         raise
 
 
-def _keys_in(kind: Kind, rows: list[Row]) -> Iterator[tuple[str, Row]]:
-    for row in rows:
-        for url in kind.urls(row):
-            key = password_of(url) if isinstance(url, str) else None
-            if key:
-                yield key, row
+def place_of(url: str) -> str:
+    """Return where a URL leads, without what may be a secret, as one text."""
+    return " ".join(map(str, place(url) or ()))
 
 
-def describe_holder(holder: Mapping[str, str]) -> str:
+def _keys_in(urls: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the passwords in URLs, each with the names of the URLs that hold it."""
+    keys: dict[str, list[str]] = {}
+    for name, url in urls.items():
+        key = password_of(url)
+        if key:
+            keys.setdefault(key, []).append(name)
+    return keys
+
+
+def describe_holder(holder: Mapping[str, Any]) -> str:
     """Return a holder in words, for a warning."""
     words = {
         "number": "{name}",

@@ -37,8 +37,6 @@ URLS = ("url", "fallback_url")
 # Twilio documentation, webhooks, connection overrides. 4xx and all are left out: they may repeat the 401 that begins
 # Basic authentication.
 MAX_RETRIES = 5
-RETRY_ON = ("ct", "rt", "5xx")
-EDGES = ("ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla")
 
 
 def settings_of(row: Mapping[str, Any], fields: Mapping[str, tuple[str, str]] = FIELDS) -> dict[str, str]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from unit.plugins.module_utils._role.test_plan import KEY, ONE, TWO, found, host, look
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import channels, outcomes, plan, steps, store
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.holders import place_of
 
 URL = "https://channels.example.com/tenants/t/agents/a/environments/e/channels/twilio_sms/c/events"
 THERE = {"changed": False, "url": URL, "channel": {"id": "c", "name": "twilio-sms"}}
@@ -114,13 +116,26 @@ def test_rotation_has_nothing_to_replace() -> None:
     assert "holds no key" in outcomes.summary(batch(planned, []), "rotate")
 
 
+def seen(*numbers: str, url: str = URL, **more: Any) -> dict[str, Any]:
+    """Return what twilio_sms_webhook_info returns with ``holders``."""
+    settings = {"url": url, "method": "POST", "fallback_url": "", "fallback_method": "", "application_sid": ""}
+    data = {"keys": {}, "unseen": [], "places": {}, "numbers": {"AC1": dict.fromkeys(numbers, settings)}, **more}
+    return {"holders": pack(data)}
+
+
 def test_who_uses_a_channel() -> None:
-    assert channels.users(URL, [look(ONE, url=URL), look(TWO, url="https://other.example.com")]) == ([ONE], None)
-    assert channels.users(URL, [look(ONE, url=URL + "?a=b")])[0] == [ONE]
-    assert channels.users(URL, [look(ONE, url=URL), {"msg": "refused"}]) == ([ONE], "refused")
+    assert channels.users(URL, [seen(ONE), seen(TWO, url="https://other.example.com")]) == ([ONE], None)
+    assert channels.users(URL, [seen(ONE, url=URL + "?a=b")])[0] == [ONE]
+    assert channels.users(URL, [seen(ONE), {"msg": "refused"}]) == ([ONE], "refused")
+    application = {"kind": "application", "sid": "AP1", "name": "menu", "account": "AC1"}
+    there = seen(places={place_of(URL): [application], place_of("https://other.example.com"): [application]})
+    assert channels.users(URL, [there, there]) == (["TwiML application 'menu' (AP1)"], None)
+    blind = seen(unseen=["the short codes of account AC1"])
+    assert "cannot read the short codes" in str(channels.users(URL, [blind])[1])
+    assert channels.users(URL, [blind], accounts=[{"delete_unseen": True}]) == ([], None)
     planned = plan.make_plan({"one": agent(ONE)}, state="absent")
     due = steps.webhooks(channels.with_channels(planned, [THERE]), [look(ONE, url=URL)])
-    assert channels.users(URL, [look(ONE, TWO, url=URL)], due) == ([TWO], None)
+    assert channels.users(URL, [seen(ONE, TWO)], due) == ([TWO], None)
 
 
 def test_what_is_deleted_after_the_last_batch() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import (
+    pack,
     pack_snapshot,
     to_text,
 )
@@ -477,3 +478,139 @@ def test_a_missing_credential_says_what_makes_it() -> None:
     told = outcomes.numbers_outcome(outcomes.Batch(planned, [look(ONE)], [missing], [{}]), "a")
     assert told["failed"] is True
     assert "There is none. Run the playbook voiceagent.sms.ensure_sms_credential first" in told["msg"]
+
+
+# ---- services ----
+
+
+def service(sid: str, url: str, *pool: str, defers: str = "false", **more: Any) -> dict[str, Any]:
+    """Return a Messaging Service as a snapshot holds it."""
+    words = {"sid": sid, "friendly_name": "campaign", "name": f"Messaging Service 'campaign' ({sid})", "changed_at": ""}
+    settings = {
+        "method": "POST",
+        "fallback_url": "",
+        "fallback_method": "POST",
+        "use_inbound_webhook_on_number": defers,
+    }
+    return {**words, **settings, "url": url, "pool": list(pool), "others": [], **more}
+
+
+def through(sid: str, *numbers: str) -> dict[str, Any]:
+    return {number: {"kind": "messaging_service", "sid": sid, "name": "campaign"} for number in numbers}
+
+
+LEADS = f"https://apikey:{OLD_KEY}@{SOUTH}{PATH}"
+
+
+@pytest.mark.parametrize(
+    ("on_override", "url", "others", "refused"),
+    [
+        ("warn", "", [], False),
+        ("fail", "", [], True),
+        ("fail", LEADS, [], False),
+        ("repair", "", [], False),
+        ("repair", "", [{"name": "99990", "url": ""}], True),
+        ("repair", LEADS, [{"name": "99990", "url": ""}], False),
+    ],
+)
+def test_no_credential_for_numbers_that_their_service_keeps(
+    on_override: str, url: str, others: list, refused: bool
+) -> None:
+    made = service("MG1", url, ONE, others=others)
+    looked = [look(ONE, overrides=through("MG1", ONE), services=[made])]
+    planned = plan.make_plan({"one": host(ONE, on_override=on_override)})
+    (request,) = steps.credential_requests(planned, looked)
+    assert request["needed"] is not refused
+    if not refused and url:
+        assert request["candidate_api_keys"] == [OLD_KEY], "what carries a number holds the present key"
+        assert request["wait"] is True, "and the number is in service"
+    told = outcomes.numbers_outcome(outcomes.Batch(planned, looked, [{"skipped": True}], [{"skipped": True}]), "one")
+    assert ("left alone: Messaging Service 'campaign' (MG1)" in told["msg"]) is refused
+
+
+def test_services_are_recorded_before_they_change(tmp_path: pathlib.Path) -> None:
+    made = [service("MG1", LEADS, ONE), service("MG2", "", TWO), service("MG3", "", FOUR)]
+    overrides = {**through("MG1", ONE), **through("MG2", TWO)}
+    looked = [look(ONE, TWO, overrides=overrides, services=made)]
+    hosts = {"one": host(ONE, TWO, on_override="repair", backup_dir=str(tmp_path))}
+    ((folder, account, changes),) = steps.due_changes(plan.make_plan(hosts), looked, [found()])
+    assert (folder, account, set(changes)) == (str(tmp_path), "AC1", {ONE, TWO, "MG1", "MG2"})
+    assert changes["MG1"]["after"]["url"] == LEADS.replace(OLD_KEY, KEY)
+    assert changes["MG2"]["after"]["use_inbound_webhook_on_number"] == "true"
+
+
+def test_behaviour_goes_along() -> None:
+    planned = plan.make_plan({"one": host(ONE, retries=0, retry_on=["5xx"]), "two": host(TWO, edges=["dublin"])})
+    (account,) = steps.webhooks(planned, [look(ONE, TWO)], [found()])
+    first, second = account["webhooks"]
+    assert (first["retries"], first["retry_on"], "edges" in first) == (0, ["5xx"], False)
+    assert (second["edges"], "retries" in second) == (["dublin"], False)
+    refused = plan.make_plan({"one": host(ONE, retries=6)})
+    assert refused["errors"] == {"one": "connect_sms_retries must be 0 to 5"}
+
+
+# ---- key_usage ----
+
+
+def holders(*held: tuple[str, str, str, str], unseen: tuple[str, ...] = (), account: str = "AC1") -> dict[str, Any]:
+    """Return what twilio_sms_webhook_info returns: for each key what holds it (kind, SID, field)."""
+    keys: dict[str, list[dict[str, Any]]] = {}
+    for key, kind, sid, field in held:
+        name = {"PN1": ONE, "PN2": TWO}.get(sid, "thing")
+        keys.setdefault(key, []).append(
+            {"kind": kind, "sid": sid, "name": name, "account": account, "fields": field.split()}
+        )
+    return {"holders": pack({"keys": keys, "unseen": list(unseen), "numbers": {}})}
+
+
+def test_holders_are_named_once_whoever_sees_them() -> None:
+    seen = holders(
+        (KEY, "number", "PN1", "sms_url"), (KEY, "application", "AP1", "voice_url"), ("short", "number", "PN2", "x")
+    )
+    usage = steps.key_usage([seen, seen])
+    assert usage == {"keys": [KEY], "holders": [[ONE, "TwiML application 'thing' (AP1)"]], "problem": None}
+
+
+@pytest.mark.parametrize(
+    ("results", "accounts", "problem"),
+    [
+        ([holders(unseen=("the short codes",))], None, "the short codes"),
+        ([holders(unseen=("the short codes",))], [{"delete_unseen": True}], None),
+        ([holders(unseen=("this",)), holders(unseen=("that",))], [{"delete_unseen": True}, {}], "that"),
+        ([{"failed": True, "msg": "HTTP 500"}], [{"delete_unseen": True}], "HTTP 500"),
+    ],
+)
+def test_what_is_not_known_of_all(results: list, accounts: list | None, problem: str | None) -> None:
+    usage = steps.key_usage(results, accounts=accounts)
+    assert (problem in str(usage["problem"])) if problem else usage["problem"] is None
+
+
+def test_a_dry_run_takes_its_changes_for_done() -> None:
+    made = service("MG1", LEADS, TWO)
+    looked = [look(ONE, TWO, url=LEADS, overrides=through("MG1", TWO), services=[made])]
+    planned = plan.make_plan({"one": host(ONE, TWO)})
+    seen = holders(
+        (OLD_KEY, "number", "PN1", "sms_url"),
+        (OLD_KEY, "number", "PN2", "sms_url voice_url"),
+        (OLD_KEY, "messaging_service", "MG1", "inbound_request_url"),
+        (OLD_KEY, "application", "AP1", "sms_url"),
+    )
+    usage = steps.key_usage([seen], steps.webhooks(planned, looked, [found()]))
+    assert dict(zip(usage["keys"], usage["holders"], strict=True)) == {
+        OLD_KEY: [TWO, "TwiML application 'thing' (AP1)"],
+        KEY: [ONE, TWO, "Messaging Service 'campaign' (MG1)"],
+    }
+
+
+# ---- restore ----
+
+
+def test_a_service_is_restored_with_all_or_not_at_all() -> None:
+    settings = {"url": LEADS, "method": "POST", "fallback_url": "", "fallback_method": "POST"}
+    change = {"before": settings, "after": settings}
+    record = {"accounts": {"AC1": {ONE: change, "MG1": {"kind": "messaging_service", "name": "x", **change}}}}
+    whole = plan.restore_plan("localhost", record, {**host(), "connect_sms_phone_numbers": None}, "AC1")
+    assert (set(whole["accounts"][0]["restore"]), whole["numbers"]) == ({ONE, "MG1"}, {"localhost": [ONE]})
+    assert whole["accounts"][0]["phone_numbers"] == ONE
+    part = plan.restore_plan("localhost", record, host(ONE), "AC1")
+    assert set(part["accounts"][0]["restore"]) == {ONE}
