@@ -63,10 +63,13 @@ def everything(accounts: Accounts) -> tuple[dict[str, Any], str]:
     hosts |= {
         "dead": accounts.connected(dead),
         "dropped": accounts.connected(key),
+        "carried": accounts.number(sms_url="https://other.example.com/sms"),
         "unset": accounts.number(),
         "elsewhere": accounts.number(sms_url="https://other.example.com/sms?t=t0ken-of-another"),
     }
-    box.add_service(account_sid=accounts.twilio["sid"], pool=[hosts["dropped"]])
+    mine = {"account_sid": accounts.twilio["sid"]}
+    box.add_service(**mine, pool=[hosts["dropped"]])
+    box.add_service(**mine, pool=[hosts["carried"]], inbound_request_url=url(key["api_key"]["value"]))
     variables = {
         name: {"phone_number": number, "connect_sms_receiver_host": f"{name}.example.com"}
         if f"{name}.example.com" in RECEIVERS
@@ -83,6 +86,7 @@ def test_each_outcome_of_a_real_text(play: Player, accounts: Accounts) -> None:
     told = verdicts(run)
     assert {host: (entry["verified"], entry["receiver_status"]) for host, entry in told.items()} == {
         "good": ("answered", None),
+        "carried": ("answered", None),
         "slow": ("answered", None),
         "expired": ("answered", None),  # the sandbox's Twilio does not mind; a text counts more than a look from here
         "mute": ("received", None),
@@ -103,7 +107,7 @@ def test_each_outcome_of_a_real_text(play: Player, accounts: Accounts) -> None:
     assert {(each["method"], each["authorized_as"], str(each["query"])) for each in doors(run)} == {
         ("POST", None, "{}")
     }
-    assert "11 phone numbers: 4 refused, 3 silent, 1 received, 3 answered" in run.stdout
+    assert "12 phone numbers: 4 refused, 3 silent, 1 received, 4 answered" in run.stdout
     # What is there now is evidence for the next run, which sends nothing.
     quiet = play(playbook="verify_sms", inventory=inventory)
     assert quiet.writes == []
