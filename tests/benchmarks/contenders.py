@@ -11,15 +11,16 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 
 from benchmarks.measure import Failed, Measured, run
+from benchmarks.report import LATENCY
 from sandbox.client import Sandbox
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 TWILIO_CLI = "twilio-cli@6.2.4"
-LATENCY = 0.05
 FOREIGN = ("ANSIBLE_", "TWILIO_", "IC_", "IBMCLOUD_", "JOB_ID", "PYTHON")
 
 
@@ -87,10 +88,20 @@ class World:
         path.write_text("".join(f"{number},number {place}\n" for place, number in enumerate(self.numbers)))
         return str(path)
 
-    def inventory(self) -> str:
+    def inventory(self, **variables: str) -> str:
         """Return the path of an inventory whose hosts are the numbers."""
         hosts = {f"n{place:05d}": {"phone_number": number} for place, number in enumerate(self.numbers)}
-        return self.written("inventory.json", {"all": {"hosts": hosts}})
+        return self.written("inventory.json", {"all": {"hosts": hosts, "vars": variables}})
+
+    def add_subaccounts(self, count: int, numbers: int) -> None:
+        """Add subaccounts with numbers of their own."""
+        owner = self.box.rows("twilio", "accounts")[0]["sid"]
+        self.subaccounts: dict[str, list[str]] = {}
+        for index in range(count):
+            sub = self.box.add_twilio_account(owner_account_sid=owner)["sid"]
+            rows = self.box.add_numbers(count=numbers, prefix=f"+1556{index:03d}", account_sid=sub)
+            self.subaccounts[sub] = [row["phone_number"] for row in rows]
+        self.numbers = [number for own in self.subaccounts.values() for number in own]
 
     # --- contenders ---
 
@@ -103,6 +114,46 @@ class World:
         """Our playbook with an inventory whose hosts are numbers."""
         play = str(ROOT / "playbooks" / "connect_sms.yml")
         return self.run(ansible(), play, "-e", "region=us-south", "-i", self.inventory(), *arguments)
+
+    def plan_only(self) -> Measured:
+        """Our plan of an inventory that needs nothing of either cloud: what planning takes."""
+        play = str(ROOT / "playbooks" / "ensure_sms_credential.yml")
+        return self.run(ansible(), play, "-i", self.inventory(connect_sms_receiver_url="https://wa.example.com/x"))
+
+    def changing_cap(self) -> Measured:
+        """Our playbook while the account's cap falls from 40 to 20 and rises again, as others come and go."""
+        ended = threading.Event()
+
+        def change() -> None:
+            for updates, cap in ((len(self.numbers) // 5, 20), (3 * len(self.numbers) // 5, 40)):
+                while not ended.wait(0.05):
+                    operations = self.box.summary()["operations"]
+                    if operations.get("twilio.update_number", {}).get("200", 0) >= updates:
+                        break
+                self.box.settings(twilio_concurrency=cap)
+
+        watcher = threading.Thread(target=change)
+        watcher.start()
+        try:
+            return self.list_mode()
+        finally:
+            ended.set()
+            watcher.join()
+
+    def subaccounts_mode(self) -> Measured:
+        """Our playbook with a host for each subaccount."""
+        play = str(ROOT / "playbooks" / "connect_sms.yml")
+        hosts = {
+            f"sub{place}": {"connect_sms_twilio_subaccount_sid": sid, "connect_sms_phone_numbers": numbers}
+            for place, (sid, numbers) in enumerate(self.subaccounts.items())
+        }
+        inventory = self.written("subaccounts.json", {"all": {"hosts": hosts}})
+        return self.run(ansible(), play, "-e", "region=us-south", "-i", inventory)
+
+    def subaccounts_script(self) -> Measured:
+        """The plain SDK with 16 threads over the numbers of all subaccounts."""
+        script = str(HERE / "sdk_script.py")
+        return self.run(sys.executable, script, self.list_file(), *self.subaccounts)
 
     def sdk_script(self) -> Measured:
         """The plain SDK with 16 threads."""

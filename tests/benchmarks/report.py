@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+LATENCY = 0.05  # seconds that each request takes
+CHANGING = 2000  # numbers of the run in which the cap changes
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -120,11 +122,48 @@ def goals(rows: Rows) -> list[Goal]:
         how=f"{100 * refused(4):.1f} % refused" if table.has("list mode, cap 4", 1000) else "",
     )  # fmt: skip
     add(
-        "200 hosts: wall of a second run",
-        1.5,
-        lambda: (get("inventory mode", 200, "wall", "second") - 15) / get("debug play", 200, "wall"),
+        "cap of 40: wall of a first run",
+        0.9,
+        lambda: against_script(1000, "list mode, cap 40"),
         " x",
-        "less 15 s, over a play with one debug task for each host",
+        "over SDK script (16 threads, no cap) and one empty play",
+    )
+    changing = ("list mode, cap 40, 20, 40", CHANGING)
+    add(
+        "a cap of 40, then 20, then 40: refused",
+        2.0,
+        lambda: 100 * get(*changing, "refused") / get(*changing, "requests"),
+        " %",
+    )
+    add(
+        "a cap of 40, then 20, then 40: wall of the updates",
+        1.3,
+        lambda: (get(*changing, "wall") - get("list mode", 100, "wall", "second")) / (LATENCY * CHANGING * 0.035),
+        " x",
+        "over what the caps allow at best, less a run of fixed costs",
+    )
+    add(
+        "50 subaccounts of 20 numbers: wall",
+        1.0,
+        lambda: (
+            get("50 subaccounts", 1000, "wall") / (get("50, SDK script", 1000, "wall") + get("empty play", 0, "wall"))
+        ),
+        " x",
+        "over SDK script (16 threads over all) and one empty play; the role works account by account",
+    )
+    add(
+        "1000 hosts: wall of a second run",
+        1.5,
+        lambda: get("inventory mode", 1000, "wall", "second") / get("debug play", 1000, "wall"),
+        " x",
+        "over a play with one debug task for each host",
+    )
+    add(
+        "planning, for each host",
+        4.0,
+        lambda: 1000 * (get("plan", 1000, "wall") - get("plan", 200, "wall")) / 800,
+        " ms",
+        "the inventory's reading included",
     )
 
     def per_host() -> float:

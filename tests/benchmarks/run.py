@@ -21,8 +21,9 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks import report
-from benchmarks.contenders import LATENCY, ROOT, World, twilio_cli
+from benchmarks.contenders import ROOT, World, twilio_cli
 from benchmarks.measure import Measured
+from benchmarks.report import CHANGING, LATENCY
 from sandbox.client import Sandbox
 
 SLOW = 100  # numbers for contenders that start a process for each
@@ -92,6 +93,17 @@ class Bench:
                 world.reset(size)
                 measured = world.all_connected(world.list_mode("-e", "connect_sms_concurrency=16"))
                 self.note("list mode, 16 at once", size, "first", measured)
+        for count in (HOSTS, 1000):
+            world.reset(count)
+            self.median("plan", count, "first", world.plan_only)
+        world.reset(CHANGING, twilio_concurrency=40)
+        self.note("list mode, cap 40, 20, 40", CHANGING, "first", world.all_connected(world.changing_cap()))
+        for name, once in (("50 subaccounts", world.subaccounts_mode), ("50, SDK script", world.subaccounts_script)):
+            world.reset(0)
+            world.add_subaccounts(50, 20)
+            if name not in OURS:
+                world.foreign_key()
+            self.note(name, 1000, "first", world.all_connected(once()))
         for cap, ceiling in ((40, 64), (4, 16)):
             world.reset(1000, twilio_concurrency=cap)
             measured = world.all_connected(world.list_mode("-e", f"connect_sms_concurrency={ceiling}"))
@@ -113,7 +125,7 @@ class Bench:
         self.note("twilio-cli", CLI, "first", self.world.all_connected(self.world.twilio_cli(program)))
 
 
-OURS = ("list mode", "inventory mode")
+OURS = ("list mode", "inventory mode", "50 subaccounts")
 
 
 def machine() -> dict[str, Any]:

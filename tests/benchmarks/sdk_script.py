@@ -20,10 +20,12 @@ def main() -> None:
     url = os.environ["BENCH_URL"]
     client = Client(os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"])
     client.api.base_url = os.environ["TWILIO_API_ENDPOINT"]
-    numbers = client.incoming_phone_numbers.list(page_size=1000)
-    due = [number for number in numbers if number.phone_number in wanted and number.sms_url != url]
+    accounts = [client.api.v2010.accounts(sid) for sid in sys.argv[2:] or [client.account_sid]]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda number: client.incoming_phone_numbers(number.sid).update(sms_url=url), due))
+        lists = list(pool.map(lambda account: account.incoming_phone_numbers.list(page_size=1000), accounts))
+        numbers = [(account, number) for account, rows in zip(accounts, lists, strict=True) for number in rows]
+        due = [(a, number) for a, number in numbers if number.phone_number in wanted and number.sms_url != url]
+        list(pool.map(lambda one: one[0].incoming_phone_numbers(one[1].sid).update(sms_url=url), due))
     print(f"{len(due)} of {len(numbers)} updated")
 
 
