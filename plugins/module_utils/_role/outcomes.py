@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import NAMED, join
+from .._http.urls import printable
 from .._module.packed import from_text, pack, unpack
 from .._twilio.webhook import diff_header
 from .channels import in_words
@@ -219,7 +220,8 @@ def _agents(batch: Batch) -> Iterator[str]:
         if "credential" in result:
             credential = result["credential"]
             where = f" in {credential['region']}" if credential.get("region") else ""
-            yield f"instance '{credential['instance']}'{where}, credential '{credential['name']}'"
+            instance, name = printable(str(credential["instance"])), printable(str(credential["name"]))
+            yield f"instance '{instance}'{where}, credential '{name}'"
     yield from in_words(batch.plan)
     groups = [group for account in batch.plan["accounts"] for group in account["webhooks"]]
     hosts = dict.fromkeys(str(host) for group in groups if (host := group.get("host")))

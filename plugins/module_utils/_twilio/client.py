@@ -497,6 +497,8 @@ class TwilioNumbers:
             hint = "; check account_sid with auth_token, or api_key_sid with api_key_secret"
             if self.account_sid != self.owner_sid:
                 hint += ", and that subaccount_sid is a subaccount of account_sid"
+            if code == "70051":  # Twilio documentation, error 70051
+                hint += "; a restricted API key may also lack the permission for this"
         elif reply.status == 404:
             hint = f"; check that account {self.account_sid} is the right one (account_sid, subaccount_sid)"
         return ApiError(f"Could not {action}: {shown}{hint}", code=code, status=reply.status)

@@ -327,7 +327,11 @@ def test_an_answer_about_another_number(reply: Any, play: PLAY) -> None:
             "401 \\(20003\\): Authenticate; check account_sid",
         ),
         (answer(403, {"code": 20403, "message": "Forbidden"}), "20403", "check account_sid with auth_token"),
-        (answer(400, {"code": 70051, "message": "suspended"}), "70051", "check account_sid with auth_token"),
+        (
+            answer(400, {"code": 70051, "message": "suspended"}),
+            "70051",
+            "check account_sid with auth_token.*a restricted API key may also lack the permission",
+        ),
         (answer(404, {"code": 20404, "message": "not found"}), "20404", f"check that account {AC} is the right one"),
         (answer(400, {"code": 21631, "message": "Bundle"}), "21631", "HTTP 400 \\(21631\\): Bundle$"),
         # RFC 9457
