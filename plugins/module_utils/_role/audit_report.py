@@ -27,10 +27,10 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "dropped": (
-        'In the settings of their Messaging Service, choose "Defer to sender\'s webhook", or give it a webhook. Then connect'
-        " them.",
+        "Let their Messaging Service leave the texts to the numbers' own webhooks, as this command does, or give the service a"
+        " webhook in Twilio.",
         "connect_sms",
-        "",
+        "-e connect_sms_on_override=repair",
     ),
     "wrong_password": (
         "Connect them with the user name and password of the tenant (connect_sms_username, connect_sms_password), or correct the"
@@ -55,9 +55,10 @@ ADVICE: dict[str, tuple[str, str, str]] = {
     ),
     "not_connected": ("Connect them.", "connect_sms", ""),
     "overridden": (
-        "The last column says what takes their texts, and how to let the numbers' own webhooks decide. Then connect them.",
+        "The last column says what takes their texts. See what would change for the numbers' own webhooks to count; without"
+        " --check it is done. Conversations are let go only with -e connect_sms_release_conversations=true.",
         "connect_sms",
-        "",
+        "-e connect_sms_on_override=repair --check --diff",
     ),
     "not_in_account": (
         "Check the numbers, and whose account the credentials are of. Then audit them again.",
