@@ -11,7 +11,7 @@ from ..module_utils._role.store import keys_to_store, not_stored
 
 DOCUMENTATION = r"""
 name: sms_keys_to_store
-short_description: Tell which new API keys the user's own tasks have to keep
+short_description: (Internal part of the role connect_sms) Tell which new API keys the user's own tasks have to keep
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

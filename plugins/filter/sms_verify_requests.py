@@ -11,7 +11,7 @@ from ..module_utils._role.verify import requests
 
 DOCUMENTATION = r"""
 name: sms_verify_requests
-short_description: Say what has to be verified of a batch's phone numbers
+short_description: (Internal part of the role connect_sms) Say what has to be verified of a batch's phone numbers
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)

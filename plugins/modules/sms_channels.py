@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_channels
-short_description: Find, make or delete the watsonx Orchestrate channels that the role connect_sms needs
+short_description: (Internal part of the role connect_sms) Find, make or delete channels of watsonx Orchestrate
 version_added: 1.1.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

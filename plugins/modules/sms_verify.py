@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_verify
-short_description: Tell whether texts arrive and are answered, for the role connect_sms
+short_description: (Internal part of the role connect_sms) Tell whether texts arrive and are answered
 version_added: 1.1.0
 description:
   - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.

@@ -17,6 +17,8 @@ description:
   - With O(verify_replies) it tells whether the answers can get out.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
+seealso:
+  - module: voiceagent.sms.twilio_sms_webhook_info
 extends_documentation_fragment:
   - voiceagent.sms.twilio
   - voiceagent.sms.attributes

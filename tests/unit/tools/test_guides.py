@@ -22,9 +22,12 @@ def constants(node: ast.AST) -> set[str]:
 
 
 def codes_in(source: str) -> Iterator[str]:
-    """The failure codes that a program names: ``code="..."`` in a call or as a default, and in a ``failure``."""
+    """The failure codes that a program names: ``code="..."`` in a call, an assignment or a default, and in a ``failure``."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, (ast.Constant, ast.IfExp)):
+        named = (isinstance(node, ast.keyword) and node.arg == "code") or (
+            isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["code"]
+        )
+        if named and isinstance(node.value, (ast.Constant, ast.IfExp)):
             branches = [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
             yield from {code for branch in branches for code in constants(branch)}
         elif isinstance(node, ast.arguments):
@@ -48,7 +51,8 @@ def table(heading: str) -> list[str]:
 def test_the_search_for_codes_finds_them() -> None:
     source = 'raise E("x", code="one")\nresult(failure={"code": "two", "status": None})\n'
     source += 'E(code="three" if a == "no" else "four")\ndef f(*, code: str = "five"): ...\nE(code=f"http_{status}")\n'
-    assert set(codes_in(source)) == {"one", "two", "three", "four", "five"}
+    source += 'code = "six" if a else "seven"\nother = "eight"\n'
+    assert set(codes_in(source)) == {"one", "two", "three", "four", "five", "six", "seven"}
 
 
 def test_every_own_code_is_in_the_troubleshooting_guide_and_no_other() -> None:
@@ -108,3 +112,31 @@ def test_the_quick_starts_are_the_same_but_for_their_language() -> None:
         for file in (guides.FOLDER / "quick-start.md", guides.FOLDER / "quick-start.es.md")
     )
     assert english == spanish
+
+
+def test_the_reference_names_every_short_variable_and_every_environment_variable() -> None:
+    from ansible_collections.voiceagent.sms.plugins.module_utils._module.options import (
+        IBM_CLOUD_OPTIONS,
+        TWILIO_OPTIONS,
+    )
+    from ansible_collections.voiceagent.sms.plugins.module_utils._role.short import KNOWN
+
+    page = (project.ROOT / "docs" / "docsite" / "rst" / "getting_started.rst").read_text(encoding="utf-8")
+    assert sorted(name for name in KNOWN if f"``{name}``" not in page) == []
+    role = (project.ROOT / "roles" / "connect_sms" / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    wanted = [
+        name
+        for spec in (IBM_CLOUD_OPTIONS, TWILIO_OPTIONS)
+        for option in spec.values()
+        for name in option.get("fallback", [0, []])[1]
+    ]
+    assert len(wanted) > 10
+    assert [name for name in wanted if f"E({name})" not in role] == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted((project.ROOT / "plugins").glob("*/sms_*.py")), ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
+def test_internal_parts_say_so(file: pathlib.Path) -> None:
+    said = re.findall(r"^short_description: (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all(text.startswith("(Internal part of the role connect_sms)") for text in said)
