@@ -262,3 +262,13 @@ def test_defaults_of_a_play_reach_the_channel(scene: Scene) -> None:
         run = scene.play(playbook=OWN_PLAY, inventory=inventory, variables=variables, env=dict.fromkeys(names))
         assert (run.code, run.status) == (0, {"one": status}), run.output
     assert scene.box.text(number)["reply"]
+
+
+def test_verify_proves_that_the_agent_answers(scene: Scene) -> None:
+    number, sender = scene.accounts.number(sms_url=""), scene.accounts.number(sms_url="")
+    assert scene.run("-e", f"phone_number={number}").code == 0
+    run = scene.run("-e", f"phone_number={number}", playbook="verify_sms")
+    assert run.code == 0, run.output
+    run = scene.run("-e", f"phone_number={number}", "-e", f"verify_from={sender}", playbook="verify_sms")
+    assert run.code == 0, run.output
+    assert "answered" in run.stdout
