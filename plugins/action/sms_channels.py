@@ -30,10 +30,12 @@ class ActionModule(ActionBase):
         looked = _results(task_vars, self._task.args["look"])
         if self._task.args.get("action", "find") == "delete":
             return {**result, **self._delete(plan, looked, task_vars)}
-        ensure = self._task.args.get("action") == "ensure"
+        wanted = plan.get("channels", ())
+        if wanted and self._task.args.get("action") == "ensure":  # only then it matters which numbers can be connected
+            wanted = channels.requests(plan, looked)
         results = []
-        for channel in channels.requests(plan, looked) if plan.get("channels") else ():
-            write = ensure and channel["needed"] and not plan["dry_run"]
+        for channel in wanted:
+            write = channel.get("needed", False) and not plan["dry_run"]
             results.append(self._run_module(channel, task_vars, write=write))
         warnings = [str(text) for one in results for text in one.get("warnings", ())]
         # The report says it, host by host.
