@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +12,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import SmsError
-from ..module_utils._role import backup
+from ..module_utils._role.backup import Changes, Recorder
 from ..module_utils._role.channels import with_channels
-from ..module_utils._role.steps import due_changes
+from ..module_utils._role.steps import due_changes, unknown_yet
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
 
@@ -26,7 +24,7 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "credentials", "channels", "entry_point"})
+    _VALID_ARGS = frozenset({"plan", "look", "credentials", "channels", "entry_point", "reserve"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -34,26 +32,30 @@ class ActionModule(ActionBase):
         args = self._task.args
         plan = with_channels(task_vars[args["plan"]], task_vars.get(args.get("channels"), {}).get("results"))
         looked = task_vars[args["look"]].get("results", [])
-        found = task_vars.get(args["credentials"], {}).get("results", [])
-        files, count = set(), 0
+        reserve = bool(args.get("reserve"))
+        found = unknown_yet(plan) if reserve else task_vars.get(args["credentials"], {}).get("results", [])
+        folders: dict[str, dict[str, Changes]] = {}
         for folder, account_sid, changes in due_changes(plan, looked, found):
-            count += len(changes)
-            if changes and not self._task.check_mode:
-                try:
-                    files.add(self._record(os.path.abspath(folder), account_sid, changes))
-                except SmsError as error:
-                    raise AnsibleActionFail(str(error)) from None
-        return {**result, "changed": False, "files": sorted(files), "count": count}
+            of_folder = folders.setdefault(os.path.abspath(folder), {})
+            if changes:
+                of_folder[account_sid] = {**of_folder.get(account_sid, {}), **changes}
+        dry = bool(self._task.check_mode) or plan["dry_run"]
+        try:
+            files = [] if dry else [self._work(*folder, reserve=reserve) for folder in folders.items()]
+        except SmsError as error:
+            raise AnsibleActionFail(str(error)) from None
+        count = sum(len(changes) for of_folder in folders.values() for changes in of_folder.values())
+        return {**result, "changed": False, "files": sorted(file for file in files if file), "count": count}
 
-    def _record(self, folder: str, account_sid: str, changes: Mapping[str, Any]) -> str:
-        """Add changes to the run's file in *folder* and return its path."""
-        decrypt = decrypting(self._loader)
-        earlier = glob.glob(os.path.join(folder, f"connect_sms-*-{run_id()}.json"))
-        if earlier:
-            path, record = earlier[0], backup.read(earlier[0], decrypt)
-        else:
-            name = f"connect_sms-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{run_id()}.json"
-            path, record = os.path.join(folder, name), backup.new_record(self._task.args.get("entry_point", "main"))
-        backup.add(record, account_sid, changes)
-        backup.write(path, record, encrypting(self._loader))
-        return path
+    def _work(self, folder: str, changes: Mapping[str, Changes], *, reserve: bool) -> str | None:
+        """Take the room for the record of changes in *folder*, or write it and return its path."""
+        loader = self._loader
+        recorder = Recorder(folder, run_id(), encrypt=encrypting(loader), decrypt=decrypting(loader))
+        entry_point = str(self._task.args.get("entry_point", "main"))
+        if not changes:
+            recorder.release()
+            return None
+        if reserve:
+            recorder.reserve(changes, entry_point)
+            return None
+        return recorder.write(changes, entry_point)

@@ -43,6 +43,7 @@ from ..module_utils._role.short import DRY_RUN, KNOWN, is_given
 from ..module_utils._role.verify import verify_plan
 from ..plugin_utils.host_values import HostValues
 from ..plugin_utils.module_defaults import access_defaults
+from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting
 
 PLAYBOOK_VARIABLES = [PREFIX + name for name in ("serial", "max_fail_percentage")]  # which only playbooks read
@@ -70,13 +71,14 @@ class ActionModule(ActionBase):
         hosts, problems = self._read(names, values)
         if not dry_run and self._entry_point not in ("audit", "credential", "verify"):
             self._check_folders(hosts, problems, in_container="awx_job_id" in task_vars)
-        plan = self._plan(hosts, problems)
+        plan = self._plan(hosts, problems, dry_run)
         if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
             raise AnsibleActionFail(join(list(dict.fromkeys(plan["errors"].values())), "; "))
         return {
             **result,
             "changed": False,
             "dry_run": dry_run,
+            "run_id": run_id(),
             "per_host": any(one.get("connect_sms_report_per_host") for one in hosts.values()) or bool(problems),
             "last_host": names[-1],
             **plan,
@@ -135,9 +137,9 @@ class ActionModule(ActionBase):
         others = {host: one for host, one in values.items() if one and host not in own}
         return {**finish_plan(own, others), "problem": problem}
 
-    def _plan(self, hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> dict[str, Any]:
+    def _plan(self, hosts: dict[str, dict[str, Any]], problems: dict[str, str], dry_run: bool) -> dict[str, Any]:
         if self._entry_point == "restore":
-            return self._restore_plan(hosts, problems)
+            return self._restore_plan(hosts, problems, dry_run)
         if self._entry_point == "audit":
             return audit_plan(hosts, problems)
         if self._entry_point == "verify":
@@ -161,14 +163,20 @@ class ActionModule(ActionBase):
                 problems[host] = str(folders[folder])
                 del hosts[host]
 
-    def _restore_plan(self, hosts: dict[str, dict[str, Any]], problems: dict[str, str]) -> dict[str, Any]:
+    def _restore_plan(
+        self, hosts: dict[str, dict[str, Any]], problems: dict[str, str], dry_run: bool
+    ) -> dict[str, Any]:
         """Return the plan of putting a backup back. A backup is of accounts, so one host stands for all of it."""
         plan: dict[str, Any] = {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
         for host, values in list(hosts.items())[:1]:
             try:
-                record = backup.read_all(backup.paths_of(values["connect_sms_backup"]), decrypting(self._loader))
+                paths = backup.paths_of(values["connect_sms_backup"])
+                record = backup.read_all(paths, decrypting(self._loader))
                 account_sid = self._access(values, "twilio")["account_sid"]
-                return restore_plan(host, record, values, account_sid)
+                folder = os.path.abspath(values.get("connect_sms_backup_dir") or os.path.dirname(paths[0]))
+                if not dry_run:
+                    backup.check_folder(folder)
+                return restore_plan(host, record, values, account_sid, folder)
             except (SmsError, ValueError) as error:
                 problems[host] = str(error)
         return plan

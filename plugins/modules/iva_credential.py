@@ -48,16 +48,20 @@ options:
   state:
     description:
       - V(present) makes sure that the credential exists.
-      - V(absent) deletes it, and what a rotation has retired of it. Its API key stops to work at once, so clear the webhooks
-        that hold it first, and give what is still in use as O(keys_in_use).
+      - V(retiring) is the first step of deleting. It renames the credential as a rotation does, to its name with C(:retiring)
+        added, so that no run takes it up any more; its key keeps working. What is in use (O(keys_in_use)) keeps its name.
+      - V(absent) deletes it, and what was retired of it. Its API key stops to work at once, so clear the webhooks
+        that hold it first, and give what is still in use as O(keys_in_use). Where several runs may be at work, let
+        V(retiring) come first, then look who holds the key, then delete with O(retired=true).
+      - A deletion that IBM Cloud refuses is a failure, after all others were tried.
     type: str
-    choices: [present, absent]
+    choices: [present, retiring, absent]
     default: present
   create:
     description:
       - Whether to create the credential where there is none. If false, a missing one is an error, in a dry run as well.
       - For what runs many times at once, such as the slices of a controller's job, after one run has made the credential.
-      - Cannot be false with O(max_age) or O(state=absent).
+      - Cannot be false with O(max_age), O(state=retiring) or O(state=absent).
     type: bool
     default: true
   candidate_api_keys:
@@ -73,16 +77,34 @@ options:
       - With O(state=present), replaces a credential that is older than that many days, to begin a rotation.
       - The old one is renamed to its name with C(:retiring) added, and keeps working. Move the webhooks to the new key, then
         delete the old one with O(state=absent) and O(retired=true).
-      - A rotation that was begun and not finished is continued. No further credential is made for it.
+      - A rotation that was begun and not finished is continued. No further credential is made for it, so that retired ones
+        do not pile up. RV(rotation) tells which of the two it was.
+      - A credential whose key is dead is replaced whatever its age is.
     type: float
+  run_id:
+    description:
+      - What all tasks of one run of Ansible have in common. With O(max_age), a credential that the same run has made on this
+        machine is not replaced again, as by the next batch of a play with C(serial).
+      - Where another machine created a credential of the name at the same moment, and earlier, the one that this run has made
+        is retired instead of an error.
+    type: str
+  guid:
+    description: With O(state=absent), delete only the credential with this GUID, if it is one of those that are to be deleted.
+    type: str
   retired:
-    description: With O(state=absent), delete only what a rotation has retired, not the credential itself.
+    description: With O(state=absent), delete only what was retired, not the credential itself.
+    type: bool
+    default: false
+  reinstate:
+    description:
+      - With O(state=absent) and O(retired=true), give a credential that is kept its name back, unless another one bears it by
+        now. To undo O(state=retiring), where somebody began to use the key meanwhile.
     type: bool
     default: false
   keys_in_use:
     description:
-      - With O(state=absent), API keys that webhooks still hold. A credential to which one of them belongs, or may belong, is
-        kept and named in RV(kept).
+      - With O(state=retiring) and O(state=absent), API keys that webhooks still hold. A credential to which one of them belongs,
+        or may belong, is kept and named in RV(kept).
     type: list
     elements: str
     default: []
@@ -91,10 +113,17 @@ options:
     type: list
     elements: str
     default: [voiceagent, voice-agent, voice-agent-with-watson]
+  return_iam_token:
+    description:
+      - Whether to return RV(iam_token), with which a later task of the same run need not ask for one again.
+    type: bool
+    default: false
   wait_until_accepted:
     description:
       - Whether to wait, after the credential was created, until IAM accepts its API key. That takes some seconds, in
         which texts to a number that already uses it would be refused.
+      - IAM is always asked about the key of a credential that was there before. If it refuses the key, the module fails
+        (RV(failure.code=dead_key)).
     type: bool
     default: true
 """
@@ -159,7 +188,7 @@ credential:
     guid: {description: Its GUID; null for one that does not exist., type: str, sample: 5d0c1f4e-7a0c-4b7e-9a53-0a0f2f2b3c11}
     id: {description: Its CRN; null for one that does not exist., type: str}
     role: {description: Its role., type: str, sample: Writer}
-    state: {description: "V(active), or V(absent) for one that does not exist.", type: str, sample: active}
+    state: {description: "V(active), V(removed), or V(absent) for one that does not exist.", type: str, sample: active}
     region: {description: Region id of its instance., type: str, sample: us-south}
     instance: {description: Name of its instance., type: str, sample: sms-agent}
     instance_guid: {description: GUID of its instance., type: str}
@@ -170,7 +199,7 @@ credential:
 api_key:
   description:
     - The API key. A secret, so use C(no_log) on the task.
-    - Null when it cannot be known, in a dry run that would create the credential, and with O(state=absent).
+    - Null when it cannot be known, in a dry run that would create the credential, and with O(state=retiring) and O(state=absent).
   returned: success
   type: str
 api_key_source:
@@ -178,13 +207,25 @@ api_key_source:
   returned: success
   type: str
   sample: created
+iam_token:
+  description: The token with which IBM Cloud was asked. A secret, so use C(no_log) on the task.
+  returned: with O(return_iam_token)
+  type: str
 rotation_due:
   description: Whether the credential was older than O(max_age), or a rotation was under way. If false, nothing was done.
   returned: with O(max_age)
   type: bool
+rotation:
+  description:
+    - V(begun) if a successor was made, by an earlier batch of this run for instance, V(continued) if the credential is the successor
+      of an earlier rotation, V(not_due) if nothing was done.
+    - V(overdue) if the credential is older than O(max_age), and was not replaced because an earlier one is still retired.
+  returned: with O(max_age)
+  type: str
+  sample: begun
 kept:
-  description: With O(state=absent), the credentials that were not deleted because a key of them is in use.
-  returned: with O(state=absent)
+  description: With O(state=retiring) and O(state=absent), the credentials that were left because a key of them is in use.
+  returned: with O(state=retiring) and O(state=absent)
   type: list
   elements: dict
   contains:
@@ -196,13 +237,13 @@ failure:
   returned: failure
   type: dict
   contains:
-    code: {description: "The provider's code, or V(wrong_role), V(missing_credential), V(unknown_instance) and so on.", type: str}
+    code: {description: "The provider's code, or V(wrong_role), V(dead_key), V(missing_credential) and so on.", type: str}
     status: {description: The HTTP status if there was one., type: int}
 """
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -216,81 +257,166 @@ from ..module_utils._module.edge import run
 from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 
 ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
+FRESH = 15.0  # seconds of age up to which a refused key of a credential that somebody else made may be accepted yet
+SETTLING = (
+    2.0  # seconds from a rename to the look for holders: who has read the old name a moment ago may be writing now
+)
+LATE_LIST = 30.0  # seconds in which a list may still show a credential under a name that it has no more
+
+
+class Rotation(NamedTuple):
+    """What ``max_age`` means for the present credential: whether it is to *retire*, and how that is called."""
+
+    retire: bool
+    name: str
+    asked: bool = False  # whether IAM has said by now that its key works
+
+
+class LateList(Exception):
+    """The list showed a credential under a name that it bears no more."""
 
 
 def ensure_present(
     module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
 ) -> dict:
     """Find or create the credential and its API key; with ``max_age``, begin or continue a rotation."""
+    credentials.check_active(instance)
+    mint = Mint(cloud, str(instance["guid"]), wanted, run=module.params["run_id"])
+    deadline = time.monotonic() + LATE_LIST
+    while True:
+        try:
+            return find_or_create(module, cloud, mint, instance, wanted)
+        except LateList:
+            if time.monotonic() > deadline:
+                raise SmsError(
+                    f"IBM Cloud still lists service credential '{wanted.name}' under a name that it bears no more; run again",
+                    code="late_list",
+                ) from None
+            time.sleep(1)
+
+
+def find_or_create(
+    module: AnsibleModule, cloud: IbmCloud, mint: Mint, instance: Mapping[str, Any], wanted: credentials.Wanted
+) -> dict:
+    """Do what :func:`ensure_present` does, by what the list shows now."""
     params = module.params
-    mint = Mint(cloud, str(instance["guid"]), wanted)
-    on_instance = cloud.keys(str(instance["guid"]))
-    keys = mint.settled(credentials.named(on_instance, wanted.name))
-    if len(keys) > 1:
-        raise credentials.duplicates(keys, wanted)
-    key: Mapping[str, Any] | None = keys[0] if keys else None
+    key, retiring = look(cloud, mint, instance, wanted)
     if key is None and not params["create"]:
         key = mint.noted()  # made a moment ago on this machine, and not listed yet
         if key is None:
             raise credentials.missing(instance, wanted)
     before = after = summary(instance, wanted)
-    more = {}
+    more, asked, renamed = {}, False, 0.0
     if params["max_age"] is not None:
-        retiring = credentials.named(on_instance, credentials.retired_name(wanted.name))
-        due, retire = rotation(cloud, key, retiring, wanted, params)
-        more = {"rotation_due": due}
-        if key is not None and retire:
+        plan = rotation(cloud, mint, key, retiring, wanted, params)
+        asked = plan.asked
+        more = {"rotation_due": plan.name != "not_due", "rotation": plan.name}
+        if key is not None and plan.retire:
             before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(key)), created="before")
             after = summary(instance, wanted, created="by this run")
             if not module.check_mode:
                 cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name))
+                renamed = time.monotonic()
             key = None
     if key is None and before == after:
         before = {}
-    created = False
-    if key is None and not module.check_mode:
-        key, created = mint.create()
-    if key is None:
+    if key is None and module.check_mode:
         return result_of(None, instance, wanted, before=before, after=after, **more)
+    listed = key is not None
+    key, created = (key, False) if key is not None else mint.create()
     credentials.check_role(key, wanted)
     if created:
         api_key, source = credentials.api_key_of(key), "created"
+        if api_key and params["wait_until_accepted"]:
+            wait_until_accepted(cloud, api_key, wanted)
     else:
         before = after
         api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
-    if api_key and params["wait_until_accepted"] and (created or may_be_fresh(key, api_key, params)):
-        wait_until_accepted(cloud, api_key, wanted)
+        if api_key and source == "read" and not asked:  # of a candidate, IAM has just told all that it knows
+            check_alive(cloud, key, api_key, FRESH if listed and not mint.shared else ACCEPTED_WITHIN)
+    if renamed:
+        time.sleep(max(0.0, renamed + SETTLING - time.monotonic()))
     return result_of(key, instance, wanted, before=before, after=after, api_key=api_key, source=source, **more)
+
+
+def look(
+    cloud: IbmCloud, mint: Mint, instance: Mapping[str, Any], wanted: credentials.Wanted
+) -> tuple[Mapping[str, Any] | None, list[Mapping[str, Any]]]:
+    """Return the one credential of the name, or ``None``, and those that were retired.
+
+    :raises SmsError: when there are several of the name
+    """
+    on_instance = cloud.keys(str(instance["guid"]))
+    keys = mint.settled(credentials.named(on_instance, wanted.name))
+    if len(keys) > 1:
+        keys = [key for key in keys if mint.lives(key)]
+    if len(keys) > 1 and mint.made(keys[-1]):
+        # Another machine created one at the same moment, and earlier. Our numbers hold ours until they have moved.
+        cloud.rename_key(str(keys[-1]["guid"]), credentials.retired_name(wanted.name))
+        keys.pop()
+    if len(keys) > 1:
+        raise credentials.duplicates(keys, wanted)
+    return keys[0] if keys else None, credentials.named(on_instance, credentials.retired_name(wanted.name))
 
 
 def rotation(
     cloud: IbmCloud,
+    mint: Mint,
     key: Mapping[str, Any] | None,
     retiring: list[Mapping[str, Any]],
     wanted: credentials.Wanted,
     params: Mapping[str, Any],
-) -> tuple[bool, bool]:
-    """Return whether a rotation is due or under way, and whether the present credential is to be retired for it."""
+) -> Rotation:
+    """Return what is to be done about a credential's age.
+
+    :raises SmsError: when a credential in use would have to be retired beside another retired one
+    """
     if key is None:
-        return True, False
+        return Rotation(False, "begun")
+    if mint.made(key):
+        return Rotation(False, "begun")
     fits = credentials.role_of(key).lower() in ("", wanted.role.lower())
     age = credentials.age_in_days(key, time.time())
     old = age is None or age >= params["max_age"]
-    if retiring and fits and known_api_key(cloud, key, params["candidate_api_keys"])[0]:
-        # The successor is there already. It may have grown old itself, where what was retired is in use for ever.
-        return True, old and params["max_age"] > 0
-    due = bool(retiring) or not fits or old
-    return due, due
+    if not retiring and (old or not fits):
+        return Rotation(True, "begun")
+    api_key, _source = known_api_key(cloud, key, params["candidate_api_keys"], dead_too=True)
+    accepted = api_key is not None and cloud.accepts(api_key)
+    alive = accepted or (api_key is not None and is_younger(key, FRESH))
+    if not retiring:
+        # A young one whose key nobody can read may be in use by whoever has the key.
+        return Rotation(True, "begun") if api_key and not alive else Rotation(False, "not_due", accepted)
+    if not alive:
+        return Rotation(True, "begun")  # of use to nobody here: it goes together with the one that is retired
+    if not fits:
+        raise retained(key, retiring)
+    # The successor is there already. It may have grown old itself, where what was retired is in use for ever.
+    return Rotation(False, "overdue" if old and params["max_age"] > 0 else "continued", accepted)
 
 
-def may_be_fresh(key: Mapping[str, Any], api_key: str, params: Mapping[str, Any]) -> bool:
-    """Whether IAM may not accept the key yet: made a moment ago by another run, and held by no webhook of ours."""
+def retained(key: Mapping[str, Any], retiring: list[Mapping[str, Any]]) -> SmsError:
+    """Return the error for a rotation that would leave two retired credentials."""
+    return SmsError(
+        f"Service credential {credentials.in_words(key)} is not replaced, because an earlier one is still retired:"
+        f" {', '.join(credentials.in_words(each) for each in retiring)}. Run rotate_sms_key with the present role first: it"
+        " deletes the retired one once nothing holds its key, and names what does",
+        code="retired_credential",
+    )
+
+
+def is_younger(key: Mapping[str, Any], seconds: float) -> bool:
+    """Whether a credential was made less than so many *seconds* ago, so that IAM may not accept its key yet."""
     age = credentials.age_in_days(key, time.time())
-    return age is not None and age * 86400 < ACCEPTED_WITHIN and api_key not in params["candidate_api_keys"]
+    return age is not None and age * 86400 < seconds
 
 
-def known_api_key(cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str]) -> tuple[str | None, str | None]:
-    """Return the API key of an existing credential and where it comes from: IBM Cloud, or the caller's candidates."""
+def known_api_key(
+    cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str], *, dead_too: bool = False
+) -> tuple[str | None, str | None]:
+    """Return the API key of an existing credential and where it comes from: IBM Cloud, or the caller's candidates.
+
+    :param dead_too: whether to return a candidate that is out of use
+    """
     api_key = credentials.api_key_of(key)
     if api_key is None and not key.get("onetime_credentials"):
         # A list may hide what a read of the single credential shows.
@@ -299,9 +425,26 @@ def known_api_key(cloud: IbmCloud, key: Mapping[str, Any], candidates: list[str]
         return api_key, "read"
     for candidate in candidates:
         details = cloud.api_key_details(candidate) if is_api_key(candidate) else None
-        if details and credentials.belongs(details, key) and credentials.usable(details):
+        alive = dead_too or (details and credentials.usable(details, time.time()))
+        if details and credentials.belongs(details, key) and alive:
             return candidate, "candidate"
     return None, None
+
+
+def check_alive(cloud: IbmCloud, key: Mapping[str, Any], api_key: str, patience: float) -> None:
+    """Ask IAM about the key of a credential that was there before.
+
+    :param patience: up to which age in seconds IAM may not know the key yet
+    :raises SmsError: when the key is dead
+    :raises LateList: when the credential was renamed or deleted meanwhile
+    """
+    while not cloud.accepts(api_key):
+        if not credentials.is_named(cloud.key(str(key["guid"])) or key, str(key.get("name"))):
+            raise LateList
+        details = cloud.api_key_details(api_key)
+        if (details and not credentials.usable(details, time.time())) or not is_younger(key, patience):
+            raise credentials.dead(key, details, time.time())
+        time.sleep(1)
 
 
 def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wanted) -> None:
@@ -317,37 +460,90 @@ def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wante
         time.sleep(1)
 
 
+def ensure_retiring(
+    module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
+) -> dict:
+    """Rename the credential, unless its key is in use."""
+    keys = credentials.named(cloud.keys(str(instance["guid"])), wanted.name)
+    if len(keys) > 1:
+        raise credentials.duplicates(keys, wanted)
+    unused, kept = sort_out(cloud, keys, module.params["keys_in_use"])
+    for key in [] if module.check_mode else unused:
+        cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name))
+        time.sleep(SETTLING)
+    before = present(instance, unused)
+    after = {**before, "name": credentials.retired_name(wanted.name)} if unused else {}
+    return result_of(next(iter(keys), None), instance, wanted, before=before, after=after, kept=kept)
+
+
 def ensure_absent(
     module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
 ) -> dict:
-    """Delete the credential, or what a rotation has retired of it, unless its key is in use."""
+    """Delete the credential, or what was retired of it, unless its key is in use."""
     params = module.params
     on_instance = cloud.keys(str(instance["guid"]))
     keys = credentials.named(on_instance, credentials.retired_name(wanted.name))
+    named = credentials.named(on_instance, wanted.name)
     if not params["retired"]:
-        named = credentials.named(on_instance, wanted.name)
         if len(named) > 1:
             raise credentials.duplicates(named, wanted)
         keys = named + keys
-    owners = {index: cloud.api_key_details(value) for index, value in enumerate(params["keys_in_use"]) if keys}
-    kept, deleted = [], []
+    keys = [key for key in keys if params["guid"] in (None, "", key.get("guid"))]
+    unused, kept = sort_out(cloud, keys, params["keys_in_use"])
+    refused = [] if module.check_mode else delete_all(cloud, unused)
+    if params["reinstate"] and params["retired"] and len(kept) == 1 and not named and not module.check_mode:
+        cloud.rename_key(kept[0]["guid"], wanted.name)
+        kept = [{**kept[0], "name": wanted.name}]
+    key = next((key for key in keys if key.get("name") == wanted.name and key not in unused), None)
+    if refused:
+        return {**not_deleted(refused), "changed": len(refused) < len(unused), "kept": kept}
+    return result_of(key, instance, wanted, before=present(instance, unused), after={}, kept=kept)
+
+
+def sort_out(
+    cloud: IbmCloud, keys: list[Mapping[str, Any]], in_use: list[str]
+) -> tuple[list[Mapping[str, Any]], list[dict[str, Any]]]:
+    """Return which credentials nothing uses, and what ``kept`` tells of the others."""
+    owners = {index: cloud.api_key_details(value) for index, value in enumerate(in_use) if keys}
+    unused, kept = [], []
     for key in keys:
         uses = [
             index
             for index, details in owners.items()
-            if params["keys_in_use"][index] == credentials.api_key_of(key) or credentials.may_belong(details, key)
+            if in_use[index] == credentials.api_key_of(key) or credentials.may_belong(details, key)
         ]
         if uses:
             kept.append({"name": key.get("name"), "guid": key.get("guid"), "keys_in_use": uses})
         else:
-            deleted.append(key)
-            if not module.check_mode:
-                cloud.delete_key(str(key["guid"]))
-    before = (
-        summary(instance, credentials.Wanted(deleted[0]["name"], credentials.role_of(deleted[0]))) if deleted else {}
-    )
-    key = next((key for key in keys if key.get("name") == wanted.name and key not in deleted), None)
-    return result_of(key, instance, wanted, before=before, after={}, kept=kept)
+            unused.append(key)
+    return unused, kept
+
+
+def delete_all(cloud: IbmCloud, keys: list[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], SmsError]]:
+    """Delete credentials, and return those that IBM Cloud refused to delete, each with why."""
+    refused = []
+    for key in keys:
+        try:
+            cloud.delete_key(str(key["guid"]))
+        except SmsError as error:
+            refused.append((key, error))
+    return refused
+
+
+def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, Any]:
+    """Return what a result says of refused deletions."""
+    texts = [f"Service credential {credentials.in_words(key)} was not deleted: {error}" for key, error in refused]
+    return {
+        "failed": True,
+        "msg": f"{'; '.join(texts)}. Its API key still works: run again, or delete it in IBM Cloud",
+        "failure": {**refused[0][1].facts(), "not_deleted": [str(key.get("guid")) for key, _error in refused]},
+    }
+
+
+def present(instance: Mapping[str, Any], keys: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a diff shows of the first of some credentials, ``{}`` for none."""
+    shown = [summary(instance, credentials.Wanted(str(key.get("name")), credentials.role_of(key))) for key in keys]
+    return shown[0] if shown else {}
 
 
 def summary(instance: Mapping[str, Any], wanted: credentials.Wanted, **more: Any) -> dict[str, Any]:
@@ -388,15 +584,21 @@ def manage(module: AnsibleModule) -> dict:
     params = module.params
     wanted = credentials.Wanted(params["name"], params["role"])
     credentials.check_name(wanted.name)
-    if not params["create"] and (params["max_age"] is not None or params["state"] == "absent"):
-        raise SmsError("create=false goes neither with max_age nor with state=absent", code="bad_options")
+    if not params["create"] and (params["max_age"] is not None or params["state"] != "present"):
+        raise SmsError(
+            "create=false goes neither with max_age nor with state=retiring or state=absent", code="bad_options"
+        )
     cloud = ibm_cloud(params)
     instance = find_instance(
         cloud, instance=params["instance"], region=params["region"], service_names=params["service_names"]
     )
-    ensure = ensure_present if params["state"] == "present" else ensure_absent
+    ensure = {"present": ensure_present, "retiring": ensure_retiring, "absent": ensure_absent}[params["state"]]
     result = ensure(module, cloud, instance, wanted)
-    if result["api_key"] in params["candidate_api_keys"]:  # tried or not: a key that could be read may be among them
+    if params["return_iam_token"]:
+        result["iam_token"] = cloud.token()
+    if (
+        result.get("api_key") in params["candidate_api_keys"]
+    ):  # tried or not: a key that could be read may be among them
         # Ansible masks every value of a no_log option in the result too, but this one is what the caller asks for.
         module.no_log_values.discard(result["api_key"])
         params["candidate_api_keys"] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
@@ -410,11 +612,15 @@ ARGUMENTS: dict[str, Any] = {
         "instance": {"type": "str"},
         "region": {"type": "str"},
         "role": {"type": "str", "choices": list(credentials.ROLES), "default": "Writer"},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "state": {"type": "str", "choices": ["present", "retiring", "absent"], "default": "present"},
         "create": {"type": "bool", "default": True},
         "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
         "max_age": {"type": "float"},
+        "run_id": {"type": "str"},
+        "guid": {"type": "str"},
+        "return_iam_token": {"type": "bool", "default": False},
         "retired": {"type": "bool", "default": False},
+        "reinstate": {"type": "bool", "default": False},
         "keys_in_use": {"type": "list", "elements": "str", "default": [], "no_log": True},
         "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
         "wait_until_accepted": {"type": "bool", "default": True},

@@ -36,6 +36,16 @@ options:
       - IBM Cloud region id, such as V(us-south).
       - Without it and O(instance), no credentials are listed, and only O(api_keys) are looked into.
     type: str
+  guids:
+    description:
+      - GUIDs of service credentials to read one by one, instead of a list. One request each, and what a list shows late is
+        seen at once.
+      - With the GUID of their O(instance), they are taken from the instance's list, in one request, where they are in it. The
+        list also tells whether each is the first of its name.
+      - Does not go with O(name) and O(region).
+    type: list
+    elements: str
+    default: []
   service_names:
     description: Service names, as in an instance's CRN, that count as SMS agents where O(instance) is not given.
     type: list
@@ -60,6 +70,12 @@ EXAMPLES = r"""
     region: us-south
   register: sms_credentials
 
+- name: See whether somebody has renamed or deleted the credential meanwhile
+  voiceagent.sms.iva_credential_info:
+    guids:
+      - "{{ sms_credential.credential.guid }}"
+  register: sms_credentials
+
 - name: See whether the key in the vault still works
   voiceagent.sms.iva_credential_info:
     api_keys:
@@ -69,7 +85,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 credentials:
-  description: The service credentials, as RV(voiceagent.sms.iva_credential#module:credential), the oldest first.
+  description:
+    - The service credentials, as RV(voiceagent.sms.iva_credential#module:credential), the oldest first.
+    - With O(guids) one entry for each, in order. RV(credentials[].state) is V(removed) for one that was deleted, and V(absent)
+      for one that is unknown. RV(credentials[].instance) is null. RV(credentials[].first) is false if another credential of the
+      name is older, which is only known with O(instance).
   returned: success
   type: list
   elements: dict
@@ -127,14 +147,18 @@ from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 def manage(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
+    if params["guids"] and (params["name"] or params["region"]):
+        raise SmsError("guids goes neither with name nor with region", code="bad_options")
     cloud = ibm_cloud(params)
     instance, keys = {}, []
-    if params["instance"] or params["region"]:
+    if params["guids"]:
+        keys = cloud.keys(params["instance"]) if params["instance"] else []
+    elif params["instance"] or params["region"]:
         instance = find_instance(
             cloud, instance=params["instance"], region=params["region"], service_names=params["service_names"]
         )
         keys = credentials.oldest_first(cloud.keys(str(instance["guid"])), params["name"])
-    described = [
+    described = [by_guid(cloud, guid, keys) for guid in params["guids"]] or [
         credentials.describe(
             key,
             instance,
@@ -147,6 +171,24 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     if params["explain"]:
         return {**answer, **explain_all(module, cloud, params["api_keys"])}
     return {**answer, "api_keys": [look_into(cloud, value, keys) for value in params["api_keys"]]}
+
+
+def by_guid(cloud: IbmCloud, guid: str, listed: list[Any]) -> dict[str, Any]:
+    """Return one credential, whatever its name is by now.
+
+    :param listed: those of its instance, where they are known
+    """
+    key = next((key for key in listed if key["guid"] == guid), None) or cloud.key(guid) or {}
+    same = [other for other in listed if other.get("name") == key.get("name")]
+    wanted = credentials.Wanted(str(key.get("name") or ""), credentials.role_of(key))
+    shown = credentials.describe(
+        key or None, credentials.instance_of(key), wanted, readable=credentials.api_key_of(key) is not None
+    )
+    return {
+        **shown,
+        "guid": guid,
+        "first": not any(credentials.is_before(other, key) for other in same if other != key),
+    }
 
 
 def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> dict[str, Any]:
@@ -231,6 +273,7 @@ ARGUMENTS: dict[str, Any] = {
         "name": {"type": "str"},
         "instance": {"type": "str"},
         "region": {"type": "str"},
+        "guids": {"type": "list", "elements": "str", "default": []},
         "service_names": {"type": "list", "elements": "str", "default": list(credentials.SERVICE_NAMES)},
         "api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
         "explain": {"type": "bool", "default": False},

@@ -39,6 +39,10 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
     type: str
     version_added: 1.1.0
+  reserve:
+    description: Whether only to take the room on the disk that the record needs, before credentials are made.
+    type: bool
+    default: false
   entry_point:
     description: The role's entry point, noted in the file.
     type: str

@@ -61,7 +61,7 @@ class HostValues:
 
     def everybody(self) -> list[str]:
         """Return all hosts of the inventory, those that ``--limit`` leaves out included."""
-        return [host.name for host in self._inventory.get_hosts("all", ignore_limits=True)]
+        return [host.name for host in self._inventory.get_hosts("all", ignore_limits=True, ignore_restrictions=True)]
 
     def _templated(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         """:raises AnsibleError: with a message that names the variable"""

@@ -154,6 +154,17 @@ class ResourceKey:
     updated_by: str = ""
     deleted_at: str | None = None
     deleted_by: str | None = None
+    #: What lists may still show: when the key was changed, and its name and state before that.
+    past: list[list[Any]] = field(default_factory=list)
+
+    def remember(self) -> None:
+        """Note what the key is like before it changes."""
+        self.past.append([time.time(), self.name, self.state])
+
+    def listed(self, stale: float) -> tuple[str, str]:
+        """Return name and state as a list shows them that is so many seconds late."""
+        then = time.time() - stale
+        return next(((name, state) for changed, name, state in self.past if changed > then), (self.name, self.state))
 
 
 @dataclasses.dataclass

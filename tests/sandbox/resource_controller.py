@@ -177,7 +177,7 @@ def _listed(call: Call, keys: Iterable[ResourceKey]) -> Iterable[ResourceKey]:
     """Leave out what lists do not show: other accounts' keys, too new ones and (but for a setting) removed ones."""
     now = time.time()
     for key in keys:
-        shown = key.state != "removed" or call.settings.list_removed
+        shown = key.listed(call.settings.stale_lists)[1] != "removed" or call.settings.list_removed
         if shown and key.account_id == call.bearer.account_id and key.visible_at <= now:
             yield key
 
@@ -188,7 +188,7 @@ def list_keys(call: Call) -> Answer:
     for name, wanted in _cursor(call, _KEY_FILTERS)["filters"].items():
         if name in ("resource_id", "resource_group_id"):
             rows = [key for key in rows if getattr(_instance(call, key.instance_guid), name) == wanted]
-    return _page(call, "/v2/resource_keys", rows, _KEY_FILTERS, lambda key: key_body(call, key))
+    return _page(call, "/v2/resource_keys", rows, _KEY_FILTERS, lambda key: _row_body(call, key))
 
 
 def list_instance_keys(call: Call) -> Answer:
@@ -196,7 +196,13 @@ def list_instance_keys(call: Call) -> Answer:
     instance = _instance(call, call.params["id"])
     rows = _listed(call, call.state.keys.by_instance.get(instance.guid, {}).values())
     path = f"/v2/resource_instances/{quote(call.params['id'], safe='')}/resource_keys"
-    return _page(call, path, rows, (), lambda key: key_body(call, key))
+    return _page(call, path, rows, (), lambda key: _row_body(call, key))
+
+
+def _row_body(call: Call, key: ResourceKey) -> dict[str, Any]:
+    """Return a key as a list writes it, which may be late."""
+    name, state = key.listed(call.settings.stale_lists)
+    return {**key_body(call, key), "name": name, "state": state}
 
 
 def create_key(call: Call) -> Answer:
@@ -237,7 +243,9 @@ def update_key(call: Call) -> Answer:
     key = _key(call)
     if key.state == "removed":
         raise Refused(_gone(key))
-    key.name = _valid_name(call.fields.get("name"))
+    name = _valid_name(call.fields.get("name"))
+    key.remember()
+    key.name = name
     key.updated_at, key.updated_by = ids.iso8601(), call.bearer.iam_id
     return Answer(200, key_body(call, key))
 

@@ -37,6 +37,8 @@ class Settings:
     token_lifetime: float = 3600.0
     #: Seconds until a new resource key shows in lists and in GET (until then 404 RC-DatabaseErrorResponse).
     list_lag: float = 0.0
+    #: Seconds until lists of resource keys show that one was renamed or removed.
+    stale_lists: float = 0.0
     #: Seconds until IAM accepts the API key of a new resource key.
     key_activation_delay: float = 0.0
     #: Resource Controller lists: the first, third, ... page is empty, the others are half full.

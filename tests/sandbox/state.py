@@ -194,6 +194,7 @@ class State:
         api_key = self.api_keys.get(key.api_key_id)
         if api_key is not None:
             api_key.deleted = True
+        key.remember()
         key.state = "removed"
         key.deleted_at = key.updated_at = ids.iso8601()
         key.deleted_by = key.updated_by = removed_by

@@ -14,6 +14,7 @@ import io
 import json
 import pathlib
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,9 +26,10 @@ from requests.adapters import HTTPAdapter
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http import pace, transport
 from ansible_collections.voiceagent.sms.plugins.module_utils._ibm import mint
-from ansible_collections.voiceagent.sms.plugins.module_utils._role import outcomes, plan, steps
+from ansible_collections.voiceagent.sms.plugins.module_utils._role import deletion, outcomes, plan, second_look, steps
 from ansible_collections.voiceagent.sms.plugins.modules import (
     iva_credential,
+    iva_credential_info,
     twilio_sms_webhook,
     twilio_sms_webhook_info,
 )
@@ -104,17 +106,76 @@ class Role:
         return self._play("disconnect", numbers, check_mode)
 
     def _play(self, entry: str, numbers: list[str], check_mode: bool) -> dict[str, Any]:
-        options = SPECS[entry]["options"]
-        given = {**self._variables, "connect_sms_phone_numbers": numbers}
-        checked = ArgumentSpecValidator(options).validate(given)
-        assert not checked.error_messages
-        values = {name: checked.validated_parameters.get(name) for name in options}
-        state = "absent" if entry == "disconnect" else "present"
-        planned = plan.make_plan({"localhost": values}, state=state, rotate=entry == "rotate")
-        assert not planned["errors"]
+        play = Play(entry, {"localhost": role_values(entry, self._variables, numbers)}, check_mode)
+        report = play.run()
+        self.said = play.said
+        return report
 
-        looked = [
-            run_module(
+
+def role_values(entry: str, variables: Mapping[str, Any], numbers: list[str]) -> dict[str, Any]:
+    """Return a host's values for an entry point of the role, validated and with their defaults."""
+    options = SPECS[entry]["options"]
+    checked = ArgumentSpecValidator(options).validate({**variables, "connect_sms_phone_numbers": numbers})
+    assert not checked.error_messages
+    return {name: checked.validated_parameters.get(name) for name in options}
+
+
+class Play:
+    """One run of the role: its steps in the order of ``roles/connect_sms/tasks``, each with what it found out."""
+
+    def __init__(
+        self,
+        entry: str,
+        hosts: Mapping[str, Any],
+        check_mode: bool = False,
+        others: Mapping[str, Any] | None = None,
+        runner: Callable[..., dict[str, Any]] = run_module,
+    ) -> None:
+        """Plan the work for these hosts' values; *others* are those of hosts of the inventory that are left out."""
+        self.entry, self.dry, self.runner = entry, check_mode, runner
+        state = "absent" if entry == "disconnect" else "present"
+        self.plan = plan.make_plan(hosts, state=state, rotate=entry == "rotate")
+        assert not self.plan["errors"]
+        finish = {"credentials": [], "accounts": []}
+        if entry in ("rotate", "disconnect"):
+            finish = plan.finish_plan(hosts, others or {})
+        self.plan.update(dry_run=check_mode, run_id=uuid.uuid4().hex, finish={**finish, "problem": None})
+        self.looked: list[dict[str, Any]] = []
+        self.found: list[dict[str, Any]] = []
+        self.done: list[dict[str, Any]] = []
+        self.retired: list[dict[str, Any]] = []
+        self.deleted: list[dict[str, Any]] = []
+        self.said = ""
+
+    def run(self) -> dict[str, Any]:
+        """Take all steps and return the report."""
+        left: list[str] = []
+        self.look()
+        if self.entry == "disconnect":
+            self.write()
+            usage = self.usage()
+            self.retired = self._each(usage["credentials"], {"state": "retiring", "keys_in_use": usage["keys"]})
+        else:
+            self.have_credentials()
+            self.write()
+            if self.settled():
+                self.look()
+                self.have_credentials()
+                self.write()
+                left = self.settled()
+        warnings, failures = self.finish() if self.entry != "main" else ([], [])
+        report = outcomes.numbers_outcome(outcomes.Batch(self.plan, self.looked, self.found, self.done))
+        if failures := [*failures, *left]:
+            told = [report["msg"]] if report["failed"] else []
+            report.update(failed=True, msg="; ".join([*told, *failures]))
+        shown = [_shown(results) for results in (self.looked, self.found, self.deleted)]
+        self.said = json.dumps([*shown, self.done, warnings, report])
+        return {**report, "kept": warnings}
+
+    def look(self) -> None:
+        """Look at the numbers."""
+        self.looked = [
+            self.runner(
                 twilio_sms_webhook_info,
                 {
                     "phone_numbers": account["phone_numbers"],
@@ -124,16 +185,22 @@ class Role:
                     **account["access"],
                 },
             )
-            for account in planned["accounts"]
+            for account in self.plan["accounts"]
         ]
-        found: list[dict[str, Any]] = []
-        if entry != "disconnect":
-            for request in steps.credential_requests(planned, looked):
-                more = {"candidate_api_keys": request["candidate_api_keys"], "wait_until_accepted": request["wait"]}
-                wanted = {**_credential(request), **more, "max_age": request.get("max_age")}
-                found.append(_module(iva_credential, wanted, check_mode) if request["needed"] else {"skipped": True})
-        done = [
-            _module(
+
+    def have_credentials(self) -> None:
+        """Find or create the credentials."""
+        self.found = []
+        for request in steps.credential_requests(self.plan, self.looked):
+            more = {"candidate_api_keys": request["candidate_api_keys"], "wait_until_accepted": request["wait"]}
+            more |= {"run_id": self.plan["run_id"], "return_iam_token": True, "max_age": request.get("max_age")}
+            wanted = {**_credential(request), **more}
+            self.found.append(self._module(iva_credential, wanted) if request["needed"] else {"skipped": True})
+
+    def write(self) -> None:
+        """Set the webhooks."""
+        self.done = [
+            self._module(
                 twilio_sms_webhook,
                 {
                     **{name: account[name] for name in ("webhooks", "state", "snapshot", "on_override")},
@@ -141,43 +208,42 @@ class Role:
                     "concurrency": account["concurrency"],
                     **account["access"],
                 },
-                check_mode,
             )
             if account["webhooks"]
             else {"skipped": True}
-            for account in steps.webhooks(planned, looked, found)
+            for account in steps.webhooks(self.plan, self.looked, self.found)
         ]
-        kept: list[str] = []
-        finish: list[dict[str, Any]] = []
-        if entry != "main":
-            finish, kept = self._finish(entry, planned, looked, found, check_mode)
-        report = outcomes.numbers_outcome(outcomes.Batch(planned, looked, found, done), "localhost")
-        self.said = json.dumps([_shown(looked), _shown(found), done, finish, kept, report])
-        return {**report, "kept": kept}
 
-    @staticmethod
-    def _finish(
-        entry: str,
-        planned: Mapping[str, Any],
-        looked: list[dict[str, Any]],
-        found: list[dict[str, Any]],
-        check_mode: bool,
-    ) -> tuple[list[dict[str, Any]], list[str]]:
-        afterwards = [
-            run_module(twilio_sms_webhook_info, {"holders": True, **account["access"]})
-            for account in planned["accounts"]
+    def settled(self) -> list[str]:
+        """Look at the credentials again, and say which are no longer what they were."""
+        now = []
+        for request in second_look.second_looks(self.plan, self.found, self.done):
+            wanted = {name: request.get(name) for name in ("guids", "instance")}
+            now.append(self.runner(iva_credential_info, {**request["access"], **wanted}))
+        return second_look.unsettled(self.plan, self.found, now)
+
+    def usage(self) -> dict[str, Any]:
+        """Find out what holds which key."""
+        read = [
+            self.runner(twilio_sms_webhook_info, {"holders": True, **account["access"]})
+            for account in self.plan["finish"]["accounts"]
         ]
-        planned_webhooks = steps.webhooks(planned, looked, found) if check_mode else None
-        usage = steps.key_usage(afterwards, planned_webhooks, accounts=planned["accounts"])
-        deleted = []
-        for credential in planned["credentials"] if not usage["problem"] else ():
-            wanted = {"state": "absent", "retired": entry == "rotate", "keys_in_use": usage["keys"]}
-            deleted.append(_module(iva_credential, {**_credential(credential), **wanted}, check_mode))
-        return deleted, steps.kept_credentials(deleted, usage)
+        return deletion.key_usage(self.plan, read, self.looked, self.found, self.done)
 
+    def finish(self) -> tuple[list[str], list[str]]:
+        """Delete what nothing uses any more, and say what is to be said of it."""
+        usage = self.usage()
+        retired = self.entry == "rotate" or not self.dry
+        last = {"state": "absent", "retired": retired, "reinstate": self.entry == "disconnect"}
+        self.deleted = self._each(usage["credentials"], {**last, "keys_in_use": usage["keys"]})
+        moved = any(result.get("changed") for result in self.done)
+        return deletion.verdict(self.plan, usage, self.retired, self.deleted, self.found, moved=moved)
 
-def _module(module: Any, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    return run_module(module, params, check_mode=check_mode)
+    def _each(self, requests: list[dict[str, Any]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [self._module(iva_credential, {**_credential(request), **options}) for request in requests]
+
+    def _module(self, module: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+        return self.runner(module, params, check_mode=self.dry)
 
 
 def _credential(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,7 +252,10 @@ def _credential(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave out what is meant to be secret, and is under ``no_log`` in the role."""
-    return [{name: value for name, value in one.items() if name not in ("snapshot", "api_key")} for one in results]
+    return [
+        {name: value for name, value in one.items() if name not in ("snapshot", "api_key", "iam_token")}
+        for one in results
+    ]
 
 
 Step = Callable[..., dict[str, Any]]

@@ -82,9 +82,10 @@ connect_sms_twilio_subaccount_sid={sub["sid"]}
     assert by_account(first, "twilio.list_numbers") == {own["sid"]: 1, other["sid"]: 1, sub["sid"]: 1}
     assert by_account(first, "twilio.update_number") == {own["sid"]: 3, other["sid"]: 1, sub["sid"]: 1}
     assert {name: count for name, count in first.operations.items() if name.startswith(("iam.", "rc."))} == {
-        "iam.token": 2,
+        "iam.token": 3,  # one with the key that is there already: does it still work?
         "rc.list_instances": 2,
-        "rc.list_instance_keys": 2,
+        "rc.list_instance_keys": 3,  # the third, and the next: are the credentials what they were?
+        "rc.get_key": 1,
         "rc.create_key": 1,
     }
     dallas, washington = url(key["api_key"]["value"]), url(accounts.the_api_key(east), EAST)

@@ -45,14 +45,15 @@ def test_a_list_of_numbers_costs_a_request_each_and_seven_more(play: Player, acc
     look = {**LOOK, **({"messaging.list_pool": services} if services else {})}
     first = play(*REGION, variables={"phone_numbers": numbers})
     assert first.code == 0, first.output
-    assert first.operations == {**look, **FIND, "rc.create_key": 1, "twilio.update_number": MANY}
-    assert len(first.requests) <= MANY + 1 + 6 + services
+    again = {"rc.list_instance_keys": 2}  # is the credential what it was when numbers were switched to its key?
+    assert first.operations == {**look, **FIND, **again, "rc.create_key": 1, "twilio.update_number": MANY}
+    assert len(first.requests) <= MANY + 1 + 7 + services
     assert {accounts.sms_url(number) for number in numbers} == {url(accounts.the_api_key(agent))}
 
     second = play(*REGION, variables={"phone_numbers": numbers})
     assert second.code == 0, second.output
     assert (second.writes, second.changed) == ([], set())
-    assert second.operations == {**look, **FIND}
+    assert second.operations == {**look, **FIND, "iam.token": 2}  # the second with the key: does it still work?
     assert len(second.requests) <= 1 + 6 + services
 
 
@@ -82,6 +83,7 @@ def test_each_account_is_listed_once_and_each_credential_looked_up_once(play: Pl
     assert run.operations == {
         **dict.fromkeys(LOOK, 2),
         **dict.fromkeys(FIND, 3),
+        "rc.list_instance_keys": 6,
         "rc.create_key": 3,
         "twilio.update_number": 18,
     }
@@ -102,7 +104,7 @@ def test_every_host_reports_its_own_and_a_failing_one_fails_alone(play: Player, 
     assert set(run.failures) == {"h07"}
     assert "21649" in run.failures["h07"]
     assert refused in run.failures["h07"]
-    assert run.operations == {**LOOK, **FIND, "twilio.update_number": 12 - 1}
+    assert run.operations == {**LOOK, **FIND, "iam.token": 2, "rc.get_key": 1, "twilio.update_number": 12 - 1}
 
     # A retry of the one that failed, and a report on all of them together.
     accounts.box.clear_faults()
@@ -159,6 +161,7 @@ def test_progress_shows_while_thousands_are_updated(play: Player, accounts: Acco
         **LOOK,
         "twilio.list_numbers": 3,
         **FIND,
+        "rc.list_instance_keys": 2,
         "rc.create_key": 1,
         "twilio.update_number": 3000,
     }

@@ -167,12 +167,18 @@ class IbmCloud:
             lambda: self._controller.create_resource_key(name=name, source=instance_guid, role=role),
         )
 
-    def rename_key(self, guid: str, name: str) -> dict:
-        """Give a service credential another name; its secret stays the same."""
-        return self._expect_dict(
-            f"rename service credential {guid} to '{name}'",
-            lambda: self._controller.update_resource_key(guid, name=name),
-        )
+    def rename_key(self, guid: str, name: str) -> bool:
+        """Give a service credential another name; its secret stays the same. Returns whether it is still there."""
+        try:
+            self._expect_dict(
+                f"rename service credential {guid} to '{name}'",
+                lambda: self._controller.update_resource_key(guid, name=name),
+            )
+        except ApiError as error:
+            if _says(error, 404, 410):
+                return False
+            raise
+        return True
 
     def delete_key(self, guid: str) -> bool:
         """Delete a service credential. Returns whether it was there: 404 and 410 mean that it is gone already."""
@@ -211,13 +217,15 @@ class IbmCloud:
             raise
         return True
 
+    def token(self) -> str:
+        """Return the token with which requests are made. A secret."""
+        if isinstance(self._authenticator, BearerTokenAuthenticator):
+            return str(self._authenticator.bearer_token)
+        return str(self._call("get an IAM token", self._authenticator.token_manager.get_token))
+
     def identity(self) -> str | None:
         """Return the IAM id behind the requests, as ``created_by`` shows it, or ``None`` for a token that is no JWT."""
-        if isinstance(self._authenticator, BearerTokenAuthenticator):
-            token = self._authenticator.bearer_token
-        else:
-            token = self._call("get an IAM token", self._authenticator.token_manager.get_token)
-        return _claims(token).get("iam_id")
+        return _claims(self.token()).get("iam_id")
 
     def _pages(self, action: str, operation: Callable[..., Any], **query: Any) -> Iterator[dict]:
         """Follow ``next_url`` to the end. A short or even empty page is not the end (rows may be hidden from us)."""

@@ -103,6 +103,20 @@ def _no_instance(what: str, there: str, code: str) -> SmsError:
     )
 
 
+def check_active(instance: Mapping[str, Any]) -> None:
+    """Refuse an instance that serves no text: one that is being deleted is still found by its GUID.
+
+    :raises SmsError: when it says that it is not active
+    """
+    state = instance.get("state")
+    if state not in (None, "", "active"):
+        raise SmsError(
+            f"Service instance '{instance.get('name')}' ({instance.get('guid')}, {region_of(instance)}) is not active but"
+            f" '{state}', so no text would be answered. Restore it in IBM Cloud, or name another instance",
+            code="instance_not_active",
+        )
+
+
 def oldest_first(keys: Iterable[Mapping[str, Any]], name: str | None) -> list[Mapping[str, Any]]:
     """Return the credentials that are not removed, all or those of exactly one *name*, the oldest first."""
     matching = [key for key in keys if name in (None, key.get("name")) and key.get("state") != "removed"]
@@ -171,6 +185,22 @@ def _time(text: Any) -> float | None:
     except ValueError:
         return None
     return time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
+
+
+def dead(key: Mapping[str, Any], details: Mapping[str, Any] | None, now: float) -> SmsError:
+    """Return the error for a credential that is there while IAM refuses its API key.
+
+    :param details: what IAM knows of the API key
+    """
+    age = age_in_days(key, now)
+    young = (
+        " It was made a moment ago: if nobody has deleted its API key, run again." if age and age < 300 / 86400 else ""
+    )
+    return SmsError(
+        f"The API key of service credential {in_words(key)} is dead: {why_refused(details, now)}. No number is switched to"
+        f" it.{young} Replace it with the playbook rotate_sms_key",
+        code="dead_key",
+    )
 
 
 def check_role(key: Mapping[str, Any], wanted: Wanted) -> None:
@@ -252,15 +282,37 @@ def may_belong(details: Mapping[str, Any] | None, key: Mapping[str, Any]) -> boo
     return not (made_for[0].startswith("auto-generated-apikey-") or made_for[1].startswith("Auto-generated for key "))
 
 
-def usable(details: Mapping[str, Any]) -> bool:
+def usable(details: Mapping[str, Any], now: float) -> bool:
     """Whether IAM's *details* of an API key leave it in use. A locked one is only protected against changes."""
-    return not details.get("disabled")
+    expires = _time(details.get("expires_at"))
+    return not details.get("disabled") and (expires is None or expires > now)
 
 
 def service_id_of(key: Mapping[str, Any]) -> str | None:
     """Return the id (``ServiceId-…``) of the service ID behind a credential, where the credential shows it."""
     crn = _dict(key, "credentials").get("iam_serviceid_crn") or _dict(key, "parameters").get("serviceid_crn")
     return str(crn).rpartition(":")[2] or None if crn else None
+
+
+def is_named(key: Mapping[str, Any] | None, name: str) -> bool:
+    """Whether a credential, as a read of it by its GUID shows it, is there and bears that *name*."""
+    return bool(key) and key.get("state") != "removed" and key.get("name") == name  # type: ignore[union-attr]
+
+
+def is_before(key: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether *key* comes before the *other* of its name: the first is the one that stays."""
+    return oldest_first([key, other], None)[0] is key
+
+
+def in_words(key: Mapping[str, Any]) -> str:
+    """Return how messages name a credential."""
+    return f"'{key.get('name')}' ({key.get('guid')})"
+
+
+def instance_of(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a credential's own CRN tells of its instance."""
+    crn = key.get("crn") or key.get("id")
+    return {"name": None, "guid": crn_part(crn, 7) or None, "region_id": crn_part(crn, 5)}
 
 
 def describe(key: Mapping[str, Any] | None, instance: Mapping[str, Any], wanted: Wanted, *, readable: bool) -> dict:

@@ -8,9 +8,15 @@ Resource Controller takes any number of credentials of one name, may lose an ans
 shows a new credential in its lists only some time later. Several runs, or the slices of one job, may look for the
 same credential at the same moment. The rules, without any place to lock that all of them could see:
 
-- The oldest credential of a name wins. Who made a younger one deletes that, and only that.
-- A create is never simply sent again. After a lost answer the list is asked first.
-- Runs on one machine take turns with a lock file, whose note bridges the time until the list shows a new credential.
+- The oldest credential of a name wins. Who made a younger one takes that away, and only that.
+- A create is never simply sent again. After a lost answer the list is asked first, also where a run was killed meanwhile:
+  the intent is on the disk before the request.
+- Runs on one machine take turns with a lock file, whose note bridges the time until the list shows a new credential, and
+  tells which run made it.
+
+So one credential remains of those that runs on one machine make, whatever their lists show. Runs on several machines have to
+say so (``shared``), or ask once more when their numbers are written (``iva_credential_info``, ``instance`` with ``guids``),
+which is enough where Resource Controller lists at once what it has created, with times of less than a second.
 """
 
 from __future__ import annotations
@@ -24,11 +30,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from .._http.errors import ApiError, SmsError, TransportError
 from .._http.transport import RETRIED_STATUSES
-from .credential import Wanted, age_in_days, api_key_of, named
+from .credential import Wanted, age_in_days, api_key_of, is_before, is_named, named
 
 LIST_LAG = 60.0  # seconds until a list must show what was created; terraform-provider-ibm #6287 saw less
 NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
@@ -63,7 +69,8 @@ class Mint:
     :param sleep: replaces waiting in tests
     :param folder: where lock files are
     :param shared: whether other machines may create the same credential now, as the slices of a controller's job do:
-        then the list is asked once more after a create
+        then the list is waited for after a create
+    :param run: what all modules of one run of Ansible have in common
     """
 
     def __init__(
@@ -76,15 +83,17 @@ class Mint:
         clock: Callable[[], float] = time.time,
         folder: str | None = None,
         shared: bool | None = None,
+        run: str | None = None,
     ):
         self._cloud = cloud
         self._instance = instance_guid
         self._wanted = wanted
         self._sleep = sleep
         self._clock = clock
+        self._run = run
         # AWX and automation controller set JOB_ID for every job; slices run on several machines.
-        self._shared = bool(os.environ.get("JOB_ID")) if shared is None else shared
-        self._folder = folder or lock_folder(self._shared)
+        self.shared = bool(os.environ.get("JOB_ID")) if shared is None else shared
+        self._folder = folder or lock_folder(self.shared)
 
     def listed(self) -> list[Mapping[str, Any]]:
         """Return the credentials of the wanted name, the oldest first."""
@@ -95,7 +104,7 @@ class Mint:
 
         :param keys: what the list showed
         """
-        if self._shared and len(keys) == 1 and self._is_younger(keys[0], YOUNG):
+        if self.shared and len(keys) == 1 and self._is_younger(keys[0], YOUNG):
             self._sleep(YOUNG)
             keys = self.listed()
         waited = 0.0
@@ -110,50 +119,75 @@ class Mint:
         with self._turn() as note:
             return self._noted(note)
 
+    def made(self, key: Mapping[str, Any]) -> bool:
+        """Whether this run made *key*, in an earlier batch for instance."""
+        if not self._run:
+            return False
+        with self._turn() as note:
+            return (note.get("guid"), note.get("run")) == (key.get("guid"), self._run)
+
     def create(self) -> Minted:
         """Create the credential, after none was listed, or return the one that another run has just created."""
         with self._turn() as note:
             found = self._noted(note)
             return Minted(found, created=False) if found else self._create(note)
 
-    def _noted(self, note: dict) -> Mapping[str, Any] | None:
+    def _noted(self, note: Note) -> Mapping[str, Any] | None:
         """Return the credential that another run on this machine has just made, even if no list shows it yet."""
         waited = 0.0
         while note.get("guid") and self._clock() - note.get("at", 0) < NOTE_AGE and waited <= LIST_LAG:
             key = self._cloud.key(str(note["guid"]))
             if key is not None:
-                return key if key.get("state") != "removed" and key.get("name") == self._wanted.name else None
+                return key if is_named(key, self._wanted.name) else None
             self._sleep(1)
             waited += 1
         return None
 
-    def _create(self, note: dict) -> Minted:
-        lost, failure = False, ApiError("never tried", code="error")
+    def _create(self, note: Note) -> Minted:
+        lost = self._clock() - note.get("intent", 0) < NOTE_AGE  # a run was killed while it waited for the answer
+        failure = ApiError("never tried", code="error")
         for _try in range(MAX_CREATES):
+            found = self._recovered() if lost else None
+            if found:
+                return self._taken(note, found)
+            note.write(intent=self._clock())
             try:
                 key = self._cloud.create_key(self._wanted.name, self._instance, self._wanted.role)
             except ApiError as error:
                 if not _maybe_done(error):
+                    note.write(intent=0)
                     raise
                 lost, failure = True, error
-                found = self._await(bool, LOST_ANSWER_WAIT)
-                if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
-                    note.update(guid=found[0].get("guid"), at=self._clock())
-                    return Minted(found[0], created=self._is_ours(found[0]))
-                for key in found:  # ours, and its secret is lost with the answer: of no use to anybody
-                    self._cloud.delete_key(str(key["guid"]))
                 continue
             if not key.get("guid"):
                 raise ApiError("IBM Cloud created a service credential without a GUID", code="bad_answer")
-            note.update(guid=key["guid"], at=self._clock())
-            return self._oldest(key, lost) if lost or self._shared else Minted(key, created=True)
+            made = self._taken(note, Minted(key, created=True))
+            return self._taken(note, self._oldest(key, lost)) if lost or self.shared else made
+        found = self._recovered()
+        if found:
+            return self._taken(note, found)
         raise failure
 
+    def _taken(self, note: Note, found: Minted) -> Minted:
+        """Note which credential there is now, and that nothing is asked for any more."""
+        run = self._run if found.created else None
+        note.write(guid=found.key.get("guid"), at=self._clock(), run=run, intent=0)
+        return found
+
+    def _recovered(self) -> Minted | None:
+        """Return the credential of a create whose answer was lost, if it turns up and can be used."""
+        found = self._await(bool, LOST_ANSWER_WAIT)
+        if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
+            return Minted(found[0], created=self._is_ours(found[0]))
+        for key in found:  # We created it, but its secret was in the lost answer: useless, so delete it.
+            self._cloud.delete_key(str(key["guid"]))
+        return None
+
     def _oldest(self, made: Mapping[str, Any], lost: bool) -> Minted:
-        """Once the list shows what we *made*, keep it if it is the oldest, else delete it and take the oldest."""
+        """Keep what we *made* if it is the oldest of its name, else delete it and take the oldest."""
         guid, began = made["guid"], self._clock()
         keys = self._await(lambda keys: any(key.get("guid") == guid for key in keys), LIST_LAG)
-        if self._shared:
+        if self.shared:
             # An older one may take longer to be shown, and times may be whole seconds, so that the GUID decides against
             # who looked first: all have to look once more, when all is there.
             self._sleep(min(SETTLING + self._clock() - began, LIST_LAG / 2))
@@ -162,10 +196,16 @@ class Mint:
         for key in [key for key in others if lost and not api_key_of(key) and self._is_ours(key)]:
             self._cloud.delete_key(str(key["guid"]))  # from an answer of ours that was lost, secret included
             others.remove(key)
-        if not others or not keys or keys[0].get("guid") == guid:
+        elder = next((key for key in others if is_before(key, made) and self.lives(key)), None)
+        if elder is None:
             return Minted(made, created=True)
         self._cloud.delete_key(guid)
-        return Minted(others[0], created=False)
+        return Minted(elder, created=False)
+
+    def lives(self, key: Mapping[str, Any]) -> bool:
+        """Whether a credential is there under the name that a list shows: a list may be late."""
+        now = self._cloud.key(str(key["guid"]))
+        return now is None or is_named(now, self._wanted.name)
 
     def _await(self, enough: Callable[[list], bool], seconds: float) -> list[Mapping[str, Any]]:
         """List again and again until *enough* is there or *seconds* have passed; return what is there."""
@@ -180,7 +220,7 @@ class Mint:
 
     def _is_ours(self, key: Mapping[str, Any]) -> bool:
         """Whether this run created *key*: nothing of that name was listed before we began, and nobody else is at it."""
-        identity = None if self._shared else self._cloud.identity()
+        identity = None if self.shared else self._cloud.identity()
         return bool(identity) and key.get("created_by") == identity
 
     def _is_younger(self, key: Mapping[str, Any], seconds: float) -> bool:
@@ -188,25 +228,38 @@ class Mint:
         return age is not None and abs(age) * 86400 < seconds
 
     @contextmanager
-    def _turn(self) -> Iterator[dict]:
-        """Hold this machine's lock for the credential, and keep the note in its file. It holds no secret."""
+    def _turn(self) -> Iterator[Note]:
+        """Hold this machine's lock for the credential, and give the note in its file."""
         _check_folder(self._folder)
         thing = f"{self._cloud.address} {self._instance} {self._wanted.name}"
         path = os.path.join(self._folder, hashlib.sha256(thing.encode()).hexdigest()[:32] + ".lock")
         with open(_open_lock(path), "r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                note = json.loads(file.read() or "{}")
-            except ValueError:
-                note = {}
-            before = dict(note)
-            try:
-                yield note
-            finally:
-                if note != before:
-                    file.seek(0)
-                    file.truncate()
-                    json.dump(note, file)
+            yield Note(file)
+
+
+class Note(dict):
+    """What a run leaves in the lock file for the next one. It holds no secret.
+
+    ``guid``, ``at`` and ``run`` of the credential that was made last; ``intent``: when a create was sent whose answer is
+    not known.
+    """
+
+    def __init__(self, file: TextIO):
+        try:
+            super().__init__(json.loads(file.read() or "{}"))
+        except (ValueError, TypeError):
+            super().__init__()
+        self._file = file
+
+    def write(self, **values: Any) -> None:
+        """Change values, on the disk before this returns."""
+        self.update(values)
+        self._file.seek(0)
+        self._file.truncate()
+        json.dump(self, self._file)
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
 
 def _check_folder(folder: str) -> None:

@@ -4,15 +4,19 @@
 
 """The record of previous SMS settings: made before a run changes them, read to put them back.
 
-One JSON file a run, readable by its owner only. It holds the webhooks with their passwords, old and new, because a
-mask cannot be put back: it is a secret, encrypted wherever the caller has a vault password.
+One JSON file a run and folder, readable by its owner only. It holds the webhooks with their passwords, old and new,
+because a mask cannot be put back: it is a secret, encrypted wherever the caller has a vault password.
+
+The new key is part of the record, so that the record comes after the credential. Nothing may be changed without a
+record, though, a new credential included: its room on the disk is taken first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -21,23 +25,109 @@ from .._http.errors import SmsError
 from .._numbers.notation import normalize
 from .._twilio import services
 from .._twilio.webhook import is_change
-from .whole_file import replace
+from .whole_file import fill, replace
 
 FORMAT = 1
+PREFIX = "connect_sms-"
+SLACK = 1024  # bytes for each change, for what is not known yet when room is taken: the new key
+# Settings ``before`` and ``after`` by number (see :mod:`webhook`), and by SID of services (see :func:`services.is_change`).
+Changes = Mapping[str, Mapping[str, Any]]
 
 
-def new_record(entry_point: str) -> dict[str, Any]:
-    """Return a record without numbers."""
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return {"format": FORMAT, "created_at": now, "entry_point": entry_point, "accounts": {}}
+class Recorder:
+    """Writes the one record of a run in a folder.
 
-
-def add(record: dict[str, Any], account_sid: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Note what is about to change in an account.
-
-    :param changes: ``before`` and ``after`` (settings, see :mod:`webhook`) by number, and of services by SID (see
-        :func:`services.is_change`). What was noted earlier in the run keeps its first ``before``
+    :param run: what all batches of the run have in common, and no other run has
+    :param encrypt: what makes the text unreadable, where there is a vault password
+    :param decrypt: returns the text of what may be encrypted
     """
+
+    def __init__(
+        self,
+        folder: str,
+        run: str,
+        *,
+        encrypt: Callable[[str], bytes] | None,
+        decrypt: Callable[[bytes], bytes],
+        clock: Callable[[], float] = time.time,
+    ):
+        self.folder = folder
+        self._run = run
+        self._encrypt = encrypt
+        self._decrypt = decrypt
+        self._clock = clock
+        self._room = os.path.join(folder, f".{PREFIX}{run}.room")
+
+    def reserve(self, changes: Mapping[str, Changes], entry_point: str) -> None:
+        """Take the room that the record needs, before anything is changed anywhere.
+
+        :param changes: by account, with something in place of the API key that is not known yet
+        :raises SmsError: when the record could not be written
+        """
+        try:
+            record = self._merged(changes, entry_point)[1]
+            slack = SLACK * sum(len(of_account) for of_account in changes.values())
+            fill(self._room, len(self._encoded(record)) + slack)
+        except OSError as error:
+            self.release()
+            raise _impossible(self.folder, error) from None
+
+    def release(self) -> None:
+        """Give back the room that was taken, where no record came to be."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._room)
+
+    def write(self, changes: Mapping[str, Changes], entry_point: str) -> str:
+        """Write the record, so that the file is there as a whole, on the disk and not only in a cache, or not at all.
+
+        :returns: its path
+        :raises SmsError: when it cannot be written; no webhook may be changed then
+        """
+        path, record = self._merged(changes, entry_point)
+        try:
+            replace(path or self._new_path(), self._encoded(record), room=self._room)
+        except OSError as error:
+            raise SmsError(
+                f"The backup in '{self.folder}' could not be written ({error.strerror}): no webhook was changed",
+                code="backup_failed",
+            ) from None
+        finally:
+            self.release()
+        return path or str(self._path())
+
+    def _merged(self, changes: Mapping[str, Changes], entry_point: str) -> tuple[str | None, dict[str, Any]]:
+        """Return the path of the run's record, if there is one by now, and what the record becomes."""
+        path = self._path()
+        record = read(path, self._decrypt) if path else new_record(entry_point, self._clock())
+        for account_sid, of_account in changes.items():
+            add(record, account_sid, of_account)
+        return path, record
+
+    def _path(self) -> str | None:
+        names = [name for name in os.listdir(self.folder) if name.startswith(PREFIX)]
+        mine = [name for name in names if name.endswith(f"-{self._run}.json")]
+        return os.path.join(self.folder, min(mine)) if mine else None
+
+    def _new_path(self) -> str:
+        """Return the path of a new file, which is there from now on: no two runs have the same."""
+        stamp = datetime.fromtimestamp(self._clock(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        path = os.path.join(self.folder, f"{PREFIX}{stamp}-{self._run}.json")
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return path
+
+    def _encoded(self, record: Mapping[str, Any]) -> bytes:
+        text = json.dumps(record, indent=1)
+        return self._encrypt(text) if self._encrypt else text.encode()
+
+
+def new_record(entry_point: str, now: float) -> dict[str, Any]:
+    """Return a record without numbers."""
+    created = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds")
+    return {"format": FORMAT, "created_at": created, "entry_point": entry_point, "accounts": {}}
+
+
+def add(record: dict[str, Any], account_sid: str, changes: Changes) -> None:
+    """Note what is about to change in an account. What was noted earlier in the run keeps its first ``before``."""
     noted = record["accounts"].setdefault(account_sid, {})
     for place, change in changes.items():
         noted[place] = {**change, "before": noted.get(place, change)["before"]}
@@ -59,31 +149,20 @@ def check_folder(folder: str, *, in_container: bool = False) -> None:
             " expose one of the host to jobs (Settings, Jobs, Paths to expose to isolated jobs); nothing was changed",
             code="backup_failed",
         )
+    probe = os.path.join(folder, f".{PREFIX}{os.getpid()}.probe")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        fill(probe, 1)
+        os.unlink(probe)
     except OSError as error:
-        raise SmsError(
-            f"No backup can be written into connect_sms_backup_dir '{folder}' ({error.strerror}): nothing was changed",
-            code="backup_failed",
-        ) from None
+        raise _impossible(folder, error) from None
 
 
-def write(path: str, record: Mapping[str, Any], encrypt: Callable[[str], bytes] | None = None) -> None:
-    """Write *record* so that the file is either there as a whole, on the disk and not only in a cache, or not at all.
-
-    :param encrypt: what makes the text unreadable, where there is a vault password
-    :raises SmsError: when it cannot be written; nothing may be changed then
-    """
-    text = json.dumps(record, indent=1)
-    data = encrypt(text) if encrypt else text.encode()
-    try:
-        replace(path, data)
-    except OSError as error:
-        raise SmsError(
-            f"The backup '{path}' could not be written ({error.strerror}): no webhook was changed", code="backup_failed"
-        ) from None
+def _impossible(folder: str, error: OSError) -> SmsError:
+    return SmsError(
+        f"No backup can be written into connect_sms_backup_dir '{folder}' ({error.strerror}): nothing was changed",
+        code="backup_failed",
+    )
 
 
 def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:

@@ -131,12 +131,15 @@ def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | N
     return {"credentials": credentials.items, "accounts": [], "numbers": {}, "errors": errors}
 
 
-def restore_plan(host: str, record: Mapping[str, Any], values: Values, account_sid: str | None) -> dict[str, Any]:
+def restore_plan(
+    host: str, record: Mapping[str, Any], values: Values, account_sid: str | None, folder: str | None = None
+) -> dict[str, Any]:
     """Return the work of putting back what a backup recorded, in the form of :func:`make_plan`.
 
     :param host: the host that reports on all of it
     :param record: what :func:`backup.read` returned
     :param account_sid: the account whose credentials are used; other accounts in the record are its subaccounts
+    :param folder: where it is recorded what the restore overwrites
     :returns: with ``credentials`` holding the ``api_keys`` that IAM has to be asked about, not what is to be looked up
     """
     only, errors, _written = read(values["connect_sms_phone_numbers"])
@@ -149,7 +152,7 @@ def restore_plan(host: str, record: Mapping[str, Any], values: Values, account_s
         its_numbers = [number for number in chosen if number.startswith("+")]
         if not chosen:
             continue
-        item = {**account_of(values), "on_override": "ignore", "backup_dir": None}
+        item = {**account_of(values), "on_override": "ignore", "backup_dir": folder}
         if sid != account_sid:
             item["access"] = {**item["access"], "subaccount_sid": sid}
         group = {"phone_numbers": dict.fromkeys(its_numbers), "credentials": []}

@@ -131,6 +131,9 @@ def due_changes(
         if not account["backup_dir"] or not account["snapshot"]:
             continue
         snapshot = unpack_snapshot(account["snapshot"])
+        if "restore" in account:
+            yield account["backup_dir"], snapshot.account_sid, dict(_due_to_restore(account, snapshot))
+            continue
         verdict = verdict_on(account, account["webhooks"], snapshot)
         changes = dict(recorded_changes(verdict))
         for group in account["webhooks"]:
@@ -141,6 +144,22 @@ def due_changes(
                     if after != before:
                         changes[number] = {"before": before, "after": after}
         yield account["backup_dir"], snapshot.account_sid, changes
+
+
+def _due_to_restore(account: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a restore is about to overwrite. A service is put back only where it is as recorded, or by force."""
+    for place, change in unpack(account["restore"]).items():
+        one = snapshot.numbers.get(place)
+        before = one.settings if one else change["after"]
+        mine = account["force"] or (before == change["after"] and not change.get("refusal"))
+        if before != change["before"] and mine and (one or not place.startswith("+")):
+            more = {name: change[name] for name in ("kind", "name") if name in change}
+            yield place, {**more, "before": before, "after": change["before"]}
+
+
+def unknown_yet(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what stands for the results of ``iva_credential`` before it has run: each credential is yet to be created."""
+    return [{"changed": True, "credential": {"state": "absent"}} for _credential in plan["credentials"]]
 
 
 def key_usage(
@@ -219,27 +238,6 @@ def _move(
         key = password_of(after[name])
         if key and is_api_key(key):
             users.setdefault(key, {})[place] = {**holder, "fields": [fields[name][1]]}
-
-
-def kept_credentials(deleted: Results, usage: Mapping[str, Any]) -> list[str]:
-    """Return, in words, which credentials were not deleted and why.
-
-    :param deleted: the results of ``iva_credential`` with ``state: absent``
-    :param usage: what :func:`key_usage` returned
-    """
-    if usage["problem"]:
-        return [f"No credential was deleted, because it is not known which are in use: {usage['problem']}"]
-    texts = []
-    for result in deleted:
-        if "credential" not in result and not result.get("skipped"):
-            texts.append(f"A credential could not be deleted: {result.get('msg', 'no result')}")
-        for kept in result.get("kept", ()):
-            holders = [holder for index in kept["keys_in_use"] for holder in usage["holders"][index]]
-            texts.append(
-                f"Service credential '{kept['name']}' ({kept['guid']}) is kept, because its key is still in use by"
-                f" {join(holders, ', ')}"
-            )
-    return texts
 
 
 class Refusals:

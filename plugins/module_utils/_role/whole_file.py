@@ -6,25 +6,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 
 
-def replace(path: str, data: bytes) -> None:
+def fill(path: str, size: int) -> None:
+    """Make a file of so many zeros that only its owner can read, so that its room on the disk is taken.
+
+    :raises OSError: when there is not enough room
+    """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(bytes(size))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace(path: str, data: bytes, room: str | None = None) -> None:
     """Write a file that only its owner can read, on the disk and not only in a cache, in place of an earlier one.
 
+    :param room: a file that :func:`fill` made: its room on the disk is used, and it is gone afterwards
     :raises OSError: when it cannot be written; an earlier one is left as it was
     """
     folder = os.path.dirname(path)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".connect_sms-")  # 0600 from the first moment
+    if room and os.path.exists(room):
+        handle, temporary = os.open(room, os.O_WRONLY), room
+    else:
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".connect_sms-")  # 0600 from the first moment
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.truncate()
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
     directory = os.open(folder, os.O_RDONLY)
     try:

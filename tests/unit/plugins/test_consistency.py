@@ -234,8 +234,11 @@ USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}
 
 
 def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return tasks with those of their blocks."""
-    return [inner for task in tasks for inner in (flat(task["block"]) if "block" in task else [task])]
+    """Return tasks with those of their blocks, also of what is done when a block fails."""
+    inside = [[*task["block"], *task.get("rescue", ())] if "block" in task else None for task in tasks]
+    return [
+        each for task, inner in zip(tasks, inside, strict=True) for each in ([task] if inner is None else flat(inner))
+    ]
 
 
 CALLS = [

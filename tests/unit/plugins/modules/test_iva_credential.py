@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 from unit.plugins.running import Result, Run
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Transport
 from ansible_collections.voiceagent.sms.plugins.modules import iva_credential
 from sandbox.client import Sandbox
 
+pytestmark = pytest.mark.usefixtures("hasty")
 YEARS_AGO = "2020-01-01T00:00:00.000Z"
 KEY = {"name": "twilio-sms", "region": "us-south"}
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for others between a rename and what follows."""
+    monkeypatch.setattr(iva_credential, "SETTLING", 0.0)
 
 
 @pytest.fixture
@@ -64,13 +72,12 @@ def test_present(run: Run, box: Sandbox, agent: dict) -> None:
 
 
 def test_few_requests(run: Run, box: Sandbox, agent: dict) -> None:
+    """The last one asks IAM whether the key still works."""
     box.add_key(agent["guid"], created_at=YEARS_AGO)
-    assert run("iva_credential", **KEY).operations == ["iam.token", "rc.list_instances", "rc.list_instance_keys"]
-    assert run("iva_credential", name="twilio-sms", instance=agent["guid"]).operations == [
-        "iam.token",
-        "rc.get_instance",
-        "rc.list_instance_keys",
-    ]
+    looks = ["iam.token", "rc.list_instances", "rc.list_instance_keys", "iam.token"]
+    assert run("iva_credential", **KEY).operations == looks
+    looks[1] = "rc.get_instance"
+    assert run("iva_credential", name="twilio-sms", instance=agent["guid"]).operations == looks
 
 
 def test_another_role(run: Run, box: Sandbox, agent: dict) -> None:
@@ -189,6 +196,81 @@ def test_a_fresh_key_is_waited_for(run: Run, box: Sandbox, agent: dict, monkeypa
     assert run("iva_credential", **{**KEY, "name": "other"}, wait_until_accepted=False)["api_key"]
 
 
+# ---- keys that are dead ----
+
+DEAD: dict[str, dict[str, Any]] = {
+    "deleted": {"deleted": True},
+    "disabled": {"disabled": True},
+    "expired": {"expires_at": YEARS_AGO},
+}
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("how", DEAD)
+def test_a_dead_key(run: Run, box: Sandbox, agent: dict, how: str, check: bool) -> None:
+    key = box.add_key(agent["guid"], created_at=YEARS_AGO, api_key=DEAD[how])
+    result = run("iva_credential", **KEY, check=check)
+    assert result.code == "dead_key"
+    assert "rotate_sms_key" in result["msg"]
+    assert f"'twilio-sms' ({key['guid']})" in result["msg"]
+    assert result.writes == []
+    assert not run("iva_credential", **KEY, state="absent").get("failed"), "what is deleted may be dead"
+
+
+@pytest.mark.parametrize("how", DEAD)
+def test_a_dead_key_is_replaced_whatever_its_age(run: Run, box: Sandbox, agent: dict, how: str) -> None:
+    dead = box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z", api_key=DEAD[how])
+    result = run("iva_credential", **KEY, max_age=36_500)
+    assert (result["changed"], result["rotation"], result["api_key_source"]) == (True, "begun", "created")
+    assert {key["name"] for key in keys(box)} == {"twilio-sms", "twilio-sms:retiring"}
+    again = run("iva_credential", **KEY, max_age=36_500)
+    assert (again["changed"], again["rotation"], again["api_key"]) == (False, "continued", result["api_key"])
+    assert dead["guid"] != again["credential"]["guid"]
+
+
+@pytest.mark.parametrize("how", ["disabled", "expired"])
+def test_a_fresh_key_that_is_out_of_use_is_not_waited_for(run: Run, box: Sandbox, agent: dict, how: str) -> None:
+    box.add_key(agent["guid"], api_key=DEAD[how])
+    assert run("iva_credential", **KEY).code == "dead_key"
+
+
+def test_a_key_that_somebody_else_has_just_made_is_waited_for(
+    run: Run, box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = iva_credential.time.sleep
+    monkeypatch.setattr(iva_credential.time, "sleep", lambda _seconds: sleep(0.05))
+    made = box.add_key(agent["guid"], api_key={"active_at": iva_credential.time.time() + 0.3})
+    assert run("iva_credential", **KEY)["api_key"] == made["api_key"]["value"]
+
+
+def test_a_list_that_is_late_is_not_a_dead_key(
+    run: Run, box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It still shows one that was deleted, and not the one that was made instead."""
+    sleep = iva_credential.time.sleep
+    monkeypatch.setattr(iva_credential.time, "sleep", lambda _seconds: sleep(0.1))
+    old = box.add_key(agent["guid"], created_at=YEARS_AGO)
+    box.settings(stale_lists=1.0)
+    box.remove("ibm", "keys", old["guid"])
+    new = box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z", visible_at=iva_credential.time.time() + 0.5)
+    result = run("iva_credential", **KEY)
+    assert (result["credential"]["guid"], result["api_key"]) == (new["guid"], new["api_key"]["value"])
+    assert result.writes == []
+
+
+@pytest.mark.parametrize("state", ["pending_reclamation", "inactive", "failed", "provisioning", "removed"])
+@pytest.mark.parametrize("check", [False, True])
+def test_an_instance_that_answers_nobody(run: Run, box: Sandbox, state: str, check: bool) -> None:
+    agent = box.add_instance("sms-agent", "us-south", state=state)
+    result = run("iva_credential", name="twilio-sms", instance=agent["guid"], check=check)
+    assert result.code == "instance_not_active"
+    assert f"'{state}'" in result["msg"]
+    assert result.writes == []
+    by_region = run("iva_credential", **KEY, check=check)
+    assert by_region.code in ("instance_not_active", "unknown_instance")
+    assert by_region.writes == []
+
+
 # ---- absent ----
 
 
@@ -216,6 +298,42 @@ def test_what_is_in_use_is_kept(run: Run, box: Sandbox, agent: dict) -> None:
     assert run("iva_credential", **KEY, state="absent", keys_in_use=["another-key-of-somebody-else"])["changed"] is True
 
 
+def test_the_steps_of_deleting(run: Run, box: Sandbox, agent: dict) -> None:
+    key = box.add_key(agent["guid"])
+    used = [key["api_key"]["value"]]
+    assert run("iva_credential", **KEY, state="retiring", keys_in_use=used).writes == []
+    dry = run("iva_credential", **KEY, state="retiring", check=True)
+    retired = run("iva_credential", **KEY, state="retiring")
+    assert (retired["changed"], retired["kept"], retired["diff"]) == (True, [], dry["diff"])
+    assert [row["name"] for row in keys(box)] == ["twilio-sms:retiring"]
+    assert run("iva_credential", **KEY, state="retiring")["changed"] is False
+
+    last = {"state": "absent", "retired": True, "reinstate": True}
+    back = run("iva_credential", **KEY, **last, keys_in_use=used)
+    assert [(entry["name"], entry["guid"]) for entry in back["kept"]] == [("twilio-sms", key["guid"])]
+    assert [row["name"] for row in keys(box)] == ["twilio-sms"]
+    run("iva_credential", **KEY, state="retiring")
+    another = run("iva_credential", **KEY)
+    kept = run("iva_credential", **KEY, **last, keys_in_use=used)
+    assert [entry["name"] for entry in kept["kept"]] == ["twilio-sms:retiring"], "its name is another one's by now"
+    assert run("iva_credential", **KEY, **last)["changed"] is True
+    assert [row["guid"] for row in keys(box)] == [another["credential"]["guid"]]
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "RC-Forbidden"), (409, "RC-Conflict"), (500, "RC-Error")])
+def test_a_refused_deletion_fails_after_all_others(
+    run: Run, box: Sandbox, agent: dict, status: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Transport.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
+    refused, other = box.add_key(agent["guid"]), box.add_key(agent["guid"], "twilio-sms:retiring")
+    with box.failing("rc.delete_key", status=status, code=code, times=None, match=refused["guid"]):
+        result = run("iva_credential", **KEY, state="absent")
+    assert result["failure"] == {"code": code, "status": status, "not_deleted": [refused["guid"]]}
+    assert f"'twilio-sms' ({refused['guid']})" in result["msg"]
+    assert [key["guid"] for key in keys(box)] == [refused["guid"]]
+    assert other["guid"] not in result["msg"]
+
+
 # ---- rotation ----
 
 
@@ -241,6 +359,55 @@ def test_rotation(run: Run, box: Sandbox, agent: dict) -> None:
     assert [key["guid"] for key in keys(box)] == [new["credential"]["guid"]]
     done = run("iva_credential", **KEY, max_age=90)
     assert (done["changed"], done["rotation_due"]) == (False, False)
+
+
+def test_what_is_retired_does_not_pile_up(run: Run, box: Sandbox, agent: dict) -> None:
+    box.add_key(agent["guid"], "twilio-sms:retiring", created_at=YEARS_AGO)
+    box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    names = ["twilio-sms", "twilio-sms:retiring"]
+    for max_age, rotation in ((0, "continued"), (90, "overdue"), (36_500, "continued")):
+        result = run("iva_credential", **KEY, max_age=max_age)
+        assert (result["changed"], result["rotation"], result.writes) == (False, rotation, [])
+    other = run("iva_credential", **KEY, role="Manager", max_age=0)
+    assert other.code == "retired_credential"
+    assert "'twilio-sms:retiring'" in other["msg"]
+    assert sorted(key["name"] for key in keys(box)) == names
+
+
+@pytest.mark.parametrize("before", [[], [YEARS_AGO]], ids=["none before", "one before"])
+def test_a_run_does_not_replace_what_it_made(run: Run, box: Sandbox, agent: dict, before: list[str]) -> None:
+    for created_at in before:
+        box.add_key(agent["guid"], created_at=created_at)
+    first = run("iva_credential", **KEY, max_age=0, run_id="run 1")
+    run("iva_credential", **KEY, state="absent", retired=True)
+    second = run("iva_credential", **KEY, max_age=0, run_id="run 1")
+    assert (second["changed"], second["rotation"], second["rotation_due"]) == (False, "begun", True)
+    assert second["api_key"] == first["api_key"]
+    assert run("iva_credential", **KEY, max_age=0, run_id="run 2")["rotation"] == "begun"
+
+
+def test_what_another_run_has_rotated_meanwhile(run: Run, box: Sandbox, agent: dict) -> None:
+    """The list shows the old one still, which is gone when it is to be renamed."""
+    old = box.add_key(agent["guid"], created_at=YEARS_AGO)
+    box.settings(stale_lists=30.0)
+    box.remove("ibm", "keys", old["guid"])
+    result = run("iva_credential", **KEY, max_age=0)
+    assert (result["rotation"], result["api_key_source"]) == ("begun", "created")
+    assert [key["guid"] for key in keys(box)] == [result["credential"]["guid"]]
+
+
+def test_of_two_machines_that_create_at_once_the_later_one_yields(run: Run, box: Sandbox, agent: dict) -> None:
+    """Its numbers hold its own key still, which therefore works until they have moved."""
+    made = run("iva_credential", **KEY, run_id="run 1", return_iam_token=False)
+    older = box.add_key(agent["guid"], created_at=YEARS_AGO)
+    again = run("iva_credential", **KEY, run_id="run 1")
+    assert (again["api_key"], again["api_key_source"]) == (older["api_key"]["value"], "read")
+    names = {key["guid"]: key["name"] for key in keys(box)}
+    assert names == {older["guid"]: "twilio-sms", made["credential"]["guid"]: "twilio-sms:retiring"}
+    another = box.add_key(agent["guid"], "twilio-sms:retiring")
+    last = {"state": "absent", "retired": True, "guid": made["credential"]["guid"]}
+    assert run("iva_credential", **KEY, **last)["changed"] is True
+    assert {key["guid"] for key in keys(box)} == {older["guid"], another["guid"]}
 
 
 # ---- which instance ----
@@ -362,5 +529,5 @@ def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
     (create,) = [request for request in assumed.requests if request["write"]]
     assert create["authorized_as"] == profile["iam_id"]
     ready = run("iva_credential", **KEY, iam_token=box.token(), candidate_api_keys=[assumed["api_key"]])
-    assert "iam.token" not in ready.operations
+    assert ready.operations == ["rc.list_instances", "rc.list_instance_keys", "iam.token"]  # the last for its key
     assert ready["api_key"] == assumed["api_key"]

@@ -210,10 +210,41 @@ def test_belongs(details: dict, key: dict, does: bool) -> None:
 
 @pytest.mark.parametrize(
     ("details", "is_it"),
-    [({}, True), ({"disabled": False}, True), ({"disabled": True}, False), ({"locked": True}, True)],
+    [
+        ({}, True),
+        ({"disabled": False}, True),
+        ({"disabled": True}, False),
+        ({"locked": True}, True),
+        ({"expires_at": "2026-01-01T00:00+0000"}, False),
+        ({"expires_at": "2100-01-01T00:00+0000"}, True),
+    ],
 )
 def test_usable(details: dict, is_it: bool) -> None:
-    assert credential.usable(details) is is_it
+    assert credential.usable(details, 1_800_000_000) is is_it
+
+
+@pytest.mark.parametrize("state", ["active", None, "", "pending_reclamation", "inactive", "removed", "provisioning"])
+def test_an_instance_must_be_active(state: str | None) -> None:
+    instance = {"name": "sms-agent", "guid": "i1", "region_id": "us-south", "state": state}
+    if state in ("active", None, ""):
+        credential.check_active(instance)
+        return
+    with pytest.raises(SmsError, match=f"'sms-agent' \\(i1, us-south\\) is not active but '{state}'") as refused:
+        credential.check_active(instance)
+    assert refused.value.code == "instance_not_active"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_it"),
+    [
+        ({"name": "twilio-sms", "state": "active"}, True),
+        ({"name": "twilio-sms:retiring", "state": "active"}, False),
+        ({"name": "twilio-sms", "state": "removed"}, False),
+        (None, False),
+    ],
+)
+def test_is_named(key: dict | None, is_it: bool) -> None:
+    assert credential.is_named(key, "twilio-sms") is is_it
 
 
 def test_describe_one_that_exists() -> None:

@@ -449,7 +449,14 @@ def test_what_is_not_there_is_none(call: Any, path: str, play: PLAY) -> None:
 def test_rename(play: PLAY) -> None:
     renamed = answer(200, {"guid": "k1", "name": "old"})
     cloud = connect(play(token(), bearer(f"PATCH {RC}/v2/resource_keys/k1", renamed, sent={"name": "old"})))
-    assert cloud.rename_key("k1", "old")["name"] == "old"
+    assert cloud.rename_key("k1", "old") is True
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_what_is_gone_cannot_be_renamed(play: PLAY, status: int) -> None:
+    gone = answer(status, {"error_code": "RC-KeyGone", "message": "removed"})
+    cloud = connect(play(token(), bearer(f"PATCH {RC}/v2/resource_keys/k1", gone, sent={"name": "old"})))
+    assert cloud.rename_key("k1", "old") is False
 
 
 @pytest.mark.parametrize(("reply", "was_there"), [(answer(204), True), (rc_error(404), False), (rc_error(410), False)])

@@ -305,6 +305,13 @@ def test_settled(
     assert sum(clock.slept) <= LIST_LAG
 
 
+def test_it_does_not_yield_to_one_that_only_a_late_list_shows(cloud: Cloud, mint: MINT, monkeypatch: Any) -> None:
+    cloud.on_create = lambda: cloud.add("older", ago=1)
+    monkeypatch.setattr(cloud, "key", lambda _guid: {"state": "removed", "name": NAME})
+    assert mint(shared=True).create().key["guid"] == "key-1"
+    assert cloud.deleted == []
+
+
 # ---- several at once, on one machine ----
 
 
@@ -341,6 +348,7 @@ def test_a_damaged_note_is_none(content: str, cloud: Cloud, mint: MINT, tmp_path
     mint().create()
     (file,) = (tmp_path / "locks").iterdir()
     file.write_text(content)
+    cloud.rows.clear()
     assert mint().create().key["guid"] == "key-2"
 
 
@@ -351,6 +359,34 @@ def test_the_note_holds_no_secret_and_is_nobody_else_s(cloud: Cloud, mint: MINT,
     assert "key-1" in file.read_text()
     assert secret not in file.read_text()
     assert (folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0, 20.0])
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("done", [True, False])
+def test_a_run_that_was_killed_before_it_got_its_answer(
+    cloud: Cloud, mint: MINT, done: bool, readable: bool, lag: float
+) -> None:
+    """The next one finds what it made, if it made anything, however late the list shows it."""
+
+    class Killed(BaseException):
+        pass
+
+    cloud.lag, cloud.readable = lag, readable
+    cloud.failures = [(done, Killed())]  # type: ignore[list-item]
+    with contextlib.suppress(Killed):
+        mint().create()
+    assert len(cloud.rows) == done
+    key, _created = mint().create()
+    assert key["credentials"]["apikey"]
+    assert [row["guid"] for row in cloud.rows] == [key["guid"]]
+
+
+def test_what_a_run_made_is_known_as_its_own(cloud: Cloud, mint: MINT) -> None:
+    made = mint(run="1").create().key
+    found = mint(run="2").create()
+    assert (found.key["guid"], found.created) == (made["guid"], False)
+    assert [mint(run=run).made(made) for run in ("1", "2", None)] == [True, False, False]
 
 
 def test_a_failure_leaves_no_note_and_no_lock(cloud: Cloud, mint: MINT) -> None:

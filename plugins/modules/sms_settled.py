@@ -1,0 +1,53 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sms_settled
+short_description: (Internal part of the role connect_sms) See that the service credentials of the role connect_sms are what they were
+version_added: 1.1.0
+description:
+  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
+  - Runs once for the batch.
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment:
+  - voiceagent.sms.attributes.role_part
+attributes:
+  bypass_host_loop:
+    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
+    support: full
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
+    type: str
+    required: true
+  credentials:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
+    type: str
+    required: true
+  now:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
+    type: str
+    required: true
+  again:
+    description: Whether this is the second time.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.sms_settled:
+    plan: __connect_sms_plan
+    credentials: __connect_sms_credentials
+    now: __connect_sms_now
+"""
+
+RETURN = r"""
+{}
+"""

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What others do to a credential while a run is at work: another run, another machine, IBM Cloud that refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from system.conftest import Accounts, url
+from system.playing import Player
+
+REGION = ("-e", "region=us-south")
+RETIRING = "twilio-sms:retiring"
+
+
+@contextmanager
+def meanwhile(accounts: Accounts, do: Callable[[], object]) -> Iterator[None]:
+    """Do something while the first update of a number waits for its answer, its work done."""
+    fault = accounts.box.fault("twilio.update_number", mode="hang_after", seconds=3)
+
+    def wait() -> None:
+        deadline = time.monotonic() + 120
+        while not accounts.box.hits(fault) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        do()
+
+    other = threading.Thread(target=wait)
+    other.start()
+    try:
+        yield
+    finally:
+        other.join()
+
+
+@pytest.mark.parametrize("how", ["retired", "deleted"])
+def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accounts: Accounts, how: str) -> None:
+    """Green means that a text arrives: the run sees it, and connects again with the present one."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    numbers = [accounts.number() for _place in range(2)]
+
+    def go() -> None:
+        accounts.box.change("ibm", "keys", old["guid"], name=RETIRING)
+        if how == "deleted":
+            accounts.box.remove("ibm", "keys", old["guid"])
+
+    inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
+    with meanwhile(accounts, go):
+        run = play(*REGION, inventory=inventory)
+    assert run.code == 0, run.output
+    assert f"({old['guid']}) was {how} by another run" in run.output
+    (key,) = (key for key in accounts.keys(agent) if key["name"] == "twilio-sms")
+    assert {accounts.sms_url(number) for number in numbers} == {url(accounts.box.api_key_of(key["guid"]))}
+    assert all(accounts.box.text(number)["delivered"] for number in numbers)
+
+
+def test_two_machines_that_create_at_once_keep_one(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    number = accounts.number()
+    older: list[dict] = []
+
+    def create() -> None:
+        older.append(accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z"))
+
+    with meanwhile(accounts, create):
+        run = play(*REGION, "-e", f"phone_number={number}")
+    assert run.code == 0, run.output
+    assert [key["guid"] for key in accounts.keys(agent)] == [older[0]["guid"]]
+    assert accounts.sms_url(number) == url(older[0]["api_key"]["value"])
+
+
+def two_accounts(accounts: Accounts, key: dict) -> tuple[list[str], dict[str, object]]:
+    """Return numbers in two Twilio accounts and a subaccount that hold one key, and their inventory."""
+    box = accounts.box
+    other = box.add_twilio_account()
+    sub = box.add_twilio_account(owner_account_sid=accounts.twilio["sid"])
+    login = {"connect_sms_twilio_account_sid": other["sid"], "connect_sms_twilio_auth_token": other["auth_token"]}
+    hosts = {
+        "own": {"phone_number": accounts.connected(key)},
+        "other": {"phone_number": accounts.connected(key, account_sid=other["sid"]), **login},
+        "sub": {
+            "phone_number": accounts.connected(key, account_sid=sub["sid"]),
+            "connect_sms_twilio_subaccount_sid": sub["sid"],
+        },
+    }
+    return [str(host["phone_number"]) for host in hosts.values()], {"all": {"hosts": hosts}}
+
+
+def test_a_key_that_another_account_holds_is_never_deleted(play: Player, accounts: Accounts) -> None:
+    """Limited to one account, and in batches: the key goes when the last of all accounts has moved."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    numbers, inventory = two_accounts(accounts, old)
+
+    part = play(*REGION, "--limit", "own", playbook="rotate_sms_key", inventory=inventory)
+    assert part.code == 0, part.output
+    assert f"'{RETIRING}' ({old['guid']}) is kept" in part.output
+    assert numbers[1] in part.output
+    assert numbers[2] in part.output
+    assert all(accounts.box.text(number)["delivered"] for number in numbers)
+    asked_for = play(*REGION, "--limit", "own", playbook="rotate_sms_key", inventory=inventory)
+    assert asked_for.code != 0, "a rotation that was asked for and did not happen"
+    assert "was not replaced, because an earlier one is still retired" in asked_for.output
+
+    cleared = play(*REGION, "--limit", "other", playbook="disconnect_sms", inventory=inventory)
+    assert cleared.code == 0, cleared.output
+    assert [accounts.box.text(number)["delivered"] for number in numbers] == [True, False, True]
+
+    batches = play(*REGION, "-e", "connect_sms_serial=1", playbook="rotate_sms_key", inventory=inventory)
+    assert batches.code == 0, batches.output
+    (key,) = accounts.keys(agent)
+    assert [request["operation"] for request in batches.writes].count("rc.delete_key") == 1
+    assert {accounts.sms_url(number) for number in numbers} == {url(accounts.box.api_key_of(key["guid"]))}
+    assert all(accounts.box.text(number)["delivered"] for number in numbers)
+    again = play(*REGION, "-e", "connect_sms_serial=1", playbook="rotate_sms_key", inventory=inventory)
+    assert again.code == 0, again.output
+    assert [request["operation"] for request in again.writes].count("rc.create_key") == 1, "one for all batches"
+    assert all(accounts.box.text(number)["delivered"] for number in numbers)
+
+
+@pytest.mark.parametrize("playbook", ["rotate_sms_key", "disconnect_sms"])
+def test_a_refused_deletion_is_no_green_run(play: Player, accounts: Accounts, playbook: str) -> None:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    numbers = [accounts.connected(old) for _place in range(2)]
+    inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
+    with accounts.box.failing("rc.delete_key", status=403, code="RC-Forbidden", times=None):
+        run = play(*REGION, playbook=playbook, inventory=inventory)
+    assert run.code != 0
+    assert run.changed == {"n0", "n1"}, "all numbers are done first"
+    assert f"'{RETIRING}' ({old['guid']}) was not deleted" in run.output
+    assert any("RC-Forbidden" in message for message in run.failures.values())
+    done = play(*REGION, playbook=playbook, inventory=inventory)
+    assert done.code == 0, done.output
+    assert old["guid"] not in {key["guid"] for key in accounts.keys(agent)}
+
+
+def test_a_dead_key_and_an_agent_that_is_gone_are_written_to_no_number(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    dead = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z", api_key={"disabled": True})
+    number, elsewhere = accounts.connected(dead), accounts.number(sms_url="https://elsewhere.example.com/sms")
+    words = (*REGION, "-e", f"phone_numbers={number},{elsewhere}")
+    for more in ((), ("--check",)):
+        run = play(*words, *more)
+        assert run.code != 0
+        assert "rotate_sms_key" in run.failures["localhost"]
+        assert run.writes == []
+    assert play(*words, "-e", "max_age=36500", playbook="rotate_sms_key").code == 0
+    assert accounts.box.text(number)["delivered"]
+    assert [key["name"] for key in accounts.keys(agent)] == ["twilio-sms"]
+
+    accounts.box.change("ibm", "instances", agent["guid"], state="pending_reclamation")
+    for more in ((), ("--check",)):
+        run = play("-e", f"instance={agent['guid']}", *words, *more)
+        assert run.code != 0
+        assert "pending_reclamation" in run.failures["localhost"]
+        assert run.writes == []
+
+
+def test_a_list_that_lacks_what_was_just_written_proves_nothing(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    number = accounts.connected(old)
+    accounts.box.settings(twilio_list_lag=60.0)
+    try:
+        run = play(*REGION, "-e", f"phone_number={number}", playbook="rotate_sms_key")
+    finally:
+        accounts.box.settings(twilio_list_lag=0.0)
+    assert run.code == 0, run.output
+    assert f"does not show yet what was written to {number}" in run.output
+    assert {key["name"] for key in accounts.keys(agent)} == {"twilio-sms", RETIRING}
