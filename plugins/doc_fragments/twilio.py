@@ -47,7 +47,7 @@ options:
     type: str
   api_endpoint:
     description:
-      - One base URL instead of Twilio's hosts (api, messaging, monitor, conversations). It wins over O(edge) and O(region).
+      - One base URL instead of Twilio's hosts (api, messaging, monitor, conversations, accounts). It wins over O(edge) and O(region).
       - If not set, the environment variable E(TWILIO_API_ENDPOINT) is used.
       - Plain C(http) is accepted for loopback addresses only.
     type: str
