@@ -255,10 +255,10 @@ class Refusals:
             return snapshot.override_problem
         if "restore" in account:
             return why_not(number, snapshot, account)
-        if not (whole.group["url"] or whole.group["host"]):  # a channel that is yet to be found: the module will judge
+        if not _leads_somewhere(whole.group):
             return why_not(number, snapshot, {**account, "on_override": "ignore"})
         if id(account) not in self._by_services:
-            known = [group for group in account["webhooks"] if group["url"] or group["host"]]
+            known = [group for group in account["webhooks"] if _leads_somewhere(group)]
             groups = [{**group, **places_of(group)} for group in known]
             self._by_services[id(account)] = verdict_on(account, groups, snapshot).refusals
         wanted = places_of(whole.group)
@@ -322,6 +322,11 @@ def _urls(group: Mapping[str, Any], found: Results) -> dict[str, Any]:
 def _behaviour(group: Mapping[str, Any]) -> dict[str, Any]:
     """Return how Twilio is to behave when the receiver fails: only what was given."""
     return {name: group[name] for name in BEHAVIOUR if name in group}
+
+
+def _leads_somewhere(group: Mapping[str, Any]) -> bool:
+    """Whether it is known where a group is to lead: not in an audit, nor to a channel that is yet to be found."""
+    return "fallback_host" in group and bool(group["url"] or group["host"])
 
 
 def places_of(group: Mapping[str, Any]) -> dict[str, Any]:

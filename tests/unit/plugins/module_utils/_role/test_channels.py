@@ -116,6 +116,21 @@ def test_rotation_has_nothing_to_replace() -> None:
     assert "holds no key" in outcomes.summary(batch(planned, []), "rotate")
 
 
+@pytest.mark.parametrize("on_override", ["warn", "fail", "repair"])
+def test_a_channel_is_asked_for_before_its_place_is_known(on_override: str) -> None:
+    """Also in an audit, whose groups lead nowhere: what a service means for its numbers is judged later."""
+    service = {"kind": "messaging_service", "sid": "MG1", "name": "campaign"}
+    looked = [look(ONE, overrides={ONE: service})]
+    planned = plan.make_plan({"one": agent(ONE, on_override=on_override)})
+    assert [one["needed"] for one in channels.requests(planned, looked)] == [True]
+    for account in planned["accounts"]:
+        account["webhooks"] = [
+            {"phone_numbers": one["phone_numbers"], "channel": one["channel"], "host": "one", "expected": {}}
+            for one in account["webhooks"]
+        ]
+    assert [one["needed"] for one in channels.requests(planned, looked)] == [True]
+
+
 def seen(*numbers: str, url: str = URL, **more: Any) -> dict[str, Any]:
     """Return what twilio_sms_webhook_info returns with ``holders``."""
     settings = {"url": url, "method": "POST", "fallback_url": "", "fallback_method": "", "application_sid": ""}
