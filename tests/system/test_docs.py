@@ -156,8 +156,21 @@ def verify(accounts: Accounts) -> Judge:
     return judge
 
 
+def console(accounts: Accounts) -> Judge:
+    agent = accounts.agent("support-agent")
+    numbers = [accounts.number(phone_number=f"+155512700{place:02d}", sms_url="") for place in range(1, 21)]
+
+    def judge() -> None:
+        keys = [accounts.box.api_key_of(key["guid"]) for key in accounts.keys(agent)]
+        assert {accounts.sms_url(number) for number in numbers} == {"", *map(url, keys)}
+        assert len(keys) == 2
+
+    return judge
+
+
 SCENES: dict[str, Callable[[Accounts], Judge]] = {
     "audit.md": audit,
+    "console.md": console,
     "quick-start.md": quick_start,
     "real-accounts.md": real_accounts,
     "receivers.md": receivers,
