@@ -83,6 +83,11 @@ def test_nothing_is_answered_but_what_has_to_be(play: Player, accounts: Accounts
     run = Form(play, "SMS - rotate key")({**empty, "max_age": 3650, "dry_run": "no"}, inventory)
     assert (run.code, run.status) == (0, {"one": "ok"}), run.output
     assert run.writes == []
+    # A number to send from, which arrives as an integer.
+    sender = accounts.number()
+    run = Form(play, "SMS - verify")({"verify_from": sender, "verify_max": 1, "dry_run": "yes"}, inventory)
+    assert f"not {sender[1:]}" not in run.output
+    assert (run.code, run.writes) == (0, []), run.output
 
 
 def test_backups_in_a_job(play: Player, accounts: Accounts, box: Sandbox) -> None:
