@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from controller.objects import objects, questions, required
 from tools import guides
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -362,6 +363,16 @@ def test_rulebooks_are_throttled_and_watch_alike(name: str) -> None:
         'event.type == "drift"': {"once_after": "5 seconds", "group_by_attributes": ["event.phone_number"]},
         'event.type == "webhook_error"': {"once_within": "30 minutes", "group_by_attributes": ["event.type"]},
     }
+
+
+def test_a_controller_s_jobs_get_every_answer() -> None:
+    templates = {item["name"]: item for item in objects()["job_template"]}
+    for rule in RULEBOOKS["repair_sms_by_controller"][0]["rules"]:
+        action = rule["action"]["run_job_template"]
+        (template,) = [item for name, item in templates.items() if f"'{name}'" in action["name"]]
+        given = action["job_args"]["extra_vars"]
+        assert required(template) <= set(given) <= set(questions(template)), template["name"]
+        assert template["ask_limit_on_launch"] is True
 
 
 def test_the_guide_s_blocks_are_right() -> None:
