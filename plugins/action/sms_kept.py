@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
 
     BYPASS_HOST_LOOP = True  # once for the batch
     _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "credentials", "webhooks", "usage", "retired", "deleted", "fail"})
+    _VALID_ARGS = frozenset({"plan", "credentials", "webhooks", "usage", "before", "retired", "deleted", "fail"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -32,8 +32,9 @@ class ActionModule(ActionBase):
         found, done, retired, deleted = (self._results(task_vars, name) for name in names)
         if any(account["state"] == "absent" for account in plan["accounts"]):
             found = []  # What an earlier part of the play found is of no interest to a disconnect.
+        before = task_vars.get(self._task.args.get("before"))
         moved = any(one.get("changed") for one in done)
-        warnings, failures = verdict(plan, usage, retired, deleted, found, moved=moved)
+        warnings, failures = verdict(plan, usage, retired, deleted, found, moved=moved, before=before)
         if self._task.args.get("fail"):
             if failures:
                 raise AnsibleActionFail(join(failures, "; "))

@@ -38,6 +38,9 @@ options:
     description: Name of the variable with what P(voiceagent.sms.sms_key_usage#filter) returned.
     type: str
     required: true
+  before:
+    description: As O(usage), when the credentials were retired, of a disconnect.
+    type: str
   retired:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential) that retired, of a disconnect.
     type: str

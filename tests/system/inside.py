@@ -144,6 +144,7 @@ class Play:
         self.found: list[dict[str, Any]] = []
         self.done: list[dict[str, Any]] = []
         self.retired: list[dict[str, Any]] = []
+        self.before: dict[str, Any] | None = None
         self.deleted: list[dict[str, Any]] = []
         self.said = ""
 
@@ -153,7 +154,7 @@ class Play:
         self.look()
         if self.entry == "disconnect":
             self.write()
-            usage = self.usage()
+            self.before = usage = self.usage()
             self.retired = self._each(usage["credentials"], {"state": "retiring", "keys_in_use": usage["keys"]})
         else:
             self.have_credentials()
@@ -237,7 +238,9 @@ class Play:
         last = {"state": "absent", "retired": retired, "reinstate": self.entry == "disconnect"}
         self.deleted = self._each(usage["credentials"], {**last, "keys_in_use": usage["keys"]})
         moved = any(result.get("changed") for result in self.done)
-        return deletion.verdict(self.plan, usage, self.retired, self.deleted, self.found, moved=moved)
+        return deletion.verdict(
+            self.plan, usage, self.retired, self.deleted, self.found, moved=moved, before=self.before
+        )
 
     def _each(self, requests: list[dict[str, Any]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [self._module(iva_credential, {**_credential(request), **options}) for request in requests]

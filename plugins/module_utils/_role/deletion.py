@@ -79,6 +79,7 @@ def verdict(
     found: Results,
     *,
     moved: bool,
+    before: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return what is to be said of a play's credentials: warnings, and failures.
 
@@ -88,6 +89,7 @@ def verdict(
     :param retired: the results of ``iva_credential`` with ``state: retiring`` for the credentials of *usage*, of a disconnect
     :param deleted: those with ``state: absent``
     :param found: what ``iva_credential`` did for the batch before, with ``max_age`` in a rotation
+    :param before: the usage by which *retired* came to be, where it is not *usage*
     :param moved: whether the batch has changed any number
     """
     if not plan["finish"]["credentials"]:
@@ -97,11 +99,12 @@ def verdict(
         warnings.append(f"No credential was deleted, because it is not known which are in use: {usage['problem']}")
     kept: dict[str, str] = {}
     # A task that is told not to fail says so: what failed is seen by what is missing, and by the failure.
-    for result in [*retired, *deleted]:
+    steps_taken = [(result, before or usage) for result in retired] + [(result, usage) for result in deleted]
+    for result, used in steps_taken:
         if result.get("failure") or "kept" not in result:
             failures.append(str(result.get("msg", "no result")))
         for one in result.get("kept", ()):
-            holders = [holder for index in one["keys_in_use"] for holder in usage["holders"][index]]
+            holders = [holder for index in one["keys_in_use"] for holder in used["holders"][index]]
             kept[one["guid"]] = (
                 f"Service credential '{one['name']}' ({one['guid']}) is kept, because its key is still in use by"
                 f" {join(list(dict.fromkeys(holders)), ', ')}"
