@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 READERS = 8  # how many reads go on at once, where one thing is read of many
-START = 16  # initial limit, even under a higher ceiling: starting high means many refusals at once
+START = 8  # initial limit, even under a higher ceiling: slices of a controller's job start together and share a limit
 # In rounds of answers (one for each request under way), after which one more may be under way:
 CLIMB = 0.2  # while nothing is refused; about five too many are under way when the first is
 CONFIRM = 1.0  # after a probe: if it is served, the limit has risen, and the climb goes on
 PROBE = 5.0  # at first after a refusal; each probe costs a refused request, so twice as many after one that failed
 RAREST_PROBE = 40.0
+LEAST_PROBE = 100  # answers: where many runs share a limit and each has a few requests under way, their probes add up
 
 
 class Pace:
@@ -72,7 +73,8 @@ class Pace:
             if self.limit >= self.ceiling:
                 return
             self._answered += 1
-            if self._answered >= self._rounds * self.limit:
+            least = LEAST_PROBE if self._rounds >= PROBE else 0
+            if self._answered >= max(self._rounds * self.limit, least):
                 self._answered = 0
                 self._probing = self._rounds > CONFIRM
                 self._rounds = CONFIRM if self._probing else CLIMB
