@@ -19,8 +19,6 @@ author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
   - module: voiceagent.sms.twilio_sms_webhook_info
-  - plugin: voiceagent.sms.connect_sms
-    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.twilio.plugin
   - constructed

@@ -4,16 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fnmatch import fnmatch
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.inventory.manager import split_host_pattern
-from ansible.plugins.lookup import LookupBase
-
-from ..module_utils._role.short import NUMBERS, is_given
-
 DOCUMENTATION = r"""
 name: sms_hosts
 short_description: (Internal part of the role connect_sms) Tell which hosts a playbook of this collection works on
@@ -51,6 +41,16 @@ _raw:
   type: list
   elements: str
 """
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.inventory.manager import split_host_pattern
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils._role.short import NUMBERS, is_given
 
 LOCALHOST = ("localhost", "127.0.0.1", "::1")
 DEFAULT_SOURCE = "/etc/ansible/hosts"  # what Ansible reads where no inventory is given

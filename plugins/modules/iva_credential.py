@@ -17,8 +17,6 @@ author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
   - module: voiceagent.sms.iva_credential_info
-  - plugin: voiceagent.sms.connect_sms
-    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.ibm_cloud
   - voiceagent.sms.attributes

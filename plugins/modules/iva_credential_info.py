@@ -87,8 +87,8 @@ RETURN = r"""
 credentials:
   description:
     - The service credentials, as RV(voiceagent.sms.iva_credential#module:credential), the oldest first.
-    - With O(guids) one entry for each, in order. RV(credentials[].state) is V(removed) for one that was deleted, and V(absent)
-      for one that is unknown. RV(credentials[].instance) is null. RV(credentials[].first) is false if another credential of the
+    - With O(guids) one entry for each, in order. C(state) is V(removed) for one that was deleted, and V(absent)
+      for one that is unknown. C(instance) is null. C(first) is false if another credential of the
       name is older, which is only known with O(instance).
   returned: success
   type: list

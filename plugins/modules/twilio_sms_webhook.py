@@ -22,8 +22,6 @@ seealso:
   - module: voiceagent.sms.twilio_sms_webhook_info
   - plugin: voiceagent.sms.twilio_numbers
     plugin_type: inventory
-  - plugin: voiceagent.sms.connect_sms
-    plugin_type: role
 extends_documentation_fragment:
   - voiceagent.sms.twilio
   - voiceagent.sms.attributes

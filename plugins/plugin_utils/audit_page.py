@@ -76,7 +76,7 @@ def as_page(
         changes=_changes(report),
         accounts=accounts,
         region=region,
-        bar=bar(report["numbers"]),
+        bar=shares(report["numbers"]),
         past=past(report["history"]),
         settings=Markup(json.dumps(settings).replace("<", "\\u003c")),  # nothing in it ends the element
         number_link=f"{_TWILIO}/develop/phone-numbers/manage/incoming/",
@@ -102,7 +102,7 @@ def words(status: str) -> str:
     return status.replace("_", " ")
 
 
-def bar(numbers: Iterable[Mapping[str, Any]], width: int = 1000) -> list[tuple[str, float, float]]:
+def shares(numbers: Iterable[Mapping[str, Any]], width: int = 1000) -> list[tuple[str, float, float]]:
     """Return the pieces of a bar that shows the shares: status, start and width of each, the worst first.
 
     However few numbers have a status, they can be seen.

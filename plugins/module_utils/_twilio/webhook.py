@@ -39,9 +39,9 @@ URLS = ("url", "fallback_url")
 MAX_RETRIES = 5
 
 
-def settings_of(row: Mapping[str, Any], fields: Mapping[str, tuple[str, str]] = FIELDS) -> dict[str, str]:
+def settings_of(row: Mapping[str, Any], fields: Mapping[str, tuple[str, str]] | None = None) -> dict[str, str]:
     """Return the SMS settings in Twilio's description of a number, or of what else *fields* tell."""
-    return {name: str(row.get(answered) or "") for name, (_sent, answered) in fields.items()}
+    return {name: str(row.get(answered) or "") for name, (_sent, answered) in (fields or FIELDS).items()}
 
 
 def receives_sms(row: Mapping[str, Any]) -> bool:
@@ -150,10 +150,10 @@ def is_change(value: Any) -> bool:
 
 
 def changes(
-    before: Mapping[str, str], after: Mapping[str, str], fields: Mapping[str, tuple[str, str]] = FIELDS
+    before: Mapping[str, str], after: Mapping[str, str], fields: Mapping[str, tuple[str, str]] | None = None
 ) -> dict[str, str]:
     """Return the form fields of the one update that leads from *before* to *after*, empty when none is needed."""
-    return {sent: after[name] for name, (sent, _answered) in fields.items() if before[name] != after[name]}
+    return {sent: after[name] for name, (sent, _answered) in (fields or FIELDS).items() if before[name] != after[name]}
 
 
 def unheeded(sent: Mapping[str, str], row: Mapping[str, Any]) -> list[str]:

@@ -93,12 +93,12 @@ def test_times_for_people(text: Any, told: str) -> None:
 def test_the_bar_shows_every_share_and_fills_its_width() -> None:
     errors = {"count": 1, "since_change": 1}
     told = [entry() for _index in range(4997)] + [entry(errors=errors), entry("dead_key"), entry("unknown")]
-    pieces = audit_page.bar(told)
+    pieces = audit_page.shares(told)
     assert [state for state, _start, _width in pieces] == ["dead_key", "unknown", "warned", "connected"]
     assert all(width > 9 for _state, _start, width in pieces)
     assert sum(width for _state, _start, width in pieces) == pytest.approx(1000, abs=0.1)
-    assert audit_page.bar([]) == []
-    assert len(audit_page.bar([entry(status) for status in STATUSES])) == len(STATUSES)
+    assert audit_page.shares([]) == []
+    assert len(audit_page.shares([entry(status) for status in STATUSES])) == len(STATUSES)
 
 
 def test_the_line_of_the_past_needs_ten_audits() -> None:
