@@ -61,6 +61,8 @@ def unsettled(plan: Mapping[str, Any], found: Results, now: Results) -> list[str
     """
     texts = []
     for request, before, after in zip(plan["credentials"], found, now, strict=False):
+        if not before.get("credential"):
+            continue  # it was never to be had: no number was switched, and the report says why
         if "credentials" not in after:
             texts.append(
                 f"It is not known whether service credential {request['label']} is there still: {after.get('msg')}"
