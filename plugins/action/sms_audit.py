@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -20,6 +19,7 @@ from ..module_utils._role.audit import agents_of, retired_credentials, summary, 
 from ..module_utils._role.audit_report import as_csv, as_table, make_report
 from ..module_utils._role.channels import expected_with_channels
 from ..module_utils._role.whole_file import replace
+from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.audit_page import as_page
 from ..plugin_utils.run import collection_version, run_id
 
@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
             for name, text in texts.items():
                 replace(os.path.join(folder, name), text.encode())  # tells who may be reached where: for its owner only
         except OSError as error:
-            raise AnsibleActionFail(
+            raise ActionFailed(
                 f"No report can be written into connect_sms_audit_dir '{folder}' ({error.strerror})"
             ) from None
         return [os.path.join(folder, name) for name in texts]

@@ -8,13 +8,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import SmsError
 from ..module_utils._role.backup import Changes, Recorder
 from ..module_utils._role.channels import with_channels
 from ..module_utils._role.steps import due_changes, unknown_yet
+from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
 
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         try:
             files = [] if dry else [self._work(*folder, reserve=reserve) for folder in folders.items()]
         except SmsError as error:
-            raise AnsibleActionFail(str(error)) from None
+            raise ActionFailed(str(error)) from None
         count = sum(len(changes) for of_folder in folders.values() for changes in of_folder.values())
         return {**result, "changed": False, "files": sorted(file for file in files if file), "count": count}
 

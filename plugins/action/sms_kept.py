@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._http.errors import join
 from ..module_utils._role.deletion import verdict
+from ..plugin_utils.action_failed import ActionFailed
 
 display = Display()
 
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         warnings, failures = verdict(plan, usage, retired, deleted, found, moved=moved, before=before)
         if self._task.args.get("fail"):
             if failures:
-                raise AnsibleActionFail(join(failures, "; "))
+                raise ActionFailed(join(failures, "; "))
             return {**result, "changed": False}
         # Also what fails in the end is said now: where all hosts have failed with their numbers, the end never comes.
         for text in warnings + failures:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -41,6 +41,7 @@ from ..module_utils._role.plan import (
 )
 from ..module_utils._role.short import DRY_RUN, KNOWN, is_given
 from ..module_utils._role.verify import verify_plan
+from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.host_values import HostValues
 from ..plugin_utils.module_defaults import access_defaults
 from ..plugin_utils.run import run_id
@@ -73,7 +74,7 @@ class ActionModule(ActionBase):
             self._check_folders(hosts, problems, in_container="awx_job_id" in task_vars)
         plan = self._plan(hosts, problems, dry_run)
         if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
-            raise AnsibleActionFail(join(list(dict.fromkeys(plan["errors"].values())), "; "))
+            raise ActionFailed(join(list(dict.fromkeys(plan["errors"].values())), "; "))
         return {
             **result,
             "changed": False,
@@ -93,7 +94,7 @@ class ActionModule(ActionBase):
         meant = misspelt(names, sorted(known), others=get_reserved_names())
         if meant:
             texts = [f"extra variable '{name}' is not known: did you mean {one}?" for name, one in meant.items()]
-            raise AnsibleActionFail(f"{join(texts, ' ')} Nothing was done")
+            raise ActionFailed(f"{join(texts, ' ')} Nothing was done")
 
     @staticmethod
     def _is_dry_run(extra: Mapping[str, Any]) -> bool:
@@ -103,7 +104,7 @@ class ActionModule(ActionBase):
         try:
             return boolean(extra[DRY_RUN])
         except TypeError:
-            raise AnsibleActionFail(f"dry_run must be yes or no, not '{str(extra[DRY_RUN])[:40]}'") from None
+            raise ActionFailed(f"dry_run must be yes or no, not '{str(extra[DRY_RUN])[:40]}'") from None
 
     def _read(self, names: list[str], read: HostValues) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """Return the values of each host, and what is wrong with the others."""
@@ -185,7 +186,7 @@ class ActionModule(ActionBase):
         """Return the role's own argument spec, the one place that says which variables there are."""
         role = self._task._role
         if role is None:
-            raise AnsibleActionFail("sms_plan works inside the role voiceagent.sms.connect_sms only")
+            raise ActionFailed("sms_plan works inside the role voiceagent.sms.connect_sms only")
         return self._specs(role)[self._entry_point]["options"]
 
     def _specs(self, role: Any) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import join
 from ..module_utils._role.second_look import unsettled
+from ..plugin_utils.action_failed import ActionFailed
 
 
 class ActionModule(ActionBase):
@@ -29,5 +29,5 @@ class ActionModule(ActionBase):
         texts = unsettled(task_vars[args["plan"]], found, now)
         if texts:
             what = "Run again" if args.get("again") else "The numbers are connected again, with the present one"
-            raise AnsibleActionFail(f"{join(texts, '; ')}. {what}")
+            raise ActionFailed(f"{join(texts, '; ')}. {what}")
         return {**result, "changed": False}
