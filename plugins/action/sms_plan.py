@@ -60,8 +60,15 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset({"entry_point"})
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
+        result = {**super().run(tmp, task_vars), "changed": False}
+        try:
+            return {**result, **self._planned(task_vars or {})}
+        except ActionFailed as error:
+            # The task hides its result, which holds passwords. So the next one fails with this, which holds none.
+            return {**result, "refusal": error.message}
+
+    def _planned(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """:raises ActionFailed: when there is nothing that could be done"""
         self._entry_point = str(self._task.args.get("entry_point", "main"))
         self._files: dict[str, list[str]] = {}
         self._tenants: dict[str, dict[str, Any]] = {}
@@ -76,15 +83,12 @@ class ActionModule(ActionBase):
         if plan["errors"] and not plan["numbers"] and not plan["credentials"]:
             raise ActionFailed(join(list(dict.fromkeys(plan["errors"].values())), "; "))
         return {
-            **result,
-            "changed": False,
             "dry_run": dry_run,
             "run_id": run_id(),
             "per_host": any(one.get("connect_sms_report_per_host") for one in hosts.values()) or bool(problems),
             "last_host": names[-1],
             **plan,
             "finish": self._finish(names, hosts, values, task_vars),
-            "_ansible_no_log": True,  # holds the hosts' passwords; a failure holds none and is shown
         }
 
     def _refuse_misspelt(self, extra: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ description:
   - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the
     distinct service credentials and Twilio accounts that they need, so that each is looked up once.
   - Reads the short extra variables of the playbooks, too, such as C(region); in an inventory they mean nothing.
-  - Runs once for the batch. Its result holds secrets, and is hidden as with C(no_log=true). A failure is shown.
+  - Runs once for the batch. Its result holds secrets. What cannot be done at all is told as RV(refusal), which holds none.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment:
@@ -35,9 +35,14 @@ EXAMPLES = r"""
   voiceagent.sms.sms_plan:
     entry_point: main
   register: __connect_sms_plan
+  no_log: true
 """
 
 RETURN = r"""
+refusal:
+  description: Why nothing can be done. It holds no secret, and nothing else is returned with it.
+  returned: when nothing can be done
+  type: str
 credentials:
   description: The distinct service credentials.
   returned: always
