@@ -121,7 +121,7 @@ def rotation(accounts: Accounts) -> Judge:
 
 def services(accounts: Accounts) -> Judge:
     agent = accounts.agent()
-    numbers = [accounts.number(phone_number=f"+1555126000{place}", sms_url=DEMO) for place in (1, 2)]
+    numbers = [accounts.number(phone_number=f"+1555128000{place}", sms_url=DEMO) for place in (1, 2)]
     accounts.box.add_service(account_sid=accounts.twilio["sid"], friendly_name="campaign", pool=numbers)
 
     def judge() -> None:
