@@ -87,7 +87,7 @@ def test_a_second_load_is_unchanged_and_shows_no_secret(play: Player, controller
     assert "changed" not in again.recap["localhost"], again.stdout
     assert controller.objects == made
     # It says what it has not done, and how it would be.
-    assert "SMS - Twilio was there already and keeps its secrets." in again.stdout
+    assert "SMS - Twilio exists already and keeps its secrets." in again.stdout
     assert "account_sid, auth_token" in again.stdout
 
 
@@ -213,7 +213,7 @@ def test_the_first_error_ends_it(play: Player, controller: Controller, refused: 
         pytest.param(
             {},
             {"awx_sms_region": "eu-de", "awx_sms_rotation_enabled": True},
-            "has to know the receiver's host",
+            "needs the receiver's host",
             id="the receiver",
         ),
         pytest.param(

@@ -36,7 +36,10 @@ INTERVAL = 3
 #: A virtual machine of Java and Ansible's start are in it, on a machine that has other things to do.
 PATIENCE = 150
 ELSEWHERE = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
-CONNECT, AUDIT = "PLAY [Connect phone numbers to an SMS agent]", "PLAY [Tell which phone numbers reach their SMS agent]"
+CONNECT, AUDIT = (
+    "PLAY [Connect phone numbers to an SMS agent]",
+    "PLAY [Report which phone numbers reach their SMS agent]",
+)
 
 pytestmark = [
     pytest.mark.skipif(
