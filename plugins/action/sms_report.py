@@ -16,6 +16,7 @@ from ..module_utils._role.channels import with_channels
 from ..module_utils._role.outcomes import (
     Batch,
     batch_warnings,
+    both_passes,
     credentials_outcome,
     numbers_outcome,
     summary,
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
     _VALID_ARGS = frozenset(
-        {"entry_point", "plan", "look", "credentials", "channels", "backup", "webhooks", "audit", "host"}
+        {"entry_point", "plan", "look", "credentials", "channels", "backup", "webhooks", "first_pass", "audit", "host"}
     )
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -46,8 +47,12 @@ class ActionModule(ActionBase):
         if not args.get("look"):
             return {**result, **credentials_outcome(plan, _results(task_vars, args["credentials"]))}
         host = args.get("host")
-        steps = (_results(task_vars, args[step]) for step in ("look", "credentials", "webhooks"))
-        batch = Batch(with_channels(plan, task_vars.get(args.get("channels"), {}).get("results")), *steps)
+        looked, found, done = (_results(task_vars, args[step]) for step in ("look", "credentials", "webhooks"))
+        # A fact outlives its play: it counts only for the run of the role that set it.
+        first = task_vars.get(args.get("first_pass"), {})
+        first = first if first.get("run_id") == plan["run_id"] else {"webhooks": [], "files": []}
+        plan_now = with_channels(plan, task_vars.get(args.get("channels"), {}).get("results"))
+        batch = Batch(plan_now, looked, found, both_passes(first["webhooks"], done))
         told = numbers_outcome(batch, host)
         # Results of tasks with no_log show no warnings in ansible-core 2.16, which gathers those of a loop beside its
         # results. One report passes them on; newer releases have shown them and do not show the same words again.
@@ -56,7 +61,7 @@ class ActionModule(ActionBase):
             warnings = list(dict.fromkeys([*batch_warnings(batch), *gathered]))
             told.update({"warnings": warnings} if warnings else {})
         if host in (None, plan["last_host"]):
-            files = task_vars.get(args["backup"], {}).get("files")
+            files = [*first["files"], *task_vars.get(args["backup"], {}).get("files", ())]
             display.display(f"connect_sms: {summary(batch, args.get('entry_point', 'main'), files)}")
         return {**result, **told}
 

@@ -49,6 +49,10 @@ options:
   webhooks:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str
+  first_pass:
+    description: Name of the variable with what a first pass did, where another run made a second one necessary.
+    type: str
+    version_added: 1.1.0
   audit:
     description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report on an audit instead.
     type: str

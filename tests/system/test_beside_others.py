@@ -60,6 +60,25 @@ def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accoun
     assert all(accounts.box.text(number)["delivered"] for number in numbers)
 
 
+def test_what_a_first_pass_changed_is_changed(play: Player, accounts: Accounts) -> None:
+    """Also where the second pass finds nothing to do: the credential only seemed to be gone."""
+    agent = accounts.agent()
+    numbers = [accounts.number() for _place in range(2)]
+    inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
+    accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    accounts.box.fault("rc.get_key", status=404, code="RC-NotFound")
+    run = play(*REGION, "--diff", "-e", f"connect_sms_backup_dir={play.folder / 'records'}", inventory=inventory)
+    assert run.code == 0, run.output
+    assert "was deleted by another run" in run.output
+    assert run.status == {"n0": "changed", "n1": "changed"}
+    assert run.operations["twilio.update_number"] == 2
+    assert "2 connected" in run.stdout
+    assert next((play.folder / "records").glob("*.json")).name in run.stdout
+    assert run.diff.count("+++ after") == 2
+    again = play(*REGION, inventory=inventory)
+    assert again.status == {"n0": "ok", "n1": "ok"}
+
+
 def test_two_machines_that_create_at_once_keep_one(play: Player, accounts: Accounts) -> None:
     agent = accounts.agent()
     number = accounts.number()

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 
+import pytest
+
+from sandbox.client import Sandbox
 from system.conftest import EAST, Accounts, url
 from system.playing import ROOT, Player
 from system.test_docs import DEMO, carry_out
 
 EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    """A sandbox of their own: the guides use the same phone numbers."""
+    with Sandbox.start() as sandbox:
+        yield sandbox
 
 
 def test_the_examples_work(play: Player, accounts: Accounts) -> None:

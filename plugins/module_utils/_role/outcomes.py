@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .._http.errors import NAMED, join
 from .._http.urls import printable
-from .._module.packed import from_text, pack, unpack
+from .._module.packed import from_text, pack, to_text, unpack
 from .._twilio.webhook import diff_header
 from .channels import in_words
 from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
@@ -36,6 +36,38 @@ class Batch(NamedTuple):
         """What matters of :attr:`found`: what an earlier part of the play found is of no interest to a disconnect."""
         absent = any(account["state"] == "absent" for account in self.plan["accounts"])
         return [] if absent else self.found
+
+
+def both_passes(first: Results, second: Results) -> list[Mapping[str, Any]]:
+    """Return what two passes over the same accounts did, as if it were one.
+
+    A number that the first pass changed is changed, also where the second pass found it as wanted.
+
+    :param first: results of ``twilio_sms_webhook`` of a pass whose credential another run retired meanwhile, or none
+    :param second: those of the pass that followed
+    """
+    if not first:
+        return list(second)
+    return [_one_of(*pair) for pair in zip(first, second, strict=True)]
+
+
+def _one_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "entries" not in first or "entries" not in second:
+        return second if "entries" in second or second.get("failed") else first
+    before = {entry["phone_number"]: entry for entry in from_text(first["entries"]) if entry["changed"]}
+    entries = []
+    for entry in from_text(second["entries"]):
+        earlier = before.get(entry["phone_number"])
+        if earlier:
+            status = "changed" if entry["status"] == "unchanged" else entry["status"]
+            entry = {**entry, "changed": True, "status": status, "before": earlier["before"]}
+        entries.append(entry)
+    services = {service["sid"]: service for service in first.get("services", ()) if service["changed"]}
+    services |= {
+        each["sid"]: each for each in second.get("services", ()) if each["changed"] or each["sid"] not in services
+    }
+    told = {name: [*first.get(name, ()), *second.get(name, ())] for name in ("diff", "warnings")}
+    return {**second, **told, "entries": to_text(entries), "services": list(services.values())}
 
 
 def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
