@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible import context
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._module.packed import to_text
@@ -21,26 +20,18 @@ from ..module_utils._role.channels import expected_with_channels
 from ..module_utils._role.whole_file import replace
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.audit_page import as_page
+from ..plugin_utils.role_part import RolePart
 from ..plugin_utils.run import collection_version, run_id
 
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(RolePart):
     """Judges what was read of a batch's phone numbers, shows a table, and writes the reports."""
 
-    BYPASS_HOST_LOOP = True  # once for the batch
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "keys", "channels"})
-
-    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        args = self._task.args
-        looked = task_vars[args["look"]].get("results", [])
-        asked = task_vars[args["keys"]].get("results", [])
-        found = task_vars.get(args.get("channels"), {}).get("results")
-        plan = expected_with_channels(task_vars[args["plan"]], found)
+    def work(self) -> dict[str, Any]:
+        looked, asked = self.results("look", "keys")
+        plan = expected_with_channels(self.plan, self.registered("channels").get("results"))
         told, notes, failures = verdicts(plan, looked, asked)
         folders = list(dict.fromkeys(plan["folders"].values()))
         files = []
@@ -48,15 +39,8 @@ class ActionModule(ActionBase):
             own = [entry for entry in told if plan["folders"].get(entry["host"]) == folder]
             files += self._write(os.path.abspath(os.path.expanduser(folder)), plan, own, notes, asked)
         display.display(as_table(told, notes, retired_credentials(told, asked), folders))
-        return {
-            **result,
-            "changed": False,
-            "entries": to_text(told),
-            "summary": summary(told),
-            "notes": notes,
-            "failures": failures,
-            "files": files,
-        }
+        verdict = {"entries": to_text(told), "summary": summary(told)}
+        return {**verdict, "notes": notes, "failures": failures, "files": files}
 
     def _write(
         self,

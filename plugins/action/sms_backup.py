@@ -8,32 +8,26 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._http.errors import SmsError
 from ..module_utils._role.backup import Changes, Recorder
 from ..module_utils._role.channels import with_channels
 from ..module_utils._role.steps import due_changes, unknown_yet
 from ..plugin_utils.action_failed import ActionFailed
+from ..plugin_utils.role_part import RolePart
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting, encrypting
 
 
-class ActionModule(ActionBase):
+class ActionModule(RolePart):
     """Records the SMS settings that the next task is about to change. Only here is the vault password at hand."""
 
-    BYPASS_HOST_LOOP = True  # once for the batch
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "credentials", "channels", "entry_point", "reserve"})
+    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "reserve"}
 
-    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        args = self._task.args
-        plan = with_channels(task_vars[args["plan"]], task_vars.get(args.get("channels"), {}).get("results"))
-        looked = task_vars[args["look"]].get("results", [])
-        reserve = bool(args.get("reserve"))
-        found = unknown_yet(plan) if reserve else task_vars.get(args["credentials"], {}).get("results", [])
+    def work(self) -> dict[str, Any]:
+        plan = with_channels(self.plan, self.registered("channels").get("results"))
+        looked, found = self.results("look", "credentials")
+        reserve = bool(self._task.args.get("reserve"))
+        found = unknown_yet(plan) if reserve else found
         folders: dict[str, dict[str, Changes]] = {}
         for folder, account_sid, changes in due_changes(plan, looked, found):
             of_folder = folders.setdefault(os.path.abspath(folder), {})
@@ -45,7 +39,7 @@ class ActionModule(ActionBase):
         except SmsError as error:
             raise ActionFailed(str(error)) from None
         count = sum(len(changes) for of_folder in folders.values() for changes in of_folder.values())
-        return {**result, "changed": False, "files": sorted(file for file in files if file), "count": count}
+        return {"files": sorted(file for file in files if file), "count": count}
 
     def _work(self, folder: str, changes: Mapping[str, Changes], *, reserve: bool) -> str | None:
         """Take the room for the record of changes in *folder*, or write it and return its path."""

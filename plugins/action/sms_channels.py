@@ -7,48 +7,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._http.errors import join
 from ..module_utils._role import channels, steps
+from ..module_utils._role.steps import Results
 from ..plugin_utils.module_defaults import access_defaults
+from ..plugin_utils.role_part import RolePart
 
 MODULE = "orchestrate_sms_channel"
 
 
-class ActionModule(ActionBase):
+class ActionModule(RolePart):
     """Runs ``orchestrate_sms_channel`` for the channels of a plan."""
 
-    BYPASS_HOST_LOOP = True  # once for the batch
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "action", "found", "afterwards"})
+    _VALID_ARGS = RolePart.VARIABLES | {"action", "found", "afterwards"}
 
-    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        plan = task_vars[self._task.args["plan"]]
-        looked = _results(task_vars, self._task.args["look"])
+    def work(self) -> dict[str, Any]:
+        plan = self.plan
+        looked, found, afterwards = self.results("look", "found", "afterwards")
         if self._task.args.get("action", "find") == "delete":
-            return {**result, **self._delete(plan, looked, task_vars)}
+            return self._delete(plan, looked, found, afterwards)
         wanted = plan.get("channels", ())
         if wanted and self._task.args.get("action") == "ensure":  # only then it matters which numbers can be connected
             wanted = channels.requests(plan, looked)
         results = []
         for channel in wanted:
             write = channel.get("needed", False) and not plan["dry_run"]
-            results.append(self._run_module(channel, task_vars, write=write))
+            results.append(self._run_module(channel, write=write))
         warnings = [str(text) for one in results for text in one.get("warnings", ())]
         # The report says it, host by host.
-        return {**result, "changed": False, "results": results, **({"warnings": warnings} if warnings else {})}
+        return {"results": results, **({"warnings": warnings} if warnings else {})}
 
-    def _delete(self, plan: Mapping[str, Any], looked: list, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _delete(self, plan: Mapping[str, Any], looked: Results, found: Results, afterwards: Results) -> dict[str, Any]:
         """Delete the play's channels, but those that are in use, or that may be."""
-        afterwards = _results(task_vars, self._task.args["afterwards"])
-        found = _results(task_vars, self._task.args["found"])
         planned = steps.webhooks(channels.with_channels(plan, found), looked) if plan["dry_run"] else None
         results, kept, problems = [], [], []
         for channel in plan["finish"].get("channels", ()):
-            present = self._run_module(channel, task_vars, write=False)
+            present = self._run_module(channel, write=False)
             if not present.get("url"):
                 if "channel" not in present:
                     kept.append(channels.kept(channel, [], str(present.get("msg"))))
@@ -59,16 +53,14 @@ class ActionModule(ActionBase):
             if users or problem:
                 kept.append(channels.kept(channel, users, problem))
                 continue
-            results.append(self._run_module(channel, task_vars, write=not plan["dry_run"], state="absent"))
+            results.append(self._run_module(channel, write=not plan["dry_run"], state="absent"))
             if "channel" not in results[-1]:
                 problems.append(f"{channels.channel_label(channel)} was not deleted: {results[-1].get('msg')}")
         told = {"changed": any(one.get("changed") for one in results), "results": results}
         told.update({"warnings": kept} if kept else {})
         return {**told, "failed": True, "msg": join(problems, "; ")} if problems else told
 
-    def _run_module(
-        self, channel: Mapping[str, Any], task_vars: Mapping[str, Any], *, write: bool, **options: Any
-    ) -> dict[str, Any]:
+    def _run_module(self, channel: Mapping[str, Any], *, write: bool, **options: Any) -> dict[str, Any]:
         """Run the module as a task of its own would, in check mode unless it may *write*, and return its result."""
         task = self._task.copy()
         task.action = f"voiceagent.sms.{MODULE}"
@@ -88,7 +80,7 @@ class ActionModule(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        result = action.run(task_vars=dict(task_vars))
+        result = action.run(task_vars=dict(self._task_vars))
         return {name: value for name, value in result.items() if name != "invocation"}
 
     def _defaults(self) -> dict[str, Any]:
@@ -99,7 +91,3 @@ class ActionModule(ActionBase):
             **access_defaults(self._task, self._templar, "ibm_cloud", MODULE),
             **access_defaults(self._task, self._templar, "orchestrate", MODULE),
         }
-
-
-def _results(task_vars: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return task_vars.get(name, {}).get("results", [])

@@ -4,30 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._http.errors import join
 from ..module_utils._role.second_look import unsettled
 from ..plugin_utils.action_failed import ActionFailed
+from ..plugin_utils.role_part import RolePart
 
 
-class ActionModule(ActionBase):
+class ActionModule(RolePart):
     """Fails where another run has renamed or deleted a credential while numbers were being switched to its key."""
 
-    BYPASS_HOST_LOOP = True  # once for the batch
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "credentials", "now", "again"})
+    _VALID_ARGS = RolePart.VARIABLES | {"now", "again"}
 
-    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        args = self._task.args
-        found, now = (task_vars.get(args[name], {}).get("results", []) for name in ("credentials", "now"))
-        texts = unsettled(task_vars[args["plan"]], found, now)
+    def work(self) -> dict[str, Any]:
+        texts = unsettled(self.plan, *self.results("credentials", "now"))
         if texts:
-            what = "Run again" if args.get("again") else "The numbers are connected again, with the present one"
+            again = self._task.args.get("again")
+            what = "Run again" if again else "The numbers are connected again, with the present one"
             raise ActionFailed(f"{join(texts, '; ')}. {what}")
-        return {**result, "changed": False}
+        return {}

@@ -4,32 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._role.verify import conclude
+from ..plugin_utils.role_part import RolePart
 
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(RolePart):
     """Tells what became of a batch's texts, shows a table, and fails where a text did not arrive or cannot be answered."""
 
-    BYPASS_HOST_LOOP = True  # once for the batch
-    _requires_connection = False
-    _VALID_ARGS = frozenset({"plan", "look", "keys", "channels", "proofs"})
+    _VALID_ARGS = RolePart.VARIABLES | {"proofs"}
 
-    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        look, keys, proofs = (task_vars[self._task.args[step]] for step in ("look", "keys", "proofs"))
-        steps = (step.get("results", []) for step in (look, keys, proofs))
+    def work(self) -> dict[str, Any]:
         # ansible-core 2.16 gathers the warnings of a loop beside its results.
-        notes = [str(each) for step in (look, proofs) for each in step.get("warnings") or ()]
-        channels = task_vars.get(self._task.args.get("channels"), {}).get("results")
-        told = conclude(task_vars[self._task.args["plan"]], *steps, channels, notes)
+        notes = [str(each) for step in ("look", "proofs") for each in self.registered(step).get("warnings") or ()]
+        channels = self.registered("channels").get("results")
+        told = conclude(self.plan, *self.results("look", "keys", "proofs"), channels, notes)
         display.display(told.pop("table"))
-        return {**result, **told}
+        return told

@@ -66,7 +66,7 @@ attributes:
     details: The module changes nothing.
 """
 
-    # The parts of the role that are action plugins: they run on the controller and connect to nothing.
+    # The parts of the role that are action plugins: they run on the controller and connect to nothing, once for the batch.
     ROLE_PART = r"""
 attributes:
   action:
@@ -78,6 +78,9 @@ attributes:
   become:
     description: Is usable alongside become keywords.
     support: none
+  bypass_host_loop:
+    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
+    support: full
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
@@ -94,4 +97,27 @@ attributes:
     description: Target OS/families that can be operated against.
     platforms: all
     support: full
+"""
+
+    # What they work on. Their tasks name the variables, since templating the results for each host takes too long.
+    ROLE_RESULTS = r"""
+options:
+  plan:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan), as all of these are names of variables.
+    type: str
+  look:
+    description: The results of M(voiceagent.sms.twilio_sms_webhook_info).
+    type: str
+  credentials:
+    description: The results of M(voiceagent.sms.iva_credential).
+    type: str
+  channels:
+    description: The results of M(voiceagent.sms.sms_channels).
+    type: str
+  keys:
+    description: The results of M(voiceagent.sms.iva_credential_info).
+    type: str
+  webhooks:
+    description: The results of M(voiceagent.sms.twilio_sms_webhook).
+    type: str
 """

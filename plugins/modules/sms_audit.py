@@ -10,34 +10,11 @@ module: sms_audit
 short_description: (Internal part of the role connect_sms) Give each phone number of an audit a verdict
 version_added: 1.0.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Gives a verdict on every phone number of a batch, shows a table of those that somebody has to look at, and writes reports.
-  - Runs once for the batch. Nothing that it shows or writes holds a secret.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
-options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  look:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
-    type: str
-    required: true
-  keys:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
-    type: str
-    required: true
-  channels:
-    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
-    type: str
-    version_added: 1.1.0
+    Nothing that it shows or writes holds a secret.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 """
 
 EXAMPLES = r"""
@@ -50,27 +27,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-entries:
-  description: The verdicts, as one text. For the role.
-  returned: always
-  type: str
-summary:
-  description: How many phone numbers have each status, and how many met C(errors).
-  returned: always
-  type: dict
-  sample: {connected: 998, elsewhere: 2, errors: 1}
-notes:
-  description: What could not be found out.
-  returned: always
-  type: list
-  elements: str
-failures:
-  description: What failed hosts, by host.
-  returned: always
-  type: dict
-files:
-  description: The reports that were written.
-  returned: always
-  type: list
-  elements: str
+entries: {description: "The verdicts, as one text.", returned: always, type: str}
+summary: {description: "How many phone numbers have each status, and how many met C(errors).", returned: always, type: dict}
+notes: {description: What could not be found out., returned: always, type: list, elements: str}
+failures: {description: "What failed hosts, by host.", returned: always, type: dict}
+files: {description: The reports that were written., returned: always, type: list, elements: str}
 """

@@ -10,35 +10,12 @@ module: sms_backup
 short_description: (Internal part of the role connect_sms) Record the SMS settings that are about to change
 version_added: 1.0.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Writes the present SMS settings of the phone numbers that are about to change into a file, encrypted where there is a vault
-    password. Fails when that cannot be done, so that nothing is changed without a trace.
-  - Runs once for the batch. A dry run writes no file.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+    password. Fails when that cannot be done, so that nothing is changed without a trace. A dry run writes no file.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  look:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
-    type: str
-    required: true
-  credentials:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
-    type: str
-    required: true
-  channels:
-    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
-    type: str
-    version_added: 1.1.0
   reserve:
     description: Whether only to take the room on the disk that the record needs, before credentials are made.
     type: bool
@@ -58,13 +35,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-files:
-  description: The files that were written.
-  returned: always
-  type: list
-  elements: str
-count:
-  description: How many phone numbers are about to change.
-  returned: always
-  type: int
+files: {description: The files that were written., returned: always, type: list, elements: str}
+count: {description: How many phone numbers are about to change., returned: always, type: int}
 """

@@ -10,26 +10,11 @@ module: sms_channels
 short_description: (Internal part of the role connect_sms) Find, make or delete channels of watsonx Orchestrate
 version_added: 1.1.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
-  - Runs M(voiceagent.sms.orchestrate_sms_channel) for each channel of the plan. Does nothing where there is none.
-  - Runs once for the batch. Its result holds no secrets.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
+  - Runs M(voiceagent.sms.orchestrate_sms_channel) for each channel of the plan. Its result holds no secrets.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  look:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
-    type: str
-    required: true
   action:
     description:
       - V(find) looks for the channels of the batch and writes nothing.
@@ -42,9 +27,7 @@ options:
     description: With O(action=delete), name of the variable with the result of this action with O(action=find).
     type: str
   afterwards:
-    description:
-      - With O(action=delete), name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info) after all
-        changes.
+    description: With O(action=delete), as O(look), after all changes.
     type: str
 """
 

@@ -7,35 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_kept
-short_description: (Internal part of the role connect_sms) Say which service credentials the role connect_sms has kept, and why
+short_description: (Internal part of the role connect_sms) Say which service credentials are kept, and why
 version_added: 1.1.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Warns of credentials that are still in use, and fails for those that IBM Cloud refused to delete.
-  - Runs once for the batch.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  credentials:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
-    type: str
-    required: true
-  webhooks:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
-    type: str
-    required: true
   usage:
-    description: Name of the variable with what P(voiceagent.sms.sms_key_usage#filter) returned.
+    description: Name of the variable with what P(voiceagent.sms.sms_next#filter) returned as V(key_usage).
     type: str
     required: true
   before:
@@ -65,8 +46,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg:
-  description: What is to be said, if anything.
-  returned: when there is something to say
-  type: str
+msg: {description: What is to be said., returned: when there is something to say, type: str}
 """

@@ -10,19 +10,13 @@ module: sms_plan
 short_description: (Internal part of the role connect_sms) Plan the work for a batch of hosts
 version_added: 1.0.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the
     distinct service credentials and Twilio accounts that they need, so that each is looked up once.
   - Reads the short extra variables of the playbooks, too, such as C(region); in an inventory they mean nothing.
-  - Runs once for the batch. Its result holds secrets. What cannot be done at all is told as RV(refusal), which holds none.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+  - Its result holds secrets. What cannot be done at all is told as RV(refusal), which holds none.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part]
 options:
   entry_point:
     description: The role's entry point, whose variables are read.
@@ -39,38 +33,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-refusal:
-  description: Why nothing can be done. It holds no secret, and nothing else is returned with it.
-  returned: when nothing can be done
-  type: str
-credentials:
-  description: The distinct service credentials.
-  returned: always
-  type: list
-  elements: dict
+refusal: {description: "Why nothing can be done; nothing else is returned with it.", returned: when nothing can be done, type: str}
+credentials: {description: The distinct service credentials., returned: always, type: list, elements: dict}
+channels: {description: The distinct channels of watsonx Orchestrate., returned: when numbers are written, type: list, elements: dict}
 accounts:
   description: The Twilio accounts, each with groups of phone numbers that get the same webhook.
   returned: always
   type: list
   elements: dict
-numbers:
-  description: The phone numbers of each host.
-  returned: always
-  type: dict
-errors:
-  description: What is wrong with the variables of hosts that can therefore not be served.
-  returned: always
-  type: dict
-dry_run:
-  description: Whether this is a dry run, in check mode or by the extra variable C(dry_run).
-  returned: always
-  type: bool
-per_host:
-  description: Whether every host reports on its own phone numbers.
-  returned: always
-  type: bool
-last_host:
-  description: The last host of the batch.
-  returned: always
-  type: str
+numbers: {description: The phone numbers of each host., returned: always, type: dict}
+errors: {description: What is wrong with the variables of hosts that can therefore not be served., returned: always, type: dict}
+dry_run: {description: "Whether this is a dry run, in check mode or by the extra variable C(dry_run).", returned: always, type: bool}
+per_host: {description: Whether every host reports on its own phone numbers., returned: always, type: bool}
+last_host: {description: The last host of the batch., returned: always, type: str}
 """

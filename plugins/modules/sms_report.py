@@ -10,15 +10,13 @@ module: sms_report
 short_description: (Internal part of the role connect_sms) Report the result of a host
 version_added: 1.0.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Tells, as its own result, whether a host's phone numbers were changed or failed, without any secret.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
+  - Without O(look) and O(audit) it reports on the service credentials.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 attributes:
   bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
     support: none
   diff_mode:
     support: full
@@ -27,32 +25,12 @@ options:
     description: The role's entry point, for the words of the summary.
     type: str
     default: main
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  look:
-    description:
-      - Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
-      - Without it, and without O(audit), the service credentials are reported on instead of phone numbers.
-    type: str
-  credentials:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
-    type: str
-  channels:
-    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
-    type: str
-    version_added: 1.1.0
   backup:
     description: Name of the variable with the result of M(voiceagent.sms.sms_backup).
-    type: str
-  webhooks:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str
   first_pass:
     description: Name of the variable with what a first pass did, where another run made a second one necessary.
     type: str
-    version_added: 1.1.0
   audit:
     description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report on an audit instead.
     type: str
@@ -72,10 +50,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg:
-  description: What happened, in words.
-  returned: always
-  type: str
+msg: {description: "What happened, in words.", returned: always, type: str}
 numbers:
   description:
     - The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.

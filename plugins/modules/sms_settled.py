@@ -7,29 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_settled
-short_description: (Internal part of the role connect_sms) See that the service credentials of the role connect_sms are what they were
+short_description: (Internal part of the role connect_sms) See that the service credentials are what they were
 version_added: 1.1.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
-  - Runs once for the batch.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  credentials:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
-    type: str
-    required: true
   now:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str

@@ -10,34 +10,12 @@ module: sms_verify
 short_description: (Internal part of the role connect_sms) Tell whether texts arrive and are answered
 version_added: 1.1.0
 description:
-  - A part of the role P(voiceagent.sms.connect_sms#role), not for use by itself.
+  - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Puts together what was read of a batch's phone numbers, what IAM said of their keys, and what became of texts to them. Shows a
-    table, and fails where a text did not arrive, was refused, or cannot be answered.
-  - Runs once for the batch. Nothing that it shows holds a secret.
-author:
-  - voiceagent.sms authors (@voiceagent-sms)
-extends_documentation_fragment:
-  - voiceagent.sms.attributes.role_part
-attributes:
-  bypass_host_loop:
-    description: Forces a C(run_once), so that it runs once for all hosts of the batch.
-    support: full
+    table, and fails where a text did not arrive, was refused, or cannot be answered. Nothing that it shows holds a secret.
+author: voiceagent.sms authors (@voiceagent-sms)
+extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
-  plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
-    type: str
-    required: true
-  look:
-    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
-    type: str
-    required: true
-  keys:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
-    type: str
-    required: true
-  channels:
-    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
-    type: str
   proofs:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_verify).
     type: str
@@ -50,7 +28,6 @@ EXAMPLES = r"""
     plan: __connect_sms_plan
     look: __connect_sms_look
     keys: __connect_sms_keys
-    channels: __connect_sms_channels
     proofs: __connect_sms_proofs
 """
 
@@ -67,14 +44,6 @@ receivers:
   returned: always
   type: list
   elements: dict
-summary:
-  description: How many phone numbers are what.
-  returned: always
-  type: dict
-  sample: {answered: 9, received: 1}
-notes:
-  description: What could not be found out.
-  returned: always
-  type: list
-  elements: str
+summary: {description: How many phone numbers are what., returned: always, type: dict}
+notes: {description: What could not be found out., returned: always, type: list, elements: str}
 """

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pathlib
 import pkgutil
 
@@ -12,19 +13,27 @@ import pytest
 import yaml
 
 from ansible_collections.voiceagent.sms.plugins import filter as package
-from ansible_collections.voiceagent.sms.plugins.filter import sms_webhooks
-from ansible_collections.voiceagent.sms.plugins.module_utils._role import steps
+from ansible_collections.voiceagent.sms.plugins.filter import sms_next
 
 NAMES = [module.name for module in pkgutil.iter_modules([str(pathlib.Path(package.__path__[0]))])]
 PREFIX = "ansible_collections.voiceagent.sms.plugins.filter."
 
 
-def test_filters_are_the_steps_functions() -> None:
-    for name, function in (
-        ("sms_credential_requests", steps.credential_requests),
-        ("sms_webhooks", sms_webhooks.filled),
-    ):
-        assert importlib.import_module(PREFIX + name).FilterModule().filters() == {name: function}
+def test_every_step_is_documented_with_what_it_takes() -> None:
+    options = yaml.safe_load(sms_next.DOCUMENTATION)["options"]
+    assert options["step"]["choices"] == list(sms_next.STEPS)
+    assert {name for _work, names in sms_next.STEPS.values() for name in names} == set(options) - {"_input", "step"}
+    for step, (_work, names) in sms_next.STEPS.items():
+        said = next(
+            line for line in " ".join(options["step"]["description"]).split("V(") if line.startswith(f"{step})")
+        )
+        assert all(f"O({name})" in said for name in names), step
+
+
+@pytest.mark.parametrize("step", sms_next.STEPS)
+def test_a_step_takes_what_it_is_said_to_take(step: str) -> None:
+    work_out, names = sms_next.STEPS[step]
+    inspect.signature(work_out).bind({}, *names)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,6 +42,6 @@ def test_every_filter_is_documented(name: str) -> None:
     assert list(module.FilterModule().filters()) == [name]
     documented = yaml.safe_load(module.DOCUMENTATION)
     assert documented["name"] == name
-    assert set(documented.get("positional", "").replace(",", " ").split()) == set(documented["options"]) - {"_input"}
+    assert set(documented.get("positional", "").replace(",", " ").split()) <= set(documented["options"])
     assert yaml.safe_load(module.RETURN)["_value"]
     assert f"voiceagent.sms.{name}" in module.EXAMPLES

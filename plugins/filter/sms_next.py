@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..module_utils._role.audit import key_requests
+from ..module_utils._role.channels import with_channels
+from ..module_utils._role.deletion import key_usage
+from ..module_utils._role.second_look import second_looks, superseded
+from ..module_utils._role.steps import Results, credential_requests, webhooks
+from ..module_utils._role.store import keys_to_store, not_stored
+from ..module_utils._role.verify import requests
+
+DOCUMENTATION = r"""
+name: sms_next
+short_description: (Internal part of the role connect_sms) Tell what the role's next task gets
+version_added: 1.1.0
+author:
+  - voiceagent.sms authors (@voiceagent-sms)
+description:
+  - Used by the role P(voiceagent.sms.connect_sms#role) only, between two of its tasks.
+  - Adds to the plan what the tasks before have found out. Each O(step) takes some of the other options, all of them the results
+    of modules in the order of the plan's items.
+  - What it returns holds secrets.
+positional: step
+options:
+  _input:
+    description: What M(voiceagent.sms.sms_plan) returned.
+    type: dict
+    required: true
+  step:
+    description:
+      - V(credentials), service credentials with C(needed), C(wait) and C(candidate_api_keys), by O(look). Without it all are needed.
+      - V(store), the files of tasks that keep new API keys, by O(credentials); V(not_stored), what to say after O(failed), by
+        O(credentials).
+      - V(webhooks), Twilio accounts with C(webhooks), by O(look), O(credentials) and O(channels).
+      - V(second_look), the GUIDs of credentials to look at again, by O(credentials) and O(webhooks).
+      - V(superseded), the credentials that gave way to others, by O(now), in the form of the plan's C(finish).
+      - V(key_usage), which API keys are held, by what, and which credentials may be looked into, by O(holders), O(look),
+        O(credentials), O(webhooks) and O(channels).
+      - V(keys), the API keys that IAM has to be asked about in an audit, by O(look).
+      - V(verify), the calls of M(voiceagent.sms.twilio_sms_verify), by O(look), O(keys) and O(channels).
+    type: str
+    required: true
+    choices: [credentials, store, not_stored, webhooks, second_look, superseded, key_usage, keys, verify]
+  look:
+    description: Of M(voiceagent.sms.twilio_sms_webhook_info), before anything is written.
+    type: list
+    elements: dict
+  credentials:
+    description: Of M(voiceagent.sms.iva_credential).
+    type: list
+    elements: dict
+  channels:
+    description: Of M(voiceagent.sms.sms_channels).
+    type: list
+    elements: dict
+  webhooks:
+    description: Of M(voiceagent.sms.twilio_sms_webhook).
+    type: list
+    elements: dict
+  now:
+    description: Of M(voiceagent.sms.iva_credential_info), for V(second_look).
+    type: list
+    elements: dict
+  holders:
+    description: Of M(voiceagent.sms.twilio_sms_webhook_info) with C(holders).
+    type: list
+    elements: dict
+  keys:
+    description: Of M(voiceagent.sms.iva_credential_info), for V(keys).
+    type: list
+    elements: dict
+  failed:
+    description: Name of the task that failed.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: How the role calls it
+  voiceagent.sms.iva_credential:
+    name: "{{ item.name }}"
+    region: "{{ item.region }}"
+    candidate_api_keys: "{{ item.candidate_api_keys }}"
+  loop: "{{ __connect_sms_plan | voiceagent.sms.sms_next('credentials', look=__connect_sms_look.results) }}"
+  when: item.needed
+  no_log: true
+"""
+
+RETURN = r"""
+_value:
+  description: The items of the next task, or what O(step) says.
+  type: raw
+"""
+
+
+def filled(
+    plan: Mapping[str, Any], look: Results, credentials: Results | None, channels: Results | None
+) -> list[dict[str, Any]]:
+    """Return the plan's accounts with the URLs of both kinds of receivers."""
+    return webhooks(with_channels(plan, channels), look, credentials)
+
+
+#: What works out a step, and what it takes after the plan.
+STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "credentials": (credential_requests, ("look",)),
+    "store": (keys_to_store, ("credentials",)),
+    "not_stored": (not_stored, ("credentials", "failed")),
+    "webhooks": (filled, ("look", "credentials", "channels")),
+    "second_look": (second_looks, ("credentials", "webhooks")),
+    "superseded": (superseded, ("now",)),
+    "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels")),
+    "keys": (key_requests, ("look",)),
+    "verify": (requests, ("look", "keys", "channels")),
+}
+
+
+def sms_next(plan: Mapping[str, Any], step: str, **results: Any) -> Any:
+    """Return what the task after *step* gets.
+
+    :param results: of the tasks before, by the names in :data:`STEPS`
+    """
+    work_out, names = STEPS[step]
+    return work_out(plan, *(results.get(name) for name in names))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"sms_next": sms_next}

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the voiceagent.sms authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the parts of the role that run in the task's own process have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+
+class RolePart(ActionBase):
+    """An action on what earlier tasks of the role have registered.
+
+    Takes the names of the registered variables, not their values: templating a thousand outcomes for each of a thousand
+    hosts would cost more than everything else.
+    """
+
+    BYPASS_HOST_LOOP = True  # once for the batch
+    VARIABLES = frozenset({"plan", "look", "credentials", "channels", "keys", "webhooks"})
+    _requires_connection = False
+    _VALID_ARGS = VARIABLES
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        self._task_vars = task_vars or {}
+        return {**result, "changed": False, **self.work()}
+
+    def work(self) -> dict[str, Any]:
+        """Return what is to be added to the task's result."""
+        raise NotImplementedError
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What ``sms_plan`` returned."""
+        return self._task_vars[self._task.args["plan"]]
+
+    def registered(self, argument: str) -> Mapping[str, Any]:
+        """Return the variable that an argument names, empty where there is none."""
+        return self._task_vars.get(self._task.args.get(argument)) or {}
+
+    def results(self, *arguments: str) -> list[list[Mapping[str, Any]]]:
+        """Return for each argument the results of the loop that registered the variable."""
+        return [self.registered(argument).get("results", []) for argument in arguments]
