@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 from sandbox.client import Sandbox
+from system import warm
 from system.leaks import Leaks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -112,6 +117,79 @@ class Run:
         return [request for request in self.requests if request["write"]]
 
 
+@functools.cache
+def warm_server() -> warm.Server:
+    """Return the process that forks for runs, started once for all tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return warm.Server({**kept, **settings_of_ansible()})
+
+
+def settings_of_ansible() -> dict[str, str]:
+    """Return the settings that are the same for all runs."""
+    return {
+        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT / ".cache" / "link"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_DEVEL_WARNING": "false",
+    }
+
+
+class Running:
+    """A command under way."""
+
+    def __init__(self, process: subprocess.Popen[bytes] | warm.Job, files: tuple[IO[bytes], IO[bytes]]) -> None:
+        """Take its process, and the files of its standard output and error."""
+        self._process, self._files = process, files
+        self.pid = process.pid
+
+    def wait(self, timeout: float = TIMEOUT) -> int:
+        """Return its exit code, negative for a signal."""
+        return self._process.wait(timeout)
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return not alive(self.pid)
+
+    def said(self) -> list[str]:
+        """Return its standard output and error so far."""
+        texts = []
+        for file in self._files:
+            file.seek(0)
+            texts.append(file.read().decode())
+        return texts
+
+    def kill(self) -> None:
+        """End it and all that it has started with SIGKILL."""
+        for member in family(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+        self._process.wait(TIMEOUT)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it has started: workers and modules have sessions of their own."""
+    parents = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = int(fields[1])
+    members = [pid] if pid in parents else []
+    for member in members:
+        members += [child for child, parent in parents.items() if parent == member]
+    return members
+
+
 class Player:
     """Runs playbooks with a HOME, a TMPDIR and a current directory of their own."""
 
@@ -163,23 +241,47 @@ class Player:
     ) -> Run:
         known = self._files()
         self._box.clear_log()
-        ended = subprocess.run(
-            command,
-            env=environment,
-            cwd=self.here,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        run = Run(ended.returncode, ended.stdout, ended.stderr, self._box.requests())
+        with self.start(command, environment) as running:
+            run = Run(running.wait(), *running.said(), self._box.requests())
         own = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
         left = {path: changed for path, changed in self._files().items() if known.get(path) != changed}
         if kept:
             left = {path: changed for path, changed in left.items() if self.here / kept not in path.parents}
         self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), list(left))
         return run
+
+    @contextlib.contextmanager
+    def start(self, command: list[str], environment: dict[str, str]) -> Iterator[Running]:
+        """Start a command; what it has started ends with the ``with`` block."""
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            process: subprocess.Popen[bytes] | warm.Job
+            if self._is_plain(command, environment):
+                process = warm_server().start(stdout, stderr, argv=command[1:], env=environment, cwd=str(self.here))
+            else:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                    env=environment,
+                    cwd=self.here,
+                )
+            running = Running(process, (stdout, stderr))
+            try:
+                yield running
+            finally:
+                running.kill()
+
+    def _is_plain(self, command: list[str], environment: Mapping[str, str]) -> bool:
+        """Whether a run is one of ansible-playbook that has no settings of its own that are read at import."""
+        own = self.environment()
+        foreign = {name for name in environment if name.startswith("ANSIBLE_")}
+        return (
+            pathlib.Path(command[0]).name == "ansible-playbook"
+            and all(environment[name] == own.get(name) for name in foreign)
+            and not (self.here / "ansible.cfg").exists()
+        )
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """Return what runs a playbook of the collection."""
@@ -227,10 +329,7 @@ class Player:
             "TMPDIR": str(self.temporary),
             "ANSIBLE_HOME": str(self.home / ".ansible"),
             "ANSIBLE_REMOTE_TMP": str(self.temporary / "remote"),
-            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT / ".cache" / "link"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_DEVEL_WARNING": "false",
+            **settings_of_ansible(),
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
