@@ -19,7 +19,7 @@ display = Display()
 class ActionModule(RolePart):
     """Says which credentials were kept after a play's last batch, and fails where one should be gone and is not."""
 
-    _VALID_ARGS = RolePart.VARIABLES | {"usage", "before", "retired", "deleted", "fail"}
+    _VALID_ARGS = RolePart.VARIABLES | {"usage", "before", "retired", "deleted", "settled", "fail"}
 
     def work(self) -> dict[str, Any]:
         found, done, retired, deleted = self.results("credentials", "webhooks", "retired", "deleted")
@@ -29,6 +29,8 @@ class ActionModule(RolePart):
         moved = any(one.get("changed") for one in done)
         warnings, failures = verdict(self.plan, usage, retired, deleted, found, moved=moved, before=before)
         if self._task.args.get("fail"):
+            problem = self.registered("settled").get("problem")
+            failures += [problem] if problem else []
             if failures:
                 raise ActionFailed(join(failures, "; "))
             return {}

@@ -29,7 +29,7 @@ class ActionModule(RolePart):
     """Reports what became of a host's phone numbers, or of the whole batch's, as this task's own result."""
 
     BYPASS_HOST_LOOP = False
-    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "first_pass", "audit", "host"}
+    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "first_pass", "settled", "audit", "host"}
 
     def work(self) -> dict[str, Any]:
         args, plan = self._task.args, self.plan
@@ -54,6 +54,9 @@ class ActionModule(RolePart):
         if host in (None, plan["last_host"]):
             files = [*first["files"], *self.registered("backup").get("files", ())]
             display.display(f"connect_sms: {summary(batch, args.get('entry_point', 'main'), files)}")
+            problem = self.registered("settled").get("problem")
+            if problem and not host and told["failed"]:  # then the end never comes, where this would be said
+                display.display(f"connect_sms: {problem}")
         return told
 
     def _audited(self, plan: Mapping[str, Any], host: str | None) -> dict[str, Any]:

@@ -7,20 +7,26 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._http.errors import join
-from ..module_utils._role.second_look import unsettled
+from ..module_utils._role.second_look import gone, is_restore, restored_to_nothing, unknown
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
 
 
 class ActionModule(RolePart):
-    """Fails where another run has renamed or deleted a credential while numbers were being switched to its key."""
+    """Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
+
+    What it cannot find out, or cannot mend any more, it only returns: the hosts' reports come first.
+    """
 
     _VALID_ARGS = RolePart.VARIABLES | {"now", "again"}
 
     def work(self) -> dict[str, Any]:
-        texts = unsettled(self.plan, *self.results("credentials", "now"))
-        if texts:
-            again = self._task.args.get("again")
-            what = "Run again" if again else "The numbers are connected again, with the present one"
-            raise ActionFailed(f"{join(texts, '; ')}. {what}")
-        return {}
+        plan = self.plan
+        found, done, now = self.results("credentials", "webhooks", "now")
+        if is_restore(plan):
+            return {"problem": join(restored_to_nothing(plan, found, done, now), "; ")}
+        texts = gone(plan, found, now)
+        if texts and not self._task.args.get("again"):
+            raise ActionFailed(f"{join(texts, '; ')}. The numbers are connected again, with the present one")
+        told = [f"{text}, and so was the one before it: run connect_sms again" for text in texts]
+        return {"problem": join(told + unknown(plan, found, now), "; ")}

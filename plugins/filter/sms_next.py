@@ -38,7 +38,8 @@ options:
       - V(store), the files of tasks that keep new API keys, by O(credentials); V(not_stored), what to say after O(failed), by
         O(credentials).
       - V(webhooks), Twilio accounts with C(webhooks), by O(look), O(credentials) and O(channels).
-      - V(second_look), the GUIDs of credentials to look at again, by O(credentials) and O(webhooks).
+      - V(second_look), the GUIDs of credentials, and of a restore the API keys, to look at again, by O(credentials), O(webhooks)
+        and O(again).
       - V(superseded), the credentials that gave way to others, by O(now), in the form of the plan's C(finish).
       - V(key_usage), which API keys are held, by what, and which credentials may be looked into, by O(holders), O(look),
         O(credentials), O(webhooks) and O(channels).
@@ -75,6 +76,10 @@ options:
     description: Of M(voiceagent.sms.iva_credential_info), for V(keys).
     type: list
     elements: dict
+  again:
+    description: Whether the numbers were connected before in this run. Then all count that did not fail, changed now or not.
+    type: bool
+    default: false
   failed:
     description: Name of the task that failed.
     type: str
@@ -111,7 +116,7 @@ STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "store": (keys_to_store, ("credentials",)),
     "not_stored": (not_stored, ("credentials", "failed")),
     "webhooks": (filled, ("look", "credentials", "channels")),
-    "second_look": (second_looks, ("credentials", "webhooks")),
+    "second_look": (second_looks, ("credentials", "webhooks", "again")),
     "superseded": (superseded, ("now",)),
     "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels")),
     "keys": (key_requests, ("look",)),

@@ -29,6 +29,9 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential) that deleted.
     type: str
     required: true
+  settled:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_settled), to fail for that as well.
+    type: str
   fail:
     description: Whether to fail for what should be gone, instead of warnings.
     type: bool

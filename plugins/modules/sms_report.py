@@ -31,6 +31,9 @@ options:
   first_pass:
     description: Name of the variable with what a first pass did, where another run made a second one necessary.
     type: str
+  settled:
+    description: Name of the variable with the result of M(voiceagent.sms.sms_settled).
+    type: str
   audit:
     description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report on an audit instead.
     type: str

@@ -12,6 +12,7 @@ version_added: 1.1.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
+  - What it cannot find out, or finds the second time, it returns. The role fails with it after the reports.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
@@ -20,7 +21,7 @@ options:
     type: str
     required: true
   again:
-    description: Whether this is the second time.
+    description: Whether this is the second time, when the numbers have been connected again.
     type: bool
     default: false
 """
@@ -30,9 +31,10 @@ EXAMPLES = r"""
   voiceagent.sms.sms_settled:
     plan: __connect_sms_plan
     credentials: __connect_sms_credentials
+    webhooks: __connect_sms_webhooks
     now: __connect_sms_now
 """
 
 RETURN = r"""
-{}
+problem: {description: "What the role is to fail with in the end, V(\"\") for nothing.", returned: success, type: str}
 """

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -194,3 +196,92 @@ def test_a_list_that_lacks_what_was_just_written_proves_nothing(play: Player, ac
     assert run.code == 0, run.output
     assert f"does not show yet what was written to {number}" in run.output
     assert {key["name"] for key in accounts.keys(agent)} == {"twilio-sms", RETIRING}
+
+
+def test_a_second_look_that_cannot_be_made_fails_after_the_reports(play: Player, accounts: Accounts) -> None:
+    """Resource Controller breaks once the numbers are connected, for good: what was done is told first, then what is open."""
+    agent = accounts.agent()
+    accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    numbers = [accounts.number() for _place in range(2)]
+    inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
+    with accounts.box.failing("rc.get_key", status=500, code="RC-DatabaseErrorResponse", times=None):
+        run = play(*REGION, inventory=inventory)
+    assert run.code != 0
+    assert run.changed == {"n0", "n1"}, "each host's own report comes first"
+    told = "It is not known whether service credential twilio-sms on the SMS agent in us-south is there still"
+    (failure,) = run.failures.values()
+    assert failure.startswith(told), "told once"
+    assert "connect_sms: 2 connected" in run.stdout.partition(told)[0], "after the summary"
+    assert "HTTP 500" in failure
+    assert "run connect_sms again" in failure
+    assert [request["operation"] for request in run.writes] == ["twilio.update_number"] * 2, "not done once more"
+
+    # A number that fails ends the run with the report, which then tells both.
+    elsewhere = accounts.number()
+    accounts.box.fault("rc.list_instance_keys", status=403, times=None, skip=1)
+    accounts.box.fault("twilio.update_number", status=400, code=21402, match=accounts.box.number(elsewhere)["sid"])
+    words = (*REGION, "-e", "connect_sms_report_per_host=false")
+    rotated = play(*words, inventory=f"{inventory}\nn2 phone_number={elsewhere}", playbook="rotate_sms_key")
+    assert rotated.code != 0
+    assert rotated.output.count("It is not known whether service credential") == 1, rotated.output
+    assert "2 moved to the new key, 1 failed" in rotated.output
+    assert "HTTP 400 (21402)" in " ".join(rotated.failures.values())
+
+
+def recorded(accounts: Accounts, folder: pathlib.Path, number: str, before: str) -> tuple[str, ...]:
+    """Return what restores a number to a URL that it had before."""
+    names = ("url", "method", "fallback_url", "fallback_method", "application_sid")
+    old, now = (
+        {**dict.fromkeys(names, ""), "method": "POST", "fallback_method": "POST", "url": u} for u in (before, "")
+    )
+    changes = {accounts.twilio["sid"]: {number: {"before": old, "after": now}}}
+    path = folder / "record.json"
+    path.write_text(json.dumps({"format": 1, "created_at": "2026-01-01", "entry_point": "main", "accounts": changes}))
+    return ("-e", f"backup={path}", "-e", f"connect_sms_backup_dir={folder / 'overwritten'}")
+
+
+@pytest.mark.parametrize("how", ["retired", "deleted"])
+def test_a_restored_key_that_goes_meanwhile(play: Player, accounts: Accounts, how: str, tmp_path: pathlib.Path) -> None:
+    """Whoever deletes it may have looked for holders just before this number was one: no green run."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    number = accounts.number()
+    words = recorded(accounts, tmp_path, number, url(old["api_key"]["value"]))
+
+    def go() -> None:
+        accounts.box.change("ibm", "keys", old["guid"], name=RETIRING)
+        if how == "deleted":
+            accounts.box.remove("ibm", "keys", old["guid"])
+
+    with meanwhile(accounts, go):
+        run = play(*words, playbook="restore_sms")
+    assert run.code != 0, run.output + str(run.operations)
+    assert "connect_sms: 1 restored" in run.output, "the report comes first"
+    (failure,) = run.failures.values()
+    assert f"The API key that was put back to {number} was {how} by another run while it was put back" in failure
+    assert "connect_sms gives them the present one" in failure
+
+    # Once that is known beforehand, nothing is written.
+    accounts.box.change("twilio", "numbers", number, sms_url="")
+    late = play(*words, playbook="restore_sms")
+    assert (late.code != 0, late.writes) == (True, [])
+    assert ("is dead" if how == "deleted" else f"'{RETIRING}' ({old['guid']})") in late.failures["localhost"]
+
+
+def test_a_restored_key_that_cannot_be_looked_at(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    number = accounts.number()
+    words = recorded(accounts, tmp_path, number, url(old["api_key"]["value"]))
+    with accounts.box.failing("rc.list_keys", status=403, times=None):
+        run = play(*words, playbook="restore_sms")
+    assert run.code != 0
+    assert "could not be listed" in run.failures["localhost"]
+    assert accounts.box.text(number)["delivered"]
+    accounts.box.change("twilio", "numbers", number, sms_url="")
+    with accounts.box.failing("rc.get_key", status=403, times=None):
+        run = play(*words, playbook="restore_sms")
+    assert run.code != 0
+    assert "It is not known whether the API keys that were put back still work" in run.failures["localhost"]
+    accounts.box.change("twilio", "numbers", number, sms_url="")
+    assert play(*words, playbook="restore_sms").code == 0

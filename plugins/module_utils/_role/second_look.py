@@ -10,20 +10,28 @@ to a key looks at its credential afterwards. So either the one sees the numbers,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+from .._http.errors import join
+from .._ibm.credential import is_retired
 from .._module.packed import from_text
+from .plan import ibm_keys
 from .steps import Results, numbers_in
 
 
-def second_looks(plan: Mapping[str, Any], found: Results, done: Results) -> list[dict[str, Any]]:
+def second_looks(
+    plan: Mapping[str, Any], found: Results, done: Results, again: bool | None = False
+) -> list[dict[str, Any]]:
     """Return for each of the plan's credentials which GUIDs are to be looked at: none where no number was switched.
 
     :param found: the results of ``iva_credential``
     :param done: the results of ``twilio_sms_webhook``
+    :param again: whether numbers may have been switched before already: then all count that did not fail
     """
-    used = set() if plan["dry_run"] else _used(plan, done)
+    if is_restore(plan):
+        return [_look_at(put_back) for put_back in _all_put_back(plan, found, done)]
+    used = set() if plan["dry_run"] else _used(plan, done, bool(again))
     looks = []
     for index, request in enumerate(plan["credentials"]):
         result = found[index] if index < len(found) else {}
@@ -43,37 +51,147 @@ def second_looks(plan: Mapping[str, Any], found: Results, done: Results) -> list
     return looks
 
 
-def _used(plan: Mapping[str, Any], done: Results) -> set[int]:
+def _used(plan: Mapping[str, Any], done: Results, again: bool) -> set[int]:
     """Return the places of the credentials to whose keys numbers were switched."""
     used: set[int] = set()
     for account, result in zip(plan["accounts"], done, strict=False):
-        changed = {entry["phone_number"] for entry in from_text(result.get("entries", "")) if entry["changed"]}
+        entries = from_text(result.get("entries", ""))
+        changed = {one["phone_number"] for one in entries if one["changed"] or again and one["status"] != "failed"}
         for group in account["webhooks"] if changed else ():
             if changed & set(numbers_in(group)):
                 used.update(group["credentials"])
     return used
 
 
+class PutBack(NamedTuple):
+    """What a restore has put back of the API keys that it asked about in one request, and what it knew of them."""
+
+    request: Mapping[str, Any]
+    known: bool  # whether it could be seen which credentials they are of
+    keys: list[str]
+    rows: list[Mapping[str, Any]]  # of iva_credential_info, for each of the keys
+    places: dict[str, list[str]]  # the numbers and services that hold each of them
+
+    @property
+    def owned(self) -> list[Mapping[str, Any]]:
+        """Those of the rows whose credential is known."""
+        return [row for row in self.rows if row.get("guid")]
+
+
+def is_restore(plan: Mapping[str, Any]) -> bool:
+    """Whether a plan is one of :func:`plan.restore_plan`."""
+    return any("restore" in account for account in plan["accounts"])
+
+
+def _all_put_back(plan: Mapping[str, Any], found: Results, done: Results) -> list[PutBack]:
+    """Return what was put back of the keys of each of the plan's requests. What did not work before is not meant."""
+    holders = {} if plan["dry_run"] else _holders_of_restored(plan, done)
+    put_back = []
+    for request, result in zip(plan["credentials"], found, strict=False):
+        rows = dict(zip(request["api_keys"], result.get("api_keys", ()), strict=False))
+        good = {key: row for key, row in rows.items() if key in holders and row["accepted"] and not _is_retired(row)}
+        places = {key: holders[key] for key in good}
+        put_back.append(PutBack(request, "retired" in result, list(good), list(good.values()), places))
+    return put_back
+
+
+def _holders_of_restored(plan: Mapping[str, Any], done: Results) -> dict[str, list[str]]:
+    """Return the numbers and services that now hold recorded API keys because they were put back, by key."""
+    holders: dict[str, list[str]] = {}
+    for account, result in zip(plan["accounts"], done, strict=False):
+        changed = {entry["phone_number"] for entry in from_text(result.get("entries", "")) if entry["changed"]}
+        changed |= {service["sid"] for service in result.get("services", ()) if service["changed"]}
+        for place, change in account["restore"].items():
+            for key in ibm_keys(change["before"]) if place in changed else ():
+                holders.setdefault(key, []).append(place)
+    return holders
+
+
+def _is_retired(row: Mapping[str, Any]) -> bool:
+    return is_retired({"name": row.get("credential")})
+
+
+def _look_at(put_back: PutBack) -> dict[str, Any]:
+    guids = list(dict.fromkeys(row["guid"] for row in put_back.owned))
+    return {"access": put_back.request["access"], "guids": guids, "api_keys": put_back.keys}
+
+
+def restored_to_nothing(plan: Mapping[str, Any], found: Results, done: Results, now: Results) -> list[str]:
+    """Return in words which recorded keys another run has retired while they were put back, and what is not known of them.
+
+    Who deletes a credential may have looked for holders of its key before they held it again.
+
+    :param found: the results of ``iva_credential_info`` before, and *now* those for :func:`second_looks`
+    """
+    texts = []
+    for put_back, after in zip(_all_put_back(plan, found, done), now, strict=False):
+        if put_back.keys and "api_keys" not in after:
+            texts.append(f"It is not known whether the API keys that were put back still work: {_without_stop(after)}")
+        elif put_back.keys and not put_back.known:
+            texts.append(
+                "The API keys that were put back work, but the service credentials of the account could not be listed, so"
+                " that it is not known whether another run has just retired one of them"
+            )
+        lost = _lost(put_back, after)
+        texts += [
+            f"The API key that was put back to {join(put_back.places[key], ', ')} was {what} while it was put back"
+            for key, what in lost.items()
+        ]
+    if texts:
+        texts[-1] += ". See with audit_sms which numbers hold a dead key; connect_sms gives them the present one"
+    return texts
+
+
+def _lost(put_back: PutBack, after: Mapping[str, Any]) -> dict[str, str]:
+    """Return what became of keys that are of no more use, or soon of none, by key."""
+    credentials = {credential["guid"]: credential for credential in after.get("credentials", ())}
+    lost = {}
+    for key, row, answer in zip(put_back.keys, put_back.rows, after.get("api_keys", ()), strict=False):
+        credential = credentials.get(row.get("guid"))
+        what = credential and _what_became(row["credential"], {**credential, "first": True})
+        if what or not answer["accepted"]:
+            lost[key] = what or "deleted or disabled"
+    return lost
+
+
 def unsettled(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
+    """Return in words what speaks against a batch's credentials: what became of them, and what is not known of them."""
+    return gone(plan, found, now) + unknown(plan, found, now)
+
+
+def gone(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
     """Return in words which credentials are no longer what they were when numbers were switched to their keys.
 
     :param now: the results of ``iva_credential_info`` for :func:`second_looks`
     """
-    texts = []
+    return [
+        f"Service credential {request['label']} ({credential['guid']}) was {what} while numbers were connected"
+        for request, before, after in _seen(plan, found, now)
+        for credential in after.get("credentials", ())
+        if (what := _what_became(before["credential"]["name"], credential))
+    ]
+
+
+def unknown(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
+    """Return in words of which credentials it is not known what became, and what to do.
+
+    Numbers were switched to their keys; connecting them once more would tell no more.
+    """
+    return [
+        f"It is not known whether service credential {request['label']} is there still: {_without_stop(after)}. Its numbers"
+        " are connected; if another run has retired it meanwhile, their texts will be refused: run connect_sms again"
+        for request, _before, after in _seen(plan, found, now)
+        if "credentials" not in after
+    ]
+
+
+def _seen(
+    plan: Mapping[str, Any], found: Results, now: Results
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield each credential that was to be had: as planned, as found, as it is now. The report tells of the others."""
     for request, before, after in zip(plan["credentials"], found, now, strict=False):
-        if not before.get("credential"):
-            continue  # it was never to be had: no number was switched, and the report says why
-        if "credentials" not in after:
-            texts.append(
-                f"It is not known whether service credential {request['label']} is there still: {after.get('msg')}"
-            )
-        for credential in after.get("credentials", ()):
-            what = _what_became(before["credential"]["name"], credential)
-            if what:
-                texts.append(
-                    f"Service credential {request['label']} ({credential['guid']}) was {what} while numbers were connected"
-                )
-    return texts
+        if before.get("credential"):
+            yield request, before, after
 
 
 def superseded(plan: Mapping[str, Any], now: Results) -> dict[str, Any]:
@@ -88,6 +206,10 @@ def superseded(plan: Mapping[str, Any], now: Results) -> dict[str, Any]:
         if credential.get("first") is False
     ]
     return {"credentials": credentials, "accounts": plan["accounts"] if credentials else [], "problem": None}
+
+
+def _without_stop(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg", "no result")).rstrip(".")
 
 
 def _what_became(name: str, credential: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .._http.errors import join
 from .._http.urls import password_of
+from .._ibm.credential import is_retired
 from .._ibm.receiver import PATH, build_url, is_api_key
 from .._module.packed import pack, unpack, unpack_snapshot
 from .._twilio.holders import describe_holder
@@ -337,13 +338,29 @@ def places_of(group: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_refusals(restore: Mapping[str, Any], checks: Results, found: Results) -> str:
     """Return what is to be put back, as text, with the reason for each number whose recorded key is not to be used."""
-    answers: dict[str, bool | None] = {}
+    reasons: dict[str, str | None] = {}
     for check, result in zip(checks, found, strict=False):
         known = result.get("api_keys") or [{"accepted": None}] * len(check["api_keys"])
-        answers.update({key: answer["accepted"] for key, answer in zip(check["api_keys"], known, strict=True)})
-    reasons = {False: "its recorded API key is dead", None: "it is not known whether its recorded API key still works"}
+        reasons.update({key: _why_unusable(row) for key, row in zip(check["api_keys"], known, strict=True)})
     changes = {}
     for number, change in restore.items():
-        bad = [answers[key] for key in ibm_keys(change["before"]) if not answers.get(key)]
-        changes[number] = {**change, "refusal": reasons[bad[0]] if bad else None}
+        why = [reasons.get(key, _why_unusable({})) for key in sorted(ibm_keys(change["before"]))]
+        changes[number] = {**change, "refusal": next(filter(None, why), None)}
     return pack(changes)
+
+
+def _why_unusable(row: Mapping[str, Any]) -> str | None:
+    """Return why a recorded API key is not to be put back, or ``None``.
+
+    :param row: what ``iva_credential_info`` tells of it
+    """
+    if row.get("accepted") is None:
+        return "it is not known whether its recorded API key still works"
+    if not row["accepted"]:
+        return "its recorded API key is dead"
+    if is_retired({"name": row.get("credential")}):
+        return (
+            f"its recorded API key is of the retired service credential '{row['credential']}' ({row.get('guid')}), which is"
+            " deleted as soon as nothing is seen to hold it"
+        )
+    return None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import to_text
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import second_look
 
 PLAN = {"credentials": [{"label": "first"}, {"label": "second"}]}
@@ -19,3 +20,18 @@ def test_what_was_never_to_be_had_is_not_looked_for() -> None:
 def test_what_is_not_known_any_more_is_told() -> None:
     (told,) = second_look.unsettled(PLAN, [REFUSED, FOUND], [REFUSED, {"msg": "HTTP 503"}])
     assert "second is there still: HTTP 503" in told
+
+
+def test_the_second_time_all_numbers_count_that_did_not_fail() -> None:
+    """They were switched the first time, and nothing is left to be changed."""
+    entries = [
+        {"phone_number": "+15550000001", "changed": False, "status": "unchanged"},
+        {"phone_number": "+15550000002", "changed": False, "status": "failed"},
+    ]
+    groups = [{"phone_numbers": f"+1555000000{place}", "credentials": [place - 1]} for place in (1, 2)]
+    access: dict = {"access": {}}
+    plan = {"dry_run": False, "accounts": [{"webhooks": groups}], "credentials": [access, access]}
+    found = [FOUND, {"credential": {"name": "twilio-sms", "guid": "H"}}]
+    done = [{"entries": to_text(entries)}]
+    looks = [[one["guids"] for one in second_look.second_looks(plan, found, done, again=a)] for a in (False, True)]
+    assert looks == [[[], []], [["G"], []]]
