@@ -27,7 +27,7 @@ display = Display()
 
 
 class ActionModule(RolePart):
-    """Judges what was read of a batch's phone numbers, shows a table, and writes the reports."""
+    """Gives each phone number of a batch a verdict, shows a table, and writes the reports."""
 
     def work(self) -> dict[str, Any]:
         looked, asked = self.results("look", "keys")
@@ -50,7 +50,7 @@ class ActionModule(RolePart):
         notes: list[str],
         asked: list[Mapping[str, Any]],
     ) -> list[str]:
-        """Write the reports and return their paths. Batches of one run add to each other's."""
+        """Write the reports and return their paths. Later batches of a run add to the reports."""
         path = os.path.join(folder, "audit.json")
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         role_path = self._task._role._role_path
@@ -69,7 +69,7 @@ class ActionModule(RolePart):
                 "audit.json": json.dumps(report, indent=1) + "\n",
             }
             for name, text in texts.items():
-                replace(os.path.join(folder, name), text.encode())  # tells who may be reached where: for its owner only
+                replace(os.path.join(folder, name), text.encode())  # readable by its owner only: it lists phone numbers
         except OSError as error:
             raise ActionFailed(
                 f"No report can be written into connect_sms_audit_dir '{folder}' ({error.strerror})"
@@ -78,7 +78,7 @@ class ActionModule(RolePart):
 
 
 def _earlier(path: str) -> Any:
-    """Return what the folder's ``audit.json`` holds, ``None`` where there is none that can be read."""
+    """Return the content of the folder's ``audit.json``, ``None`` if there is none that can be read."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -87,7 +87,7 @@ def _earlier(path: str) -> Any:
 
 
 def _inventories() -> list[str]:
-    """Return the inventories of this run, as a command line in this folder names them."""
+    """Return the inventories of this run, as paths for a command line in this folder."""
     here = os.getcwd() + os.sep
     given = context.CLIARGS.get("inventory") or ()
     return [each.removeprefix(here) for each in given]

@@ -19,7 +19,7 @@ from ..plugin_utils.vault import decrypting, encrypting
 
 
 class ActionModule(RolePart):
-    """Records the SMS settings that the next task is about to change. Only here is the vault password at hand."""
+    """Records the SMS settings that the next task is about to change. Only an action plugin has the vault password."""
 
     _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "reserve"}
 
@@ -42,7 +42,7 @@ class ActionModule(RolePart):
         return {"files": sorted(file for file in files if file), "count": count}
 
     def _work(self, folder: str, changes: Mapping[str, Changes], *, reserve: bool) -> str | None:
-        """Take the room for the record of changes in *folder*, or write it and return its path."""
+        """Reserve disk space for the record of changes in *folder*, or write the record and return its path."""
         loader = self._loader
         recorder = Recorder(folder, run_id(), encrypt=encrypting(loader), decrypt=decrypting(loader))
         entry_point = str(self._task.args.get("entry_point", "main"))

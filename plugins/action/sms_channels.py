@@ -27,18 +27,20 @@ class ActionModule(RolePart):
         if self._task.args.get("action", "find") == "delete":
             return self._delete(plan, looked, found, afterwards)
         wanted = plan.get("channels", ())
-        if wanted and self._task.args.get("action") == "ensure":  # only then it matters which numbers can be connected
+        if (
+            wanted and self._task.args.get("action") == "ensure"
+        ):  # other actions do not depend on which numbers can be connected
             wanted = channels.requests(plan, looked)
         results = []
         for channel in wanted:
             write = channel.get("needed", False) and not plan["dry_run"]
             results.append(self._run_module(channel, write=write))
         warnings = [str(text) for one in results for text in one.get("warnings", ())]
-        # The report says it, host by host.
+        # The report says so, host by host.
         return {"results": results, **({"warnings": warnings} if warnings else {})}
 
     def _delete(self, plan: Mapping[str, Any], looked: Results, found: Results, afterwards: Results) -> dict[str, Any]:
-        """Delete the play's channels, but those that are in use, or that may be."""
+        """Delete the play's channels, except those that are, or may be, in use."""
         planned = steps.webhooks(channels.with_channels(plan, found), looked) if plan["dry_run"] else None
         results, kept, problems = [], [], []
         for channel in plan["finish"].get("channels", ()):
@@ -61,7 +63,7 @@ class ActionModule(RolePart):
         return {**told, "failed": True, "msg": join(problems, "; ")} if problems else told
 
     def _run_module(self, channel: Mapping[str, Any], *, write: bool, **options: Any) -> dict[str, Any]:
-        """Run the module as a task of its own would, in check mode unless it may *write*, and return its result."""
+        """Run the module as a separate task would, in check mode unless it may *write*, and return its result."""
         task = self._task.copy()
         task.action = f"voiceagent.sms.{MODULE}"
         task.args = {
@@ -84,7 +86,7 @@ class ActionModule(RolePart):
         return {name: value for name, value in result.items() if name != "invocation"}
 
     def _defaults(self) -> dict[str, Any]:
-        """Return the play's defaults for the module. The account's are those of Twilio's group."""
+        """Return the play's defaults for the module. Those of the account belong to the action group for Twilio."""
         account = access_defaults(self._task, self._templar, "twilio", "twilio_sms_webhook")
         return {
             **{name: account[name] for name in ("account_sid", "auth_token") if name in account},

@@ -17,14 +17,14 @@ display = Display()
 
 
 class ActionModule(RolePart):
-    """Says which credentials were kept after a play's last batch, and fails where one should be gone and is not."""
+    """Reports the credentials kept after a play's last batch, and fails if one should be gone."""
 
     _VALID_ARGS = RolePart.VARIABLES | {"usage", "before", "retired", "deleted", "settled", "fail"}
 
     def work(self) -> dict[str, Any]:
         found, done, retired, deleted = self.results("credentials", "webhooks", "retired", "deleted")
         if any(account["state"] == "absent" for account in self.plan["accounts"]):
-            found = []  # What an earlier part of the play found is of no interest to a disconnect.
+            found = []  # A disconnect ignores what an earlier part of the play found.
         usage, before = self.registered("usage"), self.registered("before") or None
         moved = any(one.get("changed") for one in done)
         warnings, failures = verdict(self.plan, usage, retired, deleted, found, moved=moved, before=before)
@@ -34,7 +34,7 @@ class ActionModule(RolePart):
             if failures:
                 raise ActionFailed(join(failures, "; "))
             return {}
-        # Also what fails in the end is said now: where all hosts have failed with their numbers, the end never comes.
+        # Warn now also about what fails the run in the end: if all hosts fail with their numbers, the end is not reached.
         for text in warnings + failures:
             display.display(f"connect_sms: {text}")
         return {"msg": join(warnings + failures, "; ")} if warnings or failures else {}

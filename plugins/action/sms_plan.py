@@ -47,7 +47,7 @@ from ..plugin_utils.module_defaults import access_defaults
 from ..plugin_utils.run import run_id
 from ..plugin_utils.vault import decrypting
 
-PLAYBOOK_VARIABLES = [PREFIX + name for name in ("serial", "max_fail_percentage")]  # which only playbooks read
+PLAYBOOK_VARIABLES = [PREFIX + name for name in ("serial", "max_fail_percentage")]  # read by playbooks only
 STEP = 1000  # hosts between two lines of progress
 display = Display()
 
@@ -64,11 +64,11 @@ class ActionModule(ActionBase):
         try:
             return {**result, **self._planned(task_vars or {})}
         except ActionFailed as error:
-            # The task hides its result, which holds passwords. So the next one fails with this, which holds none.
+            # The task hides its result, because it contains passwords. So the next task fails with this message.
             return {**result, "refusal": error.message}
 
     def _planned(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """:raises ActionFailed: when there is nothing that could be done"""
+        """:raises ActionFailed: if nothing can be done"""
         self._entry_point = str(self._task.args.get("entry_point", "main"))
         self._files: dict[str, list[str]] = {}
         self._tenants: dict[str, dict[str, Any]] = {}
@@ -92,7 +92,7 @@ class ActionModule(ActionBase):
         }
 
     def _refuse_misspelt(self, extra: Mapping[str, Any]) -> None:
-        """Refuse extra variables that are nearly ours: ``dryrun=yes`` would be a real run."""
+        """Refuse misspelt extra variables: ``dryrun=yes`` would otherwise be a real run."""
         known = {*KNOWN, *PLAYBOOK_VARIABLES, *self._all_options()}
         names = [name for name in map(str, extra) if not name.startswith("ansible_")]
         meant = misspelt(names, sorted(known), others=get_reserved_names())
@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
             raise ActionFailed(f"dry_run must be yes or no, not '{str(extra[DRY_RUN])[:40]}'") from None
 
     def _read(self, names: list[str], read: HostValues) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-        """Return the values of each host, and what is wrong with the others."""
+        """Return the values of each valid host, and the mistakes of the others."""
         hosts, problems = {}, {}
         for count, host in enumerate(names, 1):
             values, errors = read.of(host)
@@ -127,7 +127,7 @@ class ActionModule(ActionBase):
     def _finish(
         self, batch: list[str], hosts: dict[str, dict[str, Any]], read: HostValues, task_vars: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return what is deleted after the play's last batch, and every account that may still need it."""
+        """Return what to delete after the play's last batch, and every account that may still need it."""
         play = task_vars["ansible_play_hosts_all"] if self._entry_point in ("rotate", "disconnect") else []
         if not play or play[-1] not in batch:
             return {"credentials": [], "accounts": [], "problem": None}
@@ -156,7 +156,7 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _check_folders(hosts: dict[str, dict[str, Any]], problems: dict[str, str], in_container: bool) -> None:
-        """Before anything is written anywhere, see whether the record of it can be."""
+        """Check that the record can be written, before anything else is."""
         folders: dict[str, str | None] = {}
         for host, folder in [(host, values.get("connect_sms_backup_dir")) for host, values in hosts.items()]:
             if folder and folder not in folders:
@@ -171,7 +171,7 @@ class ActionModule(ActionBase):
     def _restore_plan(
         self, hosts: dict[str, dict[str, Any]], problems: dict[str, str], dry_run: bool
     ) -> dict[str, Any]:
-        """Return the plan of putting a backup back. A backup is of accounts, so one host stands for all of it."""
+        """Return the plan of a restore. A backup belongs to accounts, so one host represents all of it."""
         plan: dict[str, Any] = {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
         for host, values in list(hosts.items())[:1]:
             try:
@@ -187,10 +187,10 @@ class ActionModule(ActionBase):
         return plan
 
     def _options(self) -> dict[str, dict[str, Any]]:
-        """Return the role's own argument spec, the one place that says which variables there are."""
+        """Return the role's argument spec, the only list of its variables."""
         role = self._task._role
         if role is None:
-            raise ActionFailed("sms_plan works inside the role voiceagent.sms.connect_sms only")
+            raise ActionFailed("sms_plan only works inside the role voiceagent.sms.connect_sms")
         return self._specs(role)[self._entry_point]["options"]
 
     def _specs(self, role: Any) -> dict[str, Any]:
@@ -202,9 +202,9 @@ class ActionModule(ActionBase):
         return {name for spec in self._specs(self._task._role).values() for name in spec["options"]}
 
     def _refusals(self, values: dict[str, Any]) -> list[str]:
-        """Return what is wrong with a host's values, and read its file of numbers into them."""
+        """Return the mistakes in a host's values, and read its numbers file into them."""
         if (values.get("connect_sms_concurrency", 1) or 0) < 1:
-            # Check now: failing later would leave a new, unused credential.
+            # Checked here, because failing later would leave a new, unused credential.
             return ["connect_sms_concurrency must be 1 or more"]
         tasks = values.get("connect_sms_store_key_tasks")
         if tasks and (problem := self._why_no_tasks(tasks)):
@@ -225,33 +225,36 @@ class ActionModule(ActionBase):
         return self._missing_credentials(values)
 
     def _why_no_tasks(self, path: str) -> str | None:
-        """Return why a file holds no tasks. Found out later, there would be a new credential whose key is nowhere."""
+        """Return why a file has no tasks, ``None`` if it has.
+
+        Failing later would leave a new credential whose key is not stored.
+        """
         try:
             loaded = self._loader.load_from_file(os.path.abspath(path))
         except AnsibleError:
             return "cannot be read as YAML"
         if not isinstance(loaded, list) or not all(isinstance(task, Mapping) for task in loaded):
-            return "is no list of tasks"
+            return "is not a list of tasks"
         return None
 
     def _tenants_in(self, path: str) -> dict[str, Any]:
-        """Return the tenants in a gateway's file, which many hosts may share."""
+        """Return the tenants in a gateway's file. Many hosts may share it, so it is read once."""
         if path not in self._tenants:
             self._tenants[path] = tenants.load(os.path.abspath(path), decrypting(self._loader))
         return self._tenants[path]
 
     def _numbers_in(self, path: str) -> list[str]:
-        """Return the phone numbers in a file, which many hosts may share."""
+        """Return the phone numbers in a file. Many hosts may share it, so it is read once."""
         if path not in self._files:
             self._files[path] = [number for number, _description in load(path, decrypting(self._loader))]
         return self._files[path]
 
     def _missing_credentials(self, values: dict[str, Any]) -> list[str]:
-        """Before the first request to either cloud, see whether credentials for both are there."""
+        """Check that credentials for both clouds are given, before the first request."""
         if any(self._task.environment or ()):
-            return []  # The task sets an environment that this process cannot see; the modules report what is missing.
+            return []  # This process cannot see the task's environment; the modules report what is missing.
         checks = [] if self._entry_point == "credential" else [(require_twilio, "twilio")]
-        # An audit may find nothing that IBM Cloud knows of, and a restore only asks about keys that it finds.
+        # An audit or restore may find no key, and then does not need IBM Cloud.
         if not needs_no_credential(values) and self._entry_point not in ("audit", "restore", "verify"):
             checks.append((require_ibm_cloud, "ibm_cloud"))
         for require, cloud in checks:
@@ -262,7 +265,7 @@ class ActionModule(ActionBase):
         return self._orchestrate_refusals(values)
 
     def _orchestrate_refusals(self, values: dict[str, Any]) -> list[str]:
-        """Before the first request, see whether the options for watsonx Orchestrate are those of an instance."""
+        """Check the options for watsonx Orchestrate, before the first request."""
         if not values.get("connect_sms_orchestrate_agent") or self._entry_point in ("credential", "rotate"):
             return []
         account = self._access(values, "twilio")
@@ -282,7 +285,7 @@ class ActionModule(ActionBase):
         return []
 
     def _access(self, values: Mapping[str, Any], cloud: str) -> dict[str, Any]:
-        """Return the options by which a host gets into a cloud: its own, the play's defaults, or the environment's."""
+        """Return a host's options for access to a cloud: its own, the play's defaults, or the environment's."""
         module, spec, variables = {
             "twilio": ("twilio_sms_webhook", TWILIO_OPTIONS, TWILIO_VARIABLES),
             "ibm_cloud": ("iva_credential", IBM_CLOUD_OPTIONS, IBM_VARIABLES),

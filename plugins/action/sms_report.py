@@ -26,7 +26,7 @@ display = Display()
 
 
 class ActionModule(RolePart):
-    """Reports what became of a host's phone numbers, or of the whole batch's, as this task's own result."""
+    """Reports the results of a host's phone numbers, or of the whole batch's, as this task's own result."""
 
     BYPASS_HOST_LOOP = False
     _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "first_pass", "settled", "audit", "host"}
@@ -39,14 +39,14 @@ class ActionModule(RolePart):
         looked, found, done = self.results("look", "credentials", "webhooks")
         if not args.get("look"):
             return credentials_outcome(plan, found)
-        # A fact outlives its play: it counts only for the run of the role that set it.
+        # A fact outlives its play, so it must come from this run of the role.
         first = self.registered("first_pass")
         first = first if first.get("run_id") == plan["run_id"] else {"webhooks": [], "files": []}
         plan_now = with_channels(plan, self.registered("channels").get("results"))
         batch = Batch(plan_now, looked, found, both_passes(first["webhooks"], done))
         told = numbers_outcome(batch, host)
-        # Results of tasks with no_log show no warnings in ansible-core 2.16, which gathers those of a loop beside its
-        # results. One report passes them on; newer releases have shown them and do not show the same words again.
+        # ansible-core 2.16 does not show warnings of tasks with no_log. So one report passes them on. Newer releases have
+        # shown them already, and do not show the same text again.
         if host in (None, next(iter(plan["numbers"]), None)):
             gathered = [each for step in ("look", "webhooks") for each in self._warnings(step)]
             warnings = list(dict.fromkeys([*batch_warnings(batch), *gathered]))
@@ -60,7 +60,7 @@ class ActionModule(RolePart):
         return told
 
     def _audited(self, plan: Mapping[str, Any], host: str | None) -> dict[str, Any]:
-        """Return what an audit found of a host's numbers. A host that names none stands for all of its account."""
+        """Return an audit's findings on a host's numbers. A host without numbers represents its whole account."""
         told = self.registered("audit")
         own = set(plan["numbers"].get(host, ())) or None
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]

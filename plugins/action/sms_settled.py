@@ -13,9 +13,9 @@ from ..plugin_utils.role_part import RolePart
 
 
 class ActionModule(RolePart):
-    """Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
+    """Fails if another run has renamed or deleted a credential while numbers were being switched to its key.
 
-    What it cannot find out, or cannot mend any more, it only returns: the hosts' reports come first.
+    Problems that cannot be checked or repaired are only returned, so that the hosts' reports come first.
     """
 
     _VALID_ARGS = RolePart.VARIABLES | {"now", "again"}
@@ -27,6 +27,6 @@ class ActionModule(RolePart):
             return {"problem": join(restored_to_nothing(plan, found, done, now), "; ")}
         texts = gone(plan, found, now)
         if texts and not self._task.args.get("again"):
-            raise ActionFailed(f"{join(texts, '; ')}. The numbers are connected again, with the present one")
+            raise ActionFailed(f"{join(texts, '; ')}. The numbers are connected again, with the current one")
         told = [f"{text}, and so was the one before it: run connect_sms again" for text in texts]
         return {"problem": join(told + unknown(plan, found, now), "; ")}

@@ -15,12 +15,12 @@ display = Display()
 
 
 class ActionModule(RolePart):
-    """Tells what became of a batch's texts, shows a table, and fails where a text did not arrive or cannot be answered."""
+    """Reports the results of a batch's texts, shows a table, and fails if a text did not arrive or cannot be answered."""
 
     _VALID_ARGS = RolePart.VARIABLES | {"proofs"}
 
     def work(self) -> dict[str, Any]:
-        # ansible-core 2.16 gathers the warnings of a loop beside its results.
+        # ansible-core 2.16 keeps the warnings of a loop outside its results.
         notes = [str(each) for step in ("look", "proofs") for each in self.registered(step).get("warnings") or ()]
         channels = self.registered("channels").get("results")
         told = conclude(self.plan, *self.results("look", "keys", "proofs"), channels, notes)

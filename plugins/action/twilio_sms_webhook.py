@@ -15,15 +15,15 @@ from ansible.utils.display import Display
 from ..plugin_utils.in_process import InProcess
 
 STEP = 1000  # numbers between two lines of progress
-LOOK = 0.5  # seconds between two looks at how far the module is
+LOOK = 0.5  # seconds between two reads of the module's progress
 display = Display()
 
 
 class ActionModule(InProcess):
-    """Runs the module, and says how far it is while it works through more than a thousand numbers.
+    """Runs the module, and shows its progress if it has more than a thousand numbers.
 
-    A module cannot speak before it ends. It notes the count of its updates in a file, and a thread here reads that:
-    one process for all numbers costs less than one for each thousand of them.
+    A module cannot show anything before it ends. So it writes the count of its updates to a file, and a thread here
+    reads the file.
     """
 
     module_name = "twilio_sms_webhook"
@@ -46,7 +46,7 @@ class ActionModule(InProcess):
 
 
 def count_of(args: Mapping[str, Any]) -> int:
-    """Return how many phone numbers a task names at the most."""
+    """Return the maximum number of phone numbers that a task has."""
     groups = args.get("webhooks")
     lists = (
         [group.get("phone_numbers") for group in groups] if isinstance(groups, list) else [args.get("phone_numbers")]
@@ -55,7 +55,7 @@ def count_of(args: Mapping[str, Any]) -> int:
 
 
 def watch(path: str, ended: threading.Event) -> None:
-    """Show what the module notes in its file, a line for each thousand numbers."""
+    """Show the count in the module's file, with a line for each thousand numbers."""
     shown = 0
     while not ended.wait(LOOK):
         with open(path, encoding="ascii") as file:

@@ -8,6 +8,6 @@ from ..plugin_utils.in_process import InProcess
 
 
 class ActionModule(InProcess):
-    """Runs the module, without a process of its own where it needs none."""
+    """Runs the module in the task's own process if possible."""
 
     module_name = "twilio_sms_webhook_info"

@@ -14,8 +14,8 @@ attributes:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details:
-      - Where the module would run on the controller with Ansible's own Python, without C(become), C(async) and C(environment),
-        it runs in the task's own process, which is faster by half a second. Elsewhere it runs like any other module.
+      - If the module would run on the controller with Ansible's own Python, without C(become), C(async) and C(environment),
+        it runs in the task's own process, which saves half a second. Otherwise it runs like any other module.
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
@@ -66,7 +66,7 @@ attributes:
     details: The module changes nothing.
 """
 
-    # The parts of the role that are action plugins: they run on the controller and connect to nothing, once for the batch.
+    # For the parts of the role that are action plugins: they run once for the batch, on the controller, and connect to nothing.
     ROLE_PART = r"""
 attributes:
   action:
@@ -99,25 +99,25 @@ attributes:
     support: full
 """
 
-    # What they work on. Their tasks name the variables, since templating the results for each host takes too long.
+    # Their options are names of variables, because templating the results for each host takes too long.
     ROLE_RESULTS = r"""
 options:
   plan:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_plan), as all of these are names of variables.
+    description: Name of the variable with the result of M(voiceagent.sms.sms_plan).
     type: str
   look:
-    description: The results of M(voiceagent.sms.twilio_sms_webhook_info).
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook_info).
     type: str
   credentials:
-    description: The results of M(voiceagent.sms.iva_credential).
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential).
     type: str
   channels:
-    description: The results of M(voiceagent.sms.sms_channels).
+    description: Name of the variable with the results of M(voiceagent.sms.sms_channels).
     type: str
   keys:
-    description: The results of M(voiceagent.sms.iva_credential_info).
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str
   webhooks:
-    description: The results of M(voiceagent.sms.twilio_sms_webhook).
+    description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options by which modules get into IBM Cloud; the argument spec is module_utils.options.IBM_CLOUD_OPTIONS."""
+"""The modules' options for access to IBM Cloud. Their argument spec is IBM_CLOUD_OPTIONS in module_utils/_module/options.py."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options by which modules get into watsonx Orchestrate; the argument spec is ORCHESTRATE_OPTIONS."""
+"""The modules' options for access to watsonx Orchestrate. Their argument spec is in module_utils/_module/orchestrate.py."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ class ModuleDocFragment:
 options:
   instance_url:
     description:
-      - Service instance URL of watsonx Orchestrate, as the product's settings show it, such as
+      - Service instance URL of watsonx Orchestrate from the product's settings, such as
         V(https://api.us-south.watson-orchestrate.cloud.ibm.com/instances/20250508-1234-5678-9abc-def012345678).
       - If not set, the environment variable E(WO_INSTANCE) is used; an empty one counts as not set.
       - Plain C(http) is accepted for loopback addresses only. Cloud Pak for Data is refused.
     type: str
   api_key:
     description:
-      - API key of an identity that may manage the instance's agents. In IBM Cloud it is an IBM Cloud API key, elsewhere one that
-        the product's settings generate.
+      - API key of an identity that may manage the instance's agents. In IBM Cloud it is an IBM Cloud API key. Elsewhere, generate it
+        in the product's settings.
       - If not set, the environment variable E(WO_API_KEY) is used; an empty one counts as not set.
-      - Without it, O(iam_token) or O(ibmcloud_api_key) counts.
+      - Without it, O(iam_token) or O(ibmcloud_api_key) is used.
     type: str
   auth_endpoint:
     description:
       - Base URL at which the API key is exchanged for a token, for tests and private clouds.
       - If not set, the environment variable E(WO_AUTH_ENDPOINT) is used.
-      - Without it, O(iam_endpoint) counts for an O(instance_url) that contains C(.cloud.ibm.com). For all others it is IBM's
-        SaaS platform (MCSP), version 1 and then version 2 of its exchange.
+      - By default O(iam_endpoint) if O(instance_url) contains C(.cloud.ibm.com). Otherwise IBM's SaaS platform (MCSP), first with
+        version 1 of its token exchange, then with version 2.
     type: str
 """

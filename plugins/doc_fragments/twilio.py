@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options by which modules get into Twilio; the argument spec is module_utils.options.TWILIO_OPTIONS."""
+"""The modules' options for access to Twilio. Their argument spec is TWILIO_OPTIONS in module_utils/_module/options.py."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ options:
     type: str
   subaccount_sid:
     description:
-      - SID of the subaccount whose phone numbers are meant, where they are not O(account_sid)'s own.
+      - SID of the subaccount that owns the phone numbers, if O(account_sid) does not own them itself.
       - If not set, the environment variable E(TWILIO_SUBACCOUNT_SID) is used; an empty one counts as not set.
     type: str
   edge:
@@ -47,7 +47,7 @@ options:
     type: str
   api_endpoint:
     description:
-      - One base URL instead of Twilio's hosts (api, messaging, monitor, conversations, accounts). It wins over O(edge) and O(region).
+      - One base URL instead of Twilio's hosts (api, messaging, monitor, conversations, accounts). Overrides O(edge) and O(region).
       - If not set, the environment variable E(TWILIO_API_ENDPOINT) is used.
       - Plain C(http) is accepted for loopback addresses only.
     type: str
@@ -67,8 +67,8 @@ notes:
   - C(.netrc) is never read. CA bundle and proxies come from E(REQUESTS_CA_BUNDLE), E(HTTPS_PROXY) and E(NO_PROXY).
 """
 
-    # The same options for plugins, which read the environment through Ansible. It takes an empty variable for a value;
-    # module_utils.options.given does not.
+    # The same options for plugins, for which Ansible reads the environment. To Ansible an empty variable is a value; to
+    # given() in module_utils/_module/options.py it is not.
     PLUGIN = r"""
 options:
   account_sid:
@@ -97,7 +97,7 @@ options:
       - name: TWILIO_API_SECRET
   subaccount_sid:
     description:
-      - SID of the subaccount whose phone numbers are meant, where they are not O(account_sid)'s own.
+      - SID of the subaccount that owns the phone numbers, if O(account_sid) does not own them itself.
     type: str
     env:
       - name: TWILIO_SUBACCOUNT_SID
@@ -115,7 +115,7 @@ options:
       - name: TWILIO_REGION
   api_endpoint:
     description:
-      - One base URL instead of Twilio's hosts. It wins over O(edge) and O(region).
+      - One base URL instead of Twilio's hosts. Overrides O(edge) and O(region).
       - Plain C(http) is accepted for loopback addresses only.
     type: str
     env:

@@ -13,14 +13,14 @@ from ..module_utils._ibm.receiver import USERNAME, build_url, host_for
 
 DOCUMENTATION = r"""
 name: receiver_url
-short_description: Put an API key into the webhook URL of a receiver
+short_description: Build the webhook URL of a receiver from an API key
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:
-  - An agent's receiver takes texts at C(https://apikey:KEY@HOST/sms.receiver/SmsRecv). This builds that URL, and refuses a
-    password that Twilio could not take in it. The result is a secret.
-  - The role P(voiceagent.sms.connect_sms#role) does the same for its numbers.
+  - Builds the URL C(https://apikey:KEY@HOST/sms.receiver/SmsRecv) of an agent's receiver. Fails if Twilio would not accept the
+    password in a URL. The result is a secret.
+  - The role P(voiceagent.sms.connect_sms#role) does this for its numbers.
 positional: region, receiver_host, username
 options:
   _input:
@@ -28,10 +28,10 @@ options:
     type: str
     required: true
   region:
-    description: IBM Cloud region of the agent, such as V(us-south). It decides about the host.
+    description: IBM Cloud region of the agent, such as V(us-south). It determines the host.
     type: str
   receiver_host:
-    description: Host of the receiver, or host and port. Wins over O(region).
+    description: Host of the receiver, or host and port. Overrides O(region).
     type: str
   username:
     description: User name for the receiver.
@@ -66,7 +66,7 @@ def receiver_url(
 ) -> str:
     """Return the webhook URL of a receiver with its credentials in it.
 
-    :raises AnsibleFilterError: for a region without a receiver, or what Twilio cannot take; it holds no password
+    :raises AnsibleFilterError: for a region without a receiver, or a password that Twilio does not accept; it contains no password
     """
     try:
         return build_url(host_for(region, receiver_host), str(api_key or ""), username)

@@ -17,15 +17,15 @@ from ..module_utils._role.verify import requests
 
 DOCUMENTATION = r"""
 name: sms_next
-short_description: (Internal part of the role connect_sms) Tell what the role's next task gets
+short_description: (Internal part of the role connect_sms) Return the items of the role's next task
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only, between two of its tasks.
-  - Adds to the plan what the tasks before have found out. Each O(step) takes some of the other options, all of them the results
-    of modules in the order of the plan's items.
-  - What it returns holds secrets.
+  - Combines the plan with the results of earlier tasks. Each O(step) takes some of the other options. Their values are results of
+    modules, in the order of the plan's items.
+  - Its result contains secrets.
 positional: step
 options:
   _input:
@@ -34,46 +34,47 @@ options:
     required: true
   step:
     description:
-      - V(credentials), service credentials with C(needed), C(wait) and C(candidate_api_keys), by O(look). Without it all are needed.
-      - V(store), the files of tasks that keep new API keys, by O(credentials); V(not_stored), what to say after O(failed), by
-        O(credentials).
-      - V(webhooks), Twilio accounts with C(webhooks), by O(look), O(credentials) and O(channels).
-      - V(second_look), the GUIDs of credentials, and of a restore the API keys, to look at again, by O(credentials), O(webhooks)
+      - V(credentials) returns service credentials with C(needed), C(wait) and C(candidate_api_keys), from O(look). Without O(look) all
+        are needed.
+      - V(store) returns the task files that store new API keys, from O(credentials). V(not_stored) returns the error message after
+        O(failed), from O(credentials).
+      - V(webhooks) returns Twilio accounts with C(webhooks), from O(look), O(credentials) and O(channels).
+      - V(second_look) returns the GUIDs of credentials to read again, for a restore the API keys, from O(credentials), O(webhooks)
         and O(again).
-      - V(superseded), the credentials that gave way to others, by O(now), in the form of the plan's C(finish).
-      - V(key_usage), which API keys are held, by what, and which credentials may be looked into, by O(holders), O(look),
-        O(credentials), O(webhooks) and O(channels).
-      - V(keys), the API keys that IAM has to be asked about in an audit, by O(look).
-      - V(verify), the calls of M(voiceagent.sms.twilio_sms_verify), by O(look), O(keys) and O(channels).
+      - V(superseded) returns the run's credentials that duplicate older ones, from O(now), in the form of the plan's C(finish).
+      - V(key_usage) returns the API keys in use, what uses them, and the credentials to delete if they are unused, from O(holders),
+        O(look), O(credentials), O(webhooks) and O(channels).
+      - V(keys) returns the API keys to ask IAM about in an audit, from O(look).
+      - V(verify) returns the calls of M(voiceagent.sms.twilio_sms_verify), from O(look), O(keys) and O(channels).
     type: str
     required: true
     choices: [credentials, store, not_stored, webhooks, second_look, superseded, key_usage, keys, verify]
   look:
-    description: Of M(voiceagent.sms.twilio_sms_webhook_info), before anything is written.
+    description: Results of M(voiceagent.sms.twilio_sms_webhook_info), from before anything is written.
     type: list
     elements: dict
   credentials:
-    description: Of M(voiceagent.sms.iva_credential).
+    description: Results of M(voiceagent.sms.iva_credential).
     type: list
     elements: dict
   channels:
-    description: Of M(voiceagent.sms.sms_channels).
+    description: Results of M(voiceagent.sms.sms_channels).
     type: list
     elements: dict
   webhooks:
-    description: Of M(voiceagent.sms.twilio_sms_webhook).
+    description: Results of M(voiceagent.sms.twilio_sms_webhook).
     type: list
     elements: dict
   now:
-    description: Of M(voiceagent.sms.iva_credential_info), for V(second_look).
+    description: Results of M(voiceagent.sms.iva_credential_info), for V(second_look).
     type: list
     elements: dict
   holders:
-    description: Of M(voiceagent.sms.twilio_sms_webhook_info) with C(holders).
+    description: Results of M(voiceagent.sms.twilio_sms_webhook_info) with C(holders).
     type: list
     elements: dict
   keys:
-    description: Of M(voiceagent.sms.iva_credential_info), for V(keys).
+    description: Results of M(voiceagent.sms.iva_credential_info), for V(keys).
     type: list
     elements: dict
   again:
@@ -98,7 +99,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The items of the next task, or what O(step) says.
+  description: The items of the next task, as described for O(step).
   type: raw
 """
 
@@ -110,7 +111,7 @@ def filled(
     return webhooks(with_channels(plan, channels), look, credentials)
 
 
-#: What works out a step, and what it takes after the plan.
+#: The function of each step, and its arguments after the plan.
 STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "credentials": (credential_requests, ("look",)),
     "store": (keys_to_store, ("credentials",)),
@@ -125,9 +126,9 @@ STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
 
 
 def sms_next(plan: Mapping[str, Any], step: str, **results: Any) -> Any:
-    """Return what the task after *step* gets.
+    """Return the items of the task after *step*.
 
-    :param results: of the tasks before, by the names in :data:`STEPS`
+    :param results: results of earlier tasks, by the names in :data:`STEPS`
     """
     work_out, names = STEPS[step]
     return work_out(plan, *(results.get(name) for name in names))

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: twilio_numbers
-short_description: Hosts from the phone numbers of a Twilio account
+short_description: Inventory of the phone numbers of a Twilio account
 version_added: 1.0.0
 description:
-  - Makes a host of every phone number of a Twilio account that can receive texts, named by the number in E.164
-    (C(+15551234567)), so that the playbooks of this collection work on all of an account's numbers, or on a group.
-  - The file that configures it is named C(twilio_numbers.yml), or its name ends with C(.twilio_numbers.yml); C(.yaml)
-    will do as well.
-  - Each account is listed once, 1000 numbers a request. Nothing is changed.
-  - Nothing connects to the hosts. They get C(ansible_connection=local) and Ansible's own Python, which has the SDK.
+  - Creates a host for every phone number of a Twilio account that can receive texts. The host's name is the number in E.164
+    (C(+15551234567)). Use it to run the playbooks of this collection on all numbers of an account, or on a group.
+  - The configuration file must be named C(twilio_numbers.yml), or its name must end with C(.twilio_numbers.yml). The extension
+    C(.yaml) works, too.
+  - Lists each account once, 1000 numbers in each request. Changes nothing.
+  - Ansible does not connect to the hosts. They get C(ansible_connection=local) and Ansible's own Python, which has the SDK.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -25,57 +25,57 @@ extends_documentation_fragment:
   - inventory_cache
 options:
   plugin:
-    description: Says that the file is for this plugin.
+    description: Marks the file as a configuration of this plugin.
     type: str
     required: true
     choices: [voiceagent.sms.twilio_numbers]
   subaccounts:
     description:
-      - SIDs of subaccounts whose phone numbers are listed, too, besides those of O(account_sid) (of O(subaccount_sid)
-        where it is given); or V(all) for every active subaccount of O(account_sid).
-      - An API key reaches its own account only, so subaccounts need the auth token of O(account_sid).
-      - A subaccount of V(all) that cannot be read is left out with a warning, unless O(strict=true). One that is named must
-        be readable.
+      - SIDs of subaccounts whose phone numbers are added to those of O(account_sid) (or of O(subaccount_sid), if it is given).
+        V(all) adds every active subaccount of O(account_sid).
+      - An API key only has access to its own account, so subaccounts need the auth token of O(account_sid).
+      - With V(all), a subaccount that cannot be read is left out with a warning, unless O(strict=true). A subaccount that is given by
+        its SID must be readable.
     type: list
     elements: str
     default: []
   prefix:
     description:
-      - Only phone numbers that begin with one of these, such as V(+1555). By default all.
+      - Only include phone numbers that begin with one of these, such as V(+1555). By default all.
     type: list
     elements: str
     default: []
   friendly_name:
     description:
-      - Only phone numbers in whose friendly name at Twilio this regular expression is found.
+      - Only include phone numbers whose friendly name at Twilio contains a match of this regular expression.
     type: str
   capabilities:
     description:
-      - Only phone numbers that can do all of these. An empty list stands for all numbers.
+      - Only include phone numbers that have all of these capabilities. An empty list includes all numbers.
     type: list
     elements: str
     choices: [sms, mms, voice, fax]
     default: [sms]
 notes:
-  - The variables of a host follow. What is not set is an empty string.
+  - "The following notes list the variables of a host. A value that is not set is an empty string."
   - C(phone_number), in E.164; C(twilio_number_sid); C(twilio_account_sid), of the account or subaccount that owns it.
   - C(twilio_friendly_name); C(twilio_capabilities), a list such as V([mms, sms, voice]); C(twilio_origin), V(twilio) or
     V(hosted); C(twilio_date_created), such as V(2026-01-31T12:00:00Z).
-  - C(twilio_sms_webhook_host), where its texts go now, such as V(sms-south.voiceagent.cloud.ibm.com), with the port if
-    that is not the usual one; C(twilio_sms_webhook_origin), the same with the scheme; C(twilio_application_sid), the
+  - C(twilio_sms_webhook_host), the host that its texts go to now, such as V(sms-south.voiceagent.cloud.ibm.com), with the port if
+    it is not the default one; C(twilio_sms_webhook_origin), the same with the scheme; C(twilio_application_sid), the
     TwiML application that takes its texts instead.
-  - The number of a subaccount also has C(connect_sms_twilio_subaccount_sid), so that the role
-    P(voiceagent.sms.connect_sms#role) works on it with the credentials of the parent account.
-  - None of this is secret, and nothing else is cached. Of the webhook, user, password, path and query are not told.
-  - Values from Twilio are never taken for templates.
-  - Playbooks do not see the credentials in this file. In the environment, both see them.
-  - A key that is none of the options is an error, so that a misspelt filter does not make hosts of a whole account.
-  - What was cached for another account, or for other subaccounts, is not used.
+  - A number of a subaccount also has C(connect_sms_twilio_subaccount_sid), so that the role
+    P(voiceagent.sms.connect_sms#role) can work on it with the credentials of the parent account.
+  - None of this is secret, and nothing else is cached. User, password, path and query of the webhook are left out.
+  - Values from Twilio are never treated as templates.
+  - Playbooks do not see credentials in the configuration file. If both need them, set them in the environment.
+  - An unknown key in the configuration file is an error, so that a misspelt filter does not add a whole account.
+  - Cached data of another account, or of other subaccounts, is not used.
 """
 
 EXAMPLES = r"""
 # fmt: code
-# The least: all numbers that can receive texts. Credentials are in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
+# All numbers that can receive texts. Credentials are in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
 plugin: voiceagent.sms.twilio_numbers
 
 ---
@@ -90,7 +90,7 @@ keyed_groups:
     default_value: nobody
 
 ---
-# American numbers named "Support ..." for one agent, others for another: variables of the role by number.
+# Numbers named "Support ..." go to one agent, others to another: compose sets variables of the role for each number.
 plugin: voiceagent.sms.twilio_numbers
 prefix: ["+1"]
 friendly_name: ^(Support|Sales)\b
@@ -101,7 +101,7 @@ groups:
   support: twilio_friendly_name is match('Support')
 
 ---
-# Numbers that can do both, from a cache of an hour.
+# Numbers for texts and voice, cached for an hour.
 plugin: voiceagent.sms.twilio_numbers
 capabilities: [sms, voice]
 cache: true
@@ -155,10 +155,10 @@ TEMPLATE_MARKS = re.compile(r"[{}]|#jinja2:")
 
 
 def as_data(value: str) -> str:
-    """Return text from Twilio so that it is never templated, whatever is in it.
+    """Return text from Twilio so that it is never templated, whatever it contains.
 
-    Text that cannot be a template gets no mark against it: ``ansible-inventory --list`` writes marked text as a
-    dictionary, and a controller shows it so.
+    Text that cannot be a template is not marked as unsafe: ``ansible-inventory --list`` writes marked text as a
+    dictionary, and a controller shows that.
     """
     if not TEMPLATE_MARKS.search(value):
         return trust_as_template(value)
@@ -166,10 +166,10 @@ def as_data(value: str) -> str:
 
 
 def facts_of(row: Mapping[str, Any], account_sid: str) -> dict[str, Any]:
-    """Return what is told of a number, and cached: nothing of it is a secret.
+    """Return the variables of a number, which are also cached: none of them is a secret.
 
     :param row: the number as Twilio describes it
-    :param account_sid: whose it is
+    :param account_sid: SID of its account
     """
     host, origin = webhook_host(str(row.get("sms_url") or ""))
     return {
@@ -187,9 +187,9 @@ def facts_of(row: Mapping[str, Any], account_sid: str) -> dict[str, Any]:
 
 
 def webhook_host(url: str) -> tuple[str, str]:
-    """Return a webhook's ``host[:port]``, and the same with its scheme; empty where there is none or it is unclear.
+    """Return a webhook's ``host[:port]``, and the same with its scheme; both are empty if there is none or it is unclear.
 
-    An ``@`` outside of what counts as the user's part may mean that a password has broken out of it.
+    An ``@`` after the host may mean that an unescaped password has spilled into the rest of the URL.
     """
     where = place(url)
     if where is None or url.count("@") != urlsplit(url).netloc.count("@"):
@@ -203,14 +203,14 @@ def webhook_host(url: str) -> tuple[str, str]:
 
 
 def capabilities_of(row: Mapping[str, Any]) -> list[str]:
-    """Return what a number can do, in small letters. Twilio tells it as a mapping, in places as a list."""
+    """Return a number's capabilities in lower case. Twilio returns a mapping, in some places a list."""
     told = row.get("capabilities")
     able = [name for name in told if told[name]] if isinstance(told, dict) else told if isinstance(told, list) else []
     return sorted(str(name).lower() for name in able)
 
 
 def iso_date(text: str) -> str:
-    """Return a date such as ``Thu, 30 Jul 2015 23:19:04 +0000`` as ``2015-07-30T23:19:04Z``, which sorts."""
+    """Return a date such as ``Thu, 30 Jul 2015 23:19:04 +0000`` as ``2015-07-30T23:19:04Z``, which can be sorted."""
     try:
         return parsedate_to_datetime(text).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, TypeError, OverflowError):
@@ -224,11 +224,11 @@ class Wanted:
     """
 
     def __init__(self, prefix: list[Any], friendly_name: str | None, capabilities: list[str]):
-        # YAML takes +1555 for an integer, and Ansible does not convert a list's elements.
+        # YAML reads +1555 as an integer, and Ansible does not convert the elements of a list.
         self._prefixes = tuple("+" + re.sub(r"[\s().+-]", "", str(text)) for text in prefix)
         bad = [text for text in self._prefixes if not re.fullmatch(r"\+[0-9]{1,15}", text)]
         if bad:
-            raise SmsError(f"prefix is no beginning of a phone number such as '+1555': {join(bad, ', ')}")
+            raise SmsError(f"prefix is not the beginning of a phone number such as '+1555': {join(bad, ', ')}")
         try:
             self._friendly_name = re.compile(friendly_name or "")
         except re.error as error:
@@ -260,21 +260,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             facts = [one for one in self._facts(path, cache) if wanted(one)]
         except SmsError as error:
             failure = str(error)
-        # Outside the except block: within it Ansible would add a traceback.
+        # Raised outside the except block, because Ansible would add a traceback there.
         if failure:
             raise AnsibleParserError(failure)
         for one in facts:
             self._add(one)
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        # Ansible's own message about a value of another type shows the value.
+        # Ansible's own message about a wrong type shows the value.
         wrong = [name for name in SECRETS if isinstance((direct or {}).get(name), (list, dict, tuple))]
         if wrong:
             raise AnsibleParserError(f"{wrong[0]} must be a string")
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
 
     def _check_keys(self, config: Mapping[str, Any]) -> None:
-        """Refuse keys that mean nothing: a misspelt filter would make hosts of a whole account."""
+        """Refuse unknown keys: a misspelt filter would add a whole account."""
         known = set(self._options)
         unknown = [str(name) for name in config if name not in known]
         if unknown:
@@ -288,12 +288,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
 
     def _facts(self, path: str, cache: bool) -> list[dict[str, Any]]:
-        """Return the facts of all numbers, wanted or not, from the cache if they are there."""
+        """Return the variables of all numbers, before any filter, from the cache if possible."""
         params = {name: self._option(name) for name in TWILIO_OPTIONS}
         subaccounts = self._subaccounts()
         if not self.get_option("cache"):
             return self._ask(params, subaccounts)
-        # The cache's own key is the path: for other accounts the same file has other numbers.
+        # The cache's own key is the path, but the same file lists other numbers for another account.
         names = ("account_sid", "subaccount_sid", "api_endpoint", "region")
         asked = [*(given(params, name, TWILIO_OPTIONS) for name in names), sorted(subaccounts)]
         key = self.get_cache_key(path)
@@ -310,7 +310,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return facts
 
     def _option(self, name: str) -> Any:
-        """Return an option of :data:`TWILIO_OPTIONS`, templated as a user of Ansible expects."""
+        """Return an option of :data:`TWILIO_OPTIONS`, templated."""
         value, problem = self.get_option(name), ""
         if isinstance(value, str) and self.templar.is_template(value):
             try:
@@ -330,7 +330,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return subaccounts
 
     def _ask(self, params: Mapping[str, Any], subaccounts: list[str]) -> list[dict[str, Any]]:
-        """Return the facts of all numbers as Twilio has them now."""
+        """Return the variables of all numbers as Twilio has them now."""
         if TWILIO_IMPORT_ERROR:
             raise SmsError(
                 f"the Python package twilio cannot be imported by the Python that runs Ansible ({sys.executable}):"
@@ -352,9 +352,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     @staticmethod
     def _numbers_of(client: TwilioNumbers, own: TwilioNumbers) -> list[dict[str, Any]]:
-        """Return the facts of one account's numbers."""
+        """Return the variables of one account's numbers."""
         sid = client.account_sid
-        # The parent's numbers must not be taken for those of a subaccount that the environment names.
+        # If the environment names a subaccount, the parent's numbers must not be taken for that subaccount's.
         of_subaccount = sid != client.owner_sid or sid != own.account_sid
         more = {"connect_sms_twilio_subaccount_sid": sid} if of_subaccount else {}
         return [{**facts_of(row, sid), **more} for row in client.list()]
@@ -369,7 +369,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise
 
     def _add(self, facts: Mapping[str, Any]) -> None:
-        """Make a host of a number, with its variables and groups."""
+        """Add a number as a host, with its variables and groups."""
         host = facts["phone_number"]
         if not E164.fullmatch(host):
             self.display.warning(f"Left out: phone number {facts['twilio_number_sid']} is not in E.164")
@@ -380,7 +380,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             data = [as_data(item) for item in value] if isinstance(value, list) else as_data(value)
             inventory.set_variable(host, name, data)
         inventory.set_variable(host, "ansible_connection", trust_as_template("local"))
-        # A discovered interpreter often has no SDKs.
+        # An interpreter that Ansible discovers often lacks the SDKs.
         interpreter = trust_as_template("{{ ansible_playbook_python }}")
         inventory.set_variable(host, "ansible_python_interpreter", interpreter)
         strict = self.get_option("strict")

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sms_hosts
-short_description: (Internal part of the role connect_sms) Tell which hosts a playbook of this collection works on
+short_description: (Internal part of the role connect_sms) Return the hosts that a playbook of this collection works on
 version_added: 1.1.0
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 description:
-  - The hosts of the inventory, or V(localhost) where there is none or where extra variables name the phone numbers.
-  - A run that would have nothing to do fails here instead of ending green. That is so where an inventory was given and has
-    no hosts, and where O(ignore:--limit) leaves no host.
+  - Returns the hosts of the inventory, or V(localhost) if there is no inventory or if extra variables give the phone numbers.
+  - If a run would have nothing to do, this fails, so that the run does not appear successful. This is the case if a given inventory
+    has no hosts, and if O(ignore:--limit) leaves no host.
 options:
   _terms:
     description:
-      - What the playbook works on. V(numbers), phone numbers of hosts or of extra variables; V(inventory), hosts whatever
-        numbers are named; V(localhost), something that is no host's.
+      - What the playbook works on. V(numbers), phone numbers of hosts or from extra variables; V(inventory), hosts, whatever
+        numbers are given; V(localhost), something that does not belong to a host.
     type: list
     elements: str
     required: true
@@ -53,7 +53,7 @@ from ansible.plugins.lookup import LookupBase
 from ..module_utils._role.short import NUMBERS, is_given
 
 LOCALHOST = ("localhost", "127.0.0.1", "::1")
-DEFAULT_SOURCE = "/etc/ansible/hosts"  # what Ansible reads where no inventory is given
+DEFAULT_SOURCE = "/etc/ansible/hosts"  # Ansible reads this if no inventory is given
 
 
 class LookupModule(LookupBase):
@@ -65,7 +65,7 @@ def hosts_for(subject: str, variables: Mapping[str, Any]) -> str:
     """Return the pattern of a play's hosts.
 
     :param subject: ``numbers``, ``inventory`` or ``localhost``
-    :param variables: those of the play, before it has any of its own: extra variables and Ansible's
+    :param variables: the variables known before the play's own ones: extra variables and Ansible's
     """
     named = subject == "numbers" and any(is_given(variables.get(name)) for name in (*NUMBERS, "numbers_file"))
     if subject != "localhost" and not named:
@@ -79,16 +79,16 @@ def hosts_for(subject: str, variables: Mapping[str, Any]) -> str:
             )
     limit = variables.get("ansible_limit")
     if limit and not _keeps_localhost(str(limit), variables.get("groups", {})):
-        what = "the phone numbers are named by extra variables" if named else "this playbook works"
+        what = "the phone numbers are given as extra variables" if named else "this playbook works"
         raise AnsibleLookupError(f"--limit {limit} leaves nothing to do: {what} on localhost. Run without --limit")
     return "localhost"
 
 
 def _keeps_localhost(limit: str, groups: Mapping[str, list[str]]) -> bool:
-    """Whether localhost is among the hosts that ``--limit`` leaves.
+    """Whether ``--limit`` leaves localhost.
 
-    The implicit localhost is in no group, not even ``all``. The inventory itself cannot be asked here: Ansible reads a
-    play's hosts before it lets plugins see the inventory.
+    The implicit localhost is in no group, not even ``all``. The inventory itself is not available here: Ansible reads a
+    play's hosts before it gives plugins access to the inventory.
     """
     explicit = "localhost" in groups.get("all", ())
 

@@ -10,9 +10,9 @@ module: iva_credential
 short_description: Manage the service credential of an SMS agent's instance in IBM Cloud
 version_added: 1.0.0
 description:
-  - Makes sure that an instance of Voice Agent has exactly one service credential of a name, and returns its API key.
-  - The API key goes into the webhook URL of phone numbers, see M(voiceagent.sms.twilio_sms_webhook).
-  - Never creates a second credential of a name. Where the key of an existing one cannot be read, it says so instead.
+  - Ensures that an instance of Voice Agent has exactly one service credential with the given name, and returns its API key.
+  - Phone numbers need this API key in their webhook URL, see M(voiceagent.sms.twilio_sms_webhook).
+  - Never creates a second credential with the same name. If the key of an existing one cannot be read, the module says so instead.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -29,112 +29,112 @@ options:
   instance:
     description:
       - Name, GUID or CRN of the service instance.
-      - Without it, the only instance in O(region) that belongs to one of O(service_names) is meant.
+      - By default the only instance in O(region) that belongs to one of O(service_names).
     type: str
   region:
     description:
       - IBM Cloud region id, such as V(us-south).
-      - When given, the instance must be there. Required without O(instance).
+      - If given, the instance must be in this region. Required without O(instance).
     type: str
   role:
     description:
       - Role of the credential. SMS agents need one of the two.
-      - The role of an existing credential cannot be changed. Another one than wanted is an error.
+      - The role of an existing credential cannot be changed. If it has another role, the module fails.
     type: str
     choices: [Writer, Manager]
     default: Writer
   state:
     description:
-      - V(present) makes sure that the credential exists.
-      - V(retiring) is the first step of deleting. It renames the credential as a rotation does, to its name with C(:retiring)
-        added, so that no run takes it up any more; its key keeps working. What is in use (O(keys_in_use)) keeps its name.
-      - V(absent) deletes it, and what was retired of it. Its API key stops to work at once, so clear the webhooks
-        that hold it first, and give what is still in use as O(keys_in_use). Where several runs may be at work, let
-        V(retiring) come first, then look who holds the key, then delete with O(retired=true).
-      - A deletion that IBM Cloud refuses is a failure, after all others were tried.
+      - V(present) ensures that the credential exists.
+      - V(retiring) is the first step of a deletion. It appends C(:retiring) to the credential's name, as a rotation does, so that no
+        other run starts to use it. Its key keeps working. A credential that is in use (O(keys_in_use)) is not renamed.
+      - V(absent) deletes the credential and the retired credentials of the same name. Their API keys stop working at once, so first
+        clear the webhooks that hold them, and give the keys that are still in use as O(keys_in_use). If several runs may be active at
+        the same time, first use V(retiring), then find out what holds the key, then delete with O(retired=true).
+      - If IBM Cloud refuses a deletion, the module tries all others and then fails.
     type: str
     choices: [present, retiring, absent]
     default: present
   create:
     description:
-      - Whether to create the credential where there is none. If false, a missing one is an error, in a dry run as well.
-      - For what runs many times at once, such as the slices of a controller's job, after one run has made the credential.
+      - Whether to create the credential if it does not exist. If false, the module fails if it is missing, also in check mode.
+      - Use V(false) for runs in parallel, such as the slices of a controller's job, after a single run has created the credential.
       - Cannot be false with O(max_age), O(state=retiring) or O(state=absent).
     type: bool
     default: true
   candidate_api_keys:
     description:
-      - API keys that the caller already holds, from a vault or from a webhook.
-      - They are tried, in order, when the key of an existing credential cannot be read (redacted, or shown only once).
-        One fits when IAM says that it belongs to this credential.
+      - API keys that you already have, from a vault or from a webhook.
+      - If the key of an existing credential cannot be read (redacted, or shown only once), these are tried in order. The first
+        that belongs to the credential, according to IAM, is used.
     type: list
     elements: str
     default: []
   max_age:
     description:
-      - With O(state=present), replaces a credential that is older than that many days, to begin a rotation.
-      - The old one is renamed to its name with C(:retiring) added, and keeps working. Move the webhooks to the new key, then
-        delete the old one with O(state=absent) and O(retired=true).
-      - A rotation that was begun and not finished is continued. No further credential is made for it, so that retired ones
-        do not pile up. RV(rotation) tells which of the two it was.
-      - A credential whose key is dead is replaced whatever its age is.
+      - With O(state=present), replaces a credential that is older than this number of days. This starts a rotation.
+      - The old credential gets C(:retiring) appended to its name and keeps working. Move the webhooks to the new key, then
+        delete the old credential with O(state=absent) and O(retired=true).
+      - An unfinished rotation is continued. It gets no further credential, so that retired credentials do not accumulate.
+        RV(rotation) shows whether a rotation was begun or continued.
+      - A credential whose key is dead is replaced whatever its age.
     type: float
   run_id:
     description:
-      - What all tasks of one run of Ansible have in common. With O(max_age), a credential that the same run has made on this
-        machine is not replaced again, as by the next batch of a play with C(serial).
-      - Where another machine created a credential of the name at the same moment, and earlier, the one that this run has made
-        is retired instead of an error.
+      - An ID that is the same in all tasks of one Ansible run. With O(max_age), a credential that the same run has created on this
+        machine is not replaced again, for example by the next batch of a play with C(serial).
+      - If another machine created a credential with the same name slightly earlier, the one that this run has created is retired.
+        Without O(run_id) the module fails.
     type: str
   guid:
-    description: With O(state=absent), delete only the credential with this GUID, if it is one of those that are to be deleted.
+    description: With O(state=absent), delete only the credential with this GUID, if it is among those that would be deleted.
     type: str
   retired:
-    description: With O(state=absent), delete only what was retired, not the credential itself.
+    description: With O(state=absent), delete only retired credentials, not the current one.
     type: bool
     default: false
   reinstate:
     description:
-      - With O(state=absent) and O(retired=true), give a credential that is kept its name back, unless another one bears it by
-        now. To undo O(state=retiring), where somebody began to use the key meanwhile.
+      - With O(state=absent) and O(retired=true), give a credential that is kept its old name back, unless another credential has that
+        name now. This undoes O(state=retiring) if something started to use the key meanwhile.
     type: bool
     default: false
   keys_in_use:
     description:
-      - With O(state=retiring) and O(state=absent), API keys that webhooks still hold. A credential to which one of them belongs,
-        or may belong, is kept and named in RV(kept).
+      - With O(state=retiring) and O(state=absent), API keys that webhooks still hold. A credential to which one of them belongs
+        or may belong is kept, and listed in RV(kept).
     type: list
     elements: str
     default: []
   service_names:
-    description: Service names, as in an instance's CRN, that count as SMS agents where O(instance) is not given.
+    description: Service names, as in an instance's CRN, that count as SMS agents if O(instance) is not given.
     type: list
     elements: str
     default: [voiceagent, voice-agent, voice-agent-with-watson]
   return_iam_token:
     description:
-      - Whether to return RV(iam_token), with which a later task of the same run need not ask for one again.
+      - Whether to return RV(iam_token), so that later tasks of the same run need not request another token.
     type: bool
     default: false
   wait_until_accepted:
     description:
-      - Whether to wait, after the credential was created, until IAM accepts its API key. That takes some seconds, in
-        which texts to a number that already uses it would be refused.
-      - IAM is always asked about the key of a credential that was there before. If it refuses the key, the module fails
+      - Whether to wait, after the credential was created, until IAM accepts its API key. That takes some seconds. Until then, texts
+        to a number that already uses the key would be refused.
+      - For an existing credential, the module always asks IAM about the key. If IAM refuses it, the module fails
         (RV(failure.code=dead_key)).
     type: bool
     default: true
 """
 
 EXAMPLES = r"""
-- name: Make sure that the agent in Dallas has a credential for Twilio
+- name: Ensure that the agent in Dallas has a credential for Twilio
   voiceagent.sms.iva_credential:
     name: twilio-sms
     region: us-south
   register: sms_credential
   no_log: true # the result holds the API key
 
-- name: Use one of several instances, with a key from the vault where the stored one cannot be read
+- name: Use one of several instances, and a key from the vault if the stored one cannot be read
   voiceagent.sms.iva_credential:
     name: twilio-sms
     instance: support-agent
@@ -145,7 +145,7 @@ EXAMPLES = r"""
   register: sms_credential
   no_log: true
 
-- name: Find the credential, but never make one
+- name: Find the credential, but never create one
   voiceagent.sms.iva_credential:
     name: twilio-sms
     region: us-south
@@ -190,46 +190,46 @@ credential:
     region: {description: Region id of its instance., type: str, sample: us-south}
     instance: {description: Name of its instance., type: str, sample: sms-agent}
     instance_guid: {description: GUID of its instance., type: str}
-    service_id: {description: "ID of the service ID behind it, null where it is not shown.", type: str}
+    service_id: {description: "ID of the service ID behind it, null if it is not shown.", type: str}
     created_at: {description: When it was created (ISO 8601)., type: str, sample: "2026-11-22T10:00:00.000Z"}
     one_time: {description: Whether its key was shown only once., type: bool}
     readable: {description: Whether its key is known., type: bool}
 api_key:
   description:
     - The API key. A secret, so use C(no_log) on the task.
-    - Null when it cannot be known, in a dry run that would create the credential, and with O(state=retiring) and O(state=absent).
+    - Null if it cannot be read, in check mode if the credential would be created, and with O(state=retiring) and O(state=absent).
   returned: success
   type: str
 api_key_source:
-  description: Where the key comes from. Null where it is not known.
+  description: Where the key comes from, V(created), V(read) or V(candidate). Null if it is not known.
   returned: success
   type: str
   sample: created
 iam_token:
-  description: The token with which IBM Cloud was asked. A secret, so use C(no_log) on the task.
+  description: The token used for IBM Cloud. A secret, so use C(no_log) on the task.
   returned: with O(return_iam_token)
   type: str
 rotation_due:
-  description: Whether the credential was older than O(max_age), or a rotation was under way. If false, nothing was done.
+  description: Whether the credential was older than O(max_age), or a rotation was in progress. If false, nothing was done.
   returned: with O(max_age)
   type: bool
 rotation:
   description:
-    - V(begun) if a successor was made, by an earlier batch of this run for instance, V(continued) if the credential is the successor
-      of an earlier rotation, V(not_due) if nothing was done.
-    - V(overdue) if the credential is older than O(max_age), and was not replaced because an earlier one is still retired.
+    - V(begun) if a successor was created, also by an earlier batch of the same run; V(continued) if the credential is the successor
+      of an earlier rotation; V(not_due) if nothing was done.
+    - V(overdue) if the credential is older than O(max_age), but was not replaced because an earlier one is still retired.
   returned: with O(max_age)
   type: str
   sample: begun
 kept:
-  description: With O(state=retiring) and O(state=absent), the credentials that were left because a key of them is in use.
+  description: The credentials that were kept because their keys are in use.
   returned: with O(state=retiring) and O(state=absent)
   type: list
   elements: dict
   contains:
     name: {description: Name of the credential., type: str}
     guid: {description: GUID of the credential., type: str}
-    keys_in_use: {description: "Which of O(keys_in_use), by their places from 0.", type: list, elements: int}
+    keys_in_use: {description: "Which of O(keys_in_use), as indexes from 0.", type: list, elements: int}
 failure:
   description: What failed, for programs.
   returned: failure
@@ -255,23 +255,23 @@ from ..module_utils._module.edge import run
 from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 
 ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
-FRESH = 15.0  # seconds of age up to which a refused key of a credential that somebody else made may be accepted yet
+FRESH = 15.0  # seconds of age; IAM may not accept a key yet if somebody else created its credential this recently
 SETTLING = (
-    2.0  # seconds from a rename to the look for holders: who has read the old name a moment ago may be writing now
+    2.0  # seconds between a rename and the search for holders: a run that just read the old name may still be writing
 )
-LATE_LIST = 30.0  # seconds in which a list may still show a credential under a name that it has no more
+LATE_LIST = 30.0  # seconds for which a list may still show a credential under its old name
 
 
 class Rotation(NamedTuple):
-    """What ``max_age`` means for the present credential: whether it is to *retire*, and how that is called."""
+    """What ``max_age`` means for the current credential: whether to *retire* it, and the rotation's name in the result."""
 
     retire: bool
     name: str
-    asked: bool = False  # whether IAM has said by now that its key works
+    asked: bool = False  # whether IAM has already confirmed that its key works
 
 
 class LateList(Exception):
-    """The list showed a credential under a name that it bears no more."""
+    """The list showed a credential under its old name."""
 
 
 def ensure_present(
@@ -287,7 +287,7 @@ def ensure_present(
         except LateList:
             if time.monotonic() > deadline:
                 raise SmsError(
-                    f"IBM Cloud still lists service credential '{wanted.name}' under a name that it bears no more; run again",
+                    f"IBM Cloud still lists service credential '{wanted.name}' under its old name; run again",
                     code="late_list",
                 ) from None
             time.sleep(1)
@@ -296,11 +296,11 @@ def ensure_present(
 def find_or_create(
     module: AnsibleModule, cloud: IbmCloud, mint: Mint, instance: Mapping[str, Any], wanted: credentials.Wanted
 ) -> dict:
-    """Do what :func:`ensure_present` does, by what the list shows now."""
+    """Do what :func:`ensure_present` does, based on what the list shows now."""
     params = module.params
     key, retiring = look(cloud, mint, instance, wanted)
     if key is None and not params["create"]:
-        key = mint.noted()  # made a moment ago on this machine, and not listed yet
+        key = mint.noted()  # created a moment ago on this machine, and not listed yet
         if key is None:
             raise credentials.missing(instance, wanted)
     before = after = summary(instance, wanted)
@@ -330,7 +330,7 @@ def find_or_create(
     else:
         before = after
         api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
-        if api_key and source == "read" and not asked:  # of a candidate, IAM has just told all that it knows
+        if api_key and source == "read" and not asked:  # IAM has just been asked about a candidate
             check_alive(cloud, key, api_key, FRESH if listed and not mint.shared else ACCEPTED_WITHIN)
     if renamed:
         time.sleep(max(0.0, renamed + SETTLING - time.monotonic()))
@@ -340,16 +340,16 @@ def find_or_create(
 def look(
     cloud: IbmCloud, mint: Mint, instance: Mapping[str, Any], wanted: credentials.Wanted
 ) -> tuple[Mapping[str, Any] | None, list[Mapping[str, Any]]]:
-    """Return the one credential of the name, or ``None``, and those that were retired.
+    """Return the one credential with the name, or ``None``, and the retired ones.
 
-    :raises SmsError: when there are several of the name
+    :raises SmsError: if several credentials have the name
     """
     on_instance = cloud.keys(str(instance["guid"]))
     keys = mint.settled(credentials.named(on_instance, wanted.name))
     if len(keys) > 1:
         keys = [key for key in keys if mint.lives(key)]
     if len(keys) > 1 and mint.made(keys[-1]):
-        # Another machine created one at the same moment, and earlier. Our numbers hold ours until they have moved.
+        # Another machine created the same credential slightly earlier. This run's numbers use its own until they are moved.
         cloud.rename_key(str(keys[-1]["guid"]), credentials.retired_name(wanted.name))
         keys.pop()
     if len(keys) > 1:
@@ -365,9 +365,9 @@ def rotation(
     wanted: credentials.Wanted,
     params: Mapping[str, Any],
 ) -> Rotation:
-    """Return what is to be done about a credential's age.
+    """Return what to do about a credential's age.
 
-    :raises SmsError: when a credential in use would have to be retired beside another retired one
+    :raises SmsError: if a credential in use would have to be retired although another one is still retired
     """
     if key is None:
         return Rotation(False, "begun")
@@ -382,28 +382,28 @@ def rotation(
     accepted = api_key is not None and cloud.accepts(api_key)
     alive = accepted or (api_key is not None and is_younger(key, FRESH))
     if not retiring:
-        # A young one whose key nobody can read may be in use by whoever has the key.
+        # If the key of a young credential cannot be read, somebody who has the key may be using it.
         return Rotation(True, "begun") if api_key and not alive else Rotation(False, "not_due", accepted)
     if not alive:
-        return Rotation(True, "begun")  # of use to nobody here: it goes together with the one that is retired
+        return Rotation(True, "begun")  # its key is of no use, so it is deleted together with the retired one
     if not fits:
         raise retained(key, retiring)
-    # The successor is there already. It may have grown old itself, where what was retired is in use for ever.
+    # The successor exists already. It may itself be too old by now, if the retired credential stays in use for long.
     return Rotation(False, "overdue" if old and params["max_age"] > 0 else "continued", accepted)
 
 
 def retained(key: Mapping[str, Any], retiring: list[Mapping[str, Any]]) -> SmsError:
-    """Return the error for a rotation that would leave two retired credentials."""
+    """Return the error about a rotation that would leave two retired credentials."""
     return SmsError(
         f"Service credential {credentials.in_words(key)} is not replaced, because an earlier one is still retired:"
-        f" {', '.join(credentials.in_words(each) for each in retiring)}. Run rotate_sms_key with the present role first: it"
+        f" {', '.join(credentials.in_words(each) for each in retiring)}. Run rotate_sms_key with the current role first: it"
         " deletes the retired one once nothing holds its key, and names what does",
         code="retired_credential",
     )
 
 
 def is_younger(key: Mapping[str, Any], seconds: float) -> bool:
-    """Whether a credential was made less than so many *seconds* ago, so that IAM may not accept its key yet."""
+    """Whether a credential was created less than *seconds* ago, so that IAM may not accept its key yet."""
     age = credentials.age_in_days(key, time.time())
     return age is not None and age * 86400 < seconds
 
@@ -413,11 +413,11 @@ def known_api_key(
 ) -> tuple[str | None, str | None]:
     """Return the API key of an existing credential and where it comes from: IBM Cloud, or the caller's candidates.
 
-    :param dead_too: whether to return a candidate that is out of use
+    :param dead_too: whether to return a candidate that is disabled or expired
     """
     api_key = credentials.api_key_of(key)
     if api_key is None and not key.get("onetime_credentials"):
-        # A list may hide what a read of the single credential shows.
+        # A list may hide what reading the single credential shows.
         api_key = credentials.api_key_of(cloud.key(str(key["guid"])) or {})
     if api_key is not None:
         return api_key, "read"
@@ -430,11 +430,11 @@ def known_api_key(
 
 
 def check_alive(cloud: IbmCloud, key: Mapping[str, Any], api_key: str, patience: float) -> None:
-    """Ask IAM about the key of a credential that was there before.
+    """Ask IAM about the key of an existing credential.
 
-    :param patience: up to which age in seconds IAM may not know the key yet
-    :raises SmsError: when the key is dead
-    :raises LateList: when the credential was renamed or deleted meanwhile
+    :param patience: the age in seconds up to which IAM may not know the key yet
+    :raises SmsError: if the key is dead
+    :raises LateList: if the credential was renamed or deleted meanwhile
     """
     while not cloud.accepts(api_key):
         if not credentials.is_named(cloud.key(str(key["guid"])) or key, str(key.get("name"))):
@@ -451,7 +451,7 @@ def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wante
     while not cloud.accepts(api_key):
         if time.monotonic() > deadline:
             raise SmsError(
-                f"Service credential '{wanted.name}' was created, but IAM has not accepted its API key for"
+                f"Service credential '{wanted.name}' was created, but IAM did not accept its API key within"
                 f" {ACCEPTED_WITHIN} s. No webhook was touched; run again later",
                 code="key_not_accepted",
             )
@@ -477,7 +477,7 @@ def ensure_retiring(
 def ensure_absent(
     module: AnsibleModule, cloud: IbmCloud, instance: Mapping[str, Any], wanted: credentials.Wanted
 ) -> dict:
-    """Delete the credential, or what was retired of it, unless its key is in use."""
+    """Delete the credential, or only its retired predecessors, unless their keys are in use."""
     params = module.params
     on_instance = cloud.keys(str(instance["guid"]))
     keys = credentials.named(on_instance, credentials.retired_name(wanted.name))
@@ -501,7 +501,7 @@ def ensure_absent(
 def sort_out(
     cloud: IbmCloud, keys: list[Mapping[str, Any]], in_use: list[str]
 ) -> tuple[list[Mapping[str, Any]], list[dict[str, Any]]]:
-    """Return which credentials nothing uses, and what ``kept`` tells of the others."""
+    """Return the credentials that nothing uses, and the entries of ``kept`` for the others."""
     owners = {index: cloud.api_key_details(value) for index, value in enumerate(in_use) if keys}
     unused, kept = [], []
     for key in keys:
@@ -518,7 +518,7 @@ def sort_out(
 
 
 def delete_all(cloud: IbmCloud, keys: list[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], SmsError]]:
-    """Delete credentials, and return those that IBM Cloud refused to delete, each with why."""
+    """Delete credentials, and return those that IBM Cloud refused to delete, each with its error."""
     refused = []
     for key in keys:
         try:
@@ -529,7 +529,7 @@ def delete_all(cloud: IbmCloud, keys: list[Mapping[str, Any]]) -> list[tuple[Map
 
 
 def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, Any]:
-    """Return what a result says of refused deletions."""
+    """Return the part of the result that reports refused deletions."""
     texts = [f"Service credential {credentials.in_words(key)} was not deleted: {error}" for key, error in refused]
     return {
         "failed": True,
@@ -539,13 +539,13 @@ def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, 
 
 
 def present(instance: Mapping[str, Any], keys: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a diff shows of the first of some credentials, ``{}`` for none."""
+    """Return the first credential as a diff shows it, ``{}`` if there is none."""
     shown = [summary(instance, credentials.Wanted(str(key.get("name")), credentials.role_of(key))) for key in keys]
     return shown[0] if shown else {}
 
 
 def summary(instance: Mapping[str, Any], wanted: credentials.Wanted, **more: Any) -> dict[str, Any]:
-    """Return what a diff shows of a credential: not what the server assigns, so that a dry run predicts it."""
+    """Return a credential as a diff shows it, without what the server assigns, so that check mode shows the same."""
     return {
         "name": wanted.name,
         "role": wanted.role,
@@ -584,7 +584,7 @@ def manage(module: AnsibleModule) -> dict:
     credentials.check_name(wanted.name)
     if not params["create"] and (params["max_age"] is not None or params["state"] != "present"):
         raise SmsError(
-            "create=false goes neither with max_age nor with state=retiring or state=absent", code="bad_options"
+            "create=false cannot be combined with max_age, state=retiring or state=absent", code="bad_options"
         )
     cloud = ibm_cloud(params)
     instance = find_instance(
@@ -596,8 +596,8 @@ def manage(module: AnsibleModule) -> dict:
         result["iam_token"] = cloud.token()
     if (
         result.get("api_key") in params["candidate_api_keys"]
-    ):  # tried or not: a key that could be read may be among them
-        # Ansible masks every value of a no_log option in the result too, but this one is what the caller asks for.
+    ):  # even if no candidate was tried, since a key that could be read may be among them
+        # Ansible masks the values of no_log options in the result, too. But this one is what the caller asks for.
         module.no_log_values.discard(result["api_key"])
         params["candidate_api_keys"] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
     return result

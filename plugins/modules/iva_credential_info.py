@@ -10,9 +10,8 @@ module: iva_credential_info
 short_description: Read the service credentials of an SMS agent's instance in IBM Cloud
 version_added: 1.0.0
 description:
-  - Lists the service credentials of an instance of Voice Agent, without their keys, and tells of API keys that the caller
-    holds whether they still work.
-  - The read-only partner of M(voiceagent.sms.iva_credential).
+  - Lists the service credentials of an instance of Voice Agent, without their keys, and checks whether given API keys still work.
+  - The read-only counterpart of M(voiceagent.sms.iva_credential).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -24,42 +23,42 @@ extends_documentation_fragment:
   - voiceagent.sms.attributes.info_module
 options:
   name:
-    description: Only the service credentials of this name. By default all of the instance.
+    description: Only list service credentials with this name. By default all of the instance.
     type: str
   instance:
     description:
       - Name, GUID or CRN of the service instance.
-      - Without it, the only instance in O(region) that belongs to one of O(service_names) is meant.
+      - By default the only instance in O(region) that belongs to one of O(service_names).
     type: str
   region:
     description:
       - IBM Cloud region id, such as V(us-south).
-      - Without it and O(instance), no credentials are listed, and only O(api_keys) are looked into.
+      - Without O(region) and O(instance), no credentials are listed, and only O(api_keys) are checked.
     type: str
   guids:
     description:
-      - GUIDs of service credentials to read one by one, instead of a list. One request each, and what a list shows late is
-        seen at once.
-      - With the GUID of their O(instance), they are taken from the instance's list, in one request, where they are in it. The
-        list also tells whether each is the first of its name.
-      - Does not go with O(name) and O(region).
+      - GUIDs of service credentials to read one by one, instead of a list. This takes one request each, but shows recent changes
+        that a list may not show yet.
+      - With the GUID of their O(instance), those in the instance's list are taken from it, in one request. The list also shows
+        whether each is the first with its name.
+      - Cannot be combined with O(name) or O(region).
     type: list
     elements: str
     default: []
   service_names:
-    description: Service names, as in an instance's CRN, that count as SMS agents where O(instance) is not given.
+    description: Service names, as in an instance's CRN, that count as SMS agents if O(instance) is not given.
     type: list
     elements: str
     default: [voiceagent, voice-agent, voice-agent-with-watson]
   api_keys:
-    description: API keys to look into.
+    description: API keys to check.
     type: list
     elements: str
     default: []
   explain:
     description:
-      - Whether to tell more of O(api_keys) than whether IAM accepts them, and to return RV(retired). Takes a request more for each
-        key, one for each instance, and a list of the service credentials of the whole account.
+      - Whether to return details of O(api_keys), not only whether IAM accepts them, and to return RV(retired). Takes one more request
+        for each key, one for each instance, and a list of the service credentials of the whole account.
     type: bool
     default: false
 """
@@ -70,13 +69,13 @@ EXAMPLES = r"""
     region: us-south
   register: sms_credentials
 
-- name: See whether somebody has renamed or deleted the credential meanwhile
+- name: Check whether somebody has renamed or deleted the credential meanwhile
   voiceagent.sms.iva_credential_info:
     guids:
       - "{{ sms_credential.credential.guid }}"
   register: sms_credentials
 
-- name: See whether the key in the vault still works
+- name: Check whether the key in the vault still works
   voiceagent.sms.iva_credential_info:
     api_keys:
       - "{{ vault_twilio_sms_key }}"
@@ -87,8 +86,8 @@ RETURN = r"""
 credentials:
   description:
     - The service credentials, as RV(voiceagent.sms.iva_credential#module:credential), the oldest first.
-    - With O(guids) one entry for each, in order. C(state) is V(removed) for one that was deleted, and V(absent)
-      for one that is unknown. C(instance) is null. C(first) is false if another credential of the
+    - With O(guids) one entry for each, in order. C(state) is V(removed) for a deleted credential, and V(absent)
+      for an unknown one. C(instance) is null. C(first) is false if another credential with the same
       name is older, which is only known with O(instance).
   returned: success
   type: list
@@ -102,24 +101,24 @@ api_keys:
     accepted: {description: Whether IAM accepts the key., type: bool}
     credential:
       description:
-        - Name of the credential that it belongs to, one of the listed or, with O(explain), of the whole account. Null for none.
-        - What follows is there with O(explain) only.
+        - Name of the credential that it belongs to, among the listed ones or, with O(explain), in the whole account. Null for none.
+        - The following keys are returned with O(explain) only.
       type: str
-    reason: {description: "Why IAM does not accept it, in words; null if it does.", type: str}
-    locked: {description: "Whether the key is protected from changes, which stops nobody from using it.", type: bool}
+    reason: {description: "Why IAM does not accept it; null if it does.", type: str}
+    locked: {description: "Whether the key is protected from changes. A locked key can be used.", type: bool}
     guid: {description: "GUID of the credential, or null.", type: str}
-    role: {description: "Role of the credential, or an empty text where nothing says it.", type: str}
-    created_at: {description: "When the credential, or else the key, was created.", type: str}
+    role: {description: "Role of the credential, or an empty string if it is not known.", type: str}
+    created_at: {description: "When the credential was created, or the key if the credential is not known.", type: str}
     age_days: {description: Days since then., type: float}
-    instance: {description: "Name of the service instance that the credential is of, or null.", type: str}
+    instance: {description: "Name of the credential's service instance, or null.", type: str}
     instance_guid: {description: Its GUID., type: str}
     instance_crn: {description: Its CRN., type: str}
     region: {description: Its region id., type: str}
 retired:
   description:
-    - The service credentials of the account that a rotation has replaced and that still live, which nothing should need any more.
-    - C(name), C(guid), C(role), C(created_at), C(age_days), C(instance), C(instance_guid), C(instance_crn) and C(region) of each.
-  returned: when O(explain=true) and they could be listed
+    - The service credentials of the account that a rotation has replaced and that are not deleted yet. Nothing should need them.
+    - Each has C(name), C(guid), C(role), C(created_at), C(age_days), C(instance), C(instance_guid), C(instance_crn) and C(region).
+  returned: with O(explain=true), if they could be listed
   type: list
   elements: dict
   version_added: 1.1.0
@@ -148,7 +147,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's result."""
     params = module.params
     if params["guids"] and (params["name"] or params["region"]):
-        raise SmsError("guids goes neither with name nor with region", code="bad_options")
+        raise SmsError("guids cannot be combined with name or region", code="bad_options")
     cloud = ibm_cloud(params)
     instance, keys = {}, []
     if params["guids"]:
@@ -176,7 +175,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
 def by_guid(cloud: IbmCloud, guid: str, listed: list[Any]) -> dict[str, Any]:
     """Return one credential, whatever its name is by now.
 
-    :param listed: those of its instance, where they are known
+    :param listed: the credentials of its instance, if they are known
     """
     key = next((key for key in listed if key["guid"] == guid), None) or cloud.key(guid) or {}
     same = [other for other in listed if other.get("name") == key.get("name")]
@@ -208,20 +207,20 @@ def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> di
 
 
 def instance_names(cloud: IbmCloud, rows: list[dict[str, Any]]) -> dict[Any, str]:
-    """Return the names of the instances that credentials are of, by GUID, as far as they can be read."""
+    """Return the names of the credentials' instances, by GUID, as far as they can be read."""
     names = {}
     for guid in dict.fromkeys(row["instance_guid"] for row in rows if row["instance_guid"]):
         try:
             found = cloud.instance(guid)
         except SmsError:
-            continue  # not every identity may read instances, and its GUID is told all the same
+            continue  # not every identity may read instances, and the GUID is returned anyway
         if found:
             names[guid] = str(found.get("name") or "")
     return names
 
 
 def describe_retired(key: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is told of a retired credential."""
+    """Return the entry of a retired credential."""
     return {
         "name": key.get("name"),
         "guid": key.get("guid"),
@@ -233,7 +232,7 @@ def describe_retired(key: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
-    """Return all that is known of an API key. Whether it works is for IAM to say, the rest tells why."""
+    """Return all that is known of an API key. Only IAM knows whether it works; the rest explains why."""
     now = time.time()
     accepted = is_api_key(value) and cloud.accepts(value)
     try:
@@ -258,7 +257,7 @@ def explain(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
 
 
 def look_into(cloud: IbmCloud, value: str, keys: list[Any]) -> dict[str, Any]:
-    """Return whether an API key works, and which of *keys* it is of."""
+    """Return whether an API key works, and to which of *keys* it belongs."""
     if not is_api_key(value) or not cloud.accepts(value):
         return {"accepted": False, "credential": None}
     owner = credentials.owner_of(value, keys, None)

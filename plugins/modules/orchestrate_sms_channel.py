@@ -10,10 +10,10 @@ module: orchestrate_sms_channel
 short_description: Manage the Twilio SMS channel of a watsonx Orchestrate agent
 version_added: 1.1.0
 description:
-  - Makes sure that an agent's environment has a channel of the type C(twilio_sms), and returns the webhook URL that leads to it.
-  - The URL goes to phone numbers, see M(voiceagent.sms.twilio_sms_webhook). It holds no secret. The service knows Twilio by
-    the signature of each text, for which the channel keeps the account's auth token.
-  - An environment has one channel of this type. One under another name is adopted or refused, never doubled.
+  - Ensures that an agent's environment has a channel of the type C(twilio_sms), and returns the channel's webhook URL.
+  - Phone numbers need this URL as their webhook, see M(voiceagent.sms.twilio_sms_webhook). It contains no secret. The service
+    checks the signature of each text with the account's auth token, which is stored in the channel.
+  - An environment has one channel of this type. If it has another name, the channel is adopted or refused; no second one is created.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -27,14 +27,14 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     support: partial
-    details: With O(update_token=true) the auth token is sent each time, because the service does not show which one it has.
+    details: With O(update_token=true) the auth token is sent each time, because the service does not show the token that it has.
 options:
   agent:
     description: Name or ID of the agent.
     type: str
     required: true
   environment:
-    description: Which of the agent's environments the channel is for. V(live) exists once the agent is deployed.
+    description: The agent's environment that the channel belongs to. V(live) exists once the agent is deployed.
     type: str
     choices: [live, draft]
     default: live
@@ -43,39 +43,39 @@ options:
     type: str
     default: twilio-sms
   description:
-    description: Description of the channel, 1024 characters at most. Without it, the present one stays.
+    description: Description of the channel, 1024 characters at most. If not given, the current one is kept.
     type: str
   account_sid:
     description:
-      - SID of the Twilio account whose numbers use the channel. For numbers of a subaccount it is the subaccount's.
+      - SID of the Twilio account whose numbers use the channel. For numbers of a subaccount, give the subaccount's SID.
       - If not set, the environment variable E(TWILIO_ACCOUNT_SID) is used; an empty one counts as not set.
-      - Required with O(state=present). With O(state=absent), a channel that shows another account is refused.
+      - Required with O(state=present). With O(state=absent), a channel of another account is refused.
     type: str
   auth_token:
     description:
-      - The auth token of O(account_sid). An API key does not do, because Twilio signs texts with the auth token.
+      - The auth token of O(account_sid). An API key does not work, because Twilio signs texts with the auth token.
       - If not set, the environment variable E(TWILIO_AUTH_TOKEN) is used; an empty one counts as not set.
-      - Sent only where it must be, to create a channel, to adopt one of another account, and with O(update_token).
+      - Sent only to create a channel, to adopt one of another account, and with O(update_token).
     type: str
   phone_number:
-    description: The channel's phone number, in any notation. Without it, the present one stays.
+    description: The channel's phone number, in any notation. If not given, the current one is kept.
     type: str
   update_token:
     description:
-      - Whether to send O(auth_token) to a channel that exists. Needed after the account's auth token was replaced in Twilio, because
-        nothing tells which one the channel has.
+      - Whether to send O(auth_token) to an existing channel. Needed after the account's auth token was replaced in Twilio, because
+        the service does not show which token the channel has.
     type: bool
     default: false
   adopt:
     description:
-      - Whether to use a channel that is there under another name, and one of another Twilio account. It keeps its name, and gets
-        O(account_sid) with O(auth_token).
-      - Texts to numbers of the account that a channel had before are refused from then on.
+      - Whether to use an existing channel that has another name, or that belongs to another Twilio account. The channel keeps its
+        name, and gets O(account_sid) with O(auth_token).
+      - From then on, the service refuses texts to numbers of the channel's previous account.
     type: bool
     default: false
   state:
     description:
-      - V(present) makes sure that the channel exists.
+      - V(present) ensures that the channel exists.
       - V(absent) deletes the channel of this O(name). Clear the webhooks that lead to it first.
     type: str
     choices: [present, absent]
@@ -83,7 +83,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Make sure that the agent takes texts
+- name: Ensure that the agent receives texts
   voiceagent.sms.orchestrate_sms_channel:
     instance_url: https://api.us-south.watson-orchestrate.cloud.ibm.com/instances/20250508-1234-5678-9abc-def012345678
     api_key: "{{ vault_orchestrate_api_key }}"
@@ -92,7 +92,7 @@ EXAMPLES = r"""
     auth_token: "{{ vault_twilio_auth_token }}"
   register: sms_channel
 
-- name: Lead phone numbers to it
+- name: Connect phone numbers to it
   voiceagent.sms.twilio_sms_webhook:
     phone_numbers: ["+15551234567"]
     url: "{{ sms_channel.url }}"
@@ -101,15 +101,15 @@ EXAMPLES = r"""
   voiceagent.sms.orchestrate_sms_channel:
     agent: support_agent
     environment: draft
-    description: A channel to try things out
+    description: A channel for tests
 
-- name: Tell the channel that the account's auth token was replaced
+- name: Give the channel the account's new auth token
   voiceagent.sms.orchestrate_sms_channel:
     agent: support_agent
     auth_token: "{{ vault_new_twilio_auth_token }}"
     update_token: true
 
-- name: Use the channel that somebody made by hand
+- name: Use a channel that somebody created in the product
   voiceagent.sms.orchestrate_sms_channel:
     agent: support_agent
     adopt: true
@@ -128,13 +128,13 @@ channel:
   contains:
     id: {description: Its ID; null for one that does not exist., type: str}
     name: {description: Its name., type: str, sample: twilio-sms}
-    agent_id: {description: ID of the agent; null where an agent to delete a channel of is not there., type: str}
+    agent_id: {description: "ID of the agent; null if it does not exist, with O(state=absent).", type: str}
     environment: {description: "V(live) or V(draft).", type: str, sample: live}
-    environment_id: {description: ID of the environment; null where there is none to delete a channel of., type: str}
+    environment_id: {description: "ID of the environment; null if it does not exist, with O(state=absent).", type: str}
 url:
   description:
-    - The webhook URL for phone numbers. It holds no secret.
-    - Null in a dry run that would create the channel, and with O(state=absent).
+    - The webhook URL for phone numbers. It contains no secret.
+    - Null in check mode if the channel would be created, and with O(state=absent).
   returned: success
   type: str
 failure:
@@ -164,9 +164,9 @@ ACCOUNT_OPTIONS = {name: TWILIO_OPTIONS[name] for name in ("account_sid", "auth_
 
 
 def wanted_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that the channel is to have, ``None`` for one that is not managed.
+    """Return the wanted fields of the channel, ``None`` for a field that is not managed.
 
-    :raises SmsError: for what the service would refuse; nothing was sent
+    :raises SmsError: for values that the service would refuse; nothing was sent
     """
     sid, name, description = given(params, "account_sid", TWILIO_OPTIONS), params["name"], params["description"]
     if not 0 < len(name.strip()) <= channels.LONGEST_NAME:
@@ -196,8 +196,8 @@ def token_of(params: Mapping[str, Any], why: str) -> str:
         )
     if not token:
         raise SmsError(
-            f"auth_token is missing (environment TWILIO_AUTH_TOKEN), and it is needed to {why}: the service checks Twilio's"
-            " signatures with the account's auth token, for which an API key cannot stand in",
+            f"auth_token is missing (environment TWILIO_AUTH_TOKEN). It is needed to {why}: the service checks Twilio's"
+            " signatures with the account's auth token, and an API key cannot replace it",
             code="missing_credentials",
         )
     return token
@@ -221,7 +221,7 @@ def ensure_present(
     hidden = [name for name, value in wanted.items() if value is not None and name not in shown]
     if hidden:
         module.warn(
-            f"Channel '{row.get('name')}' does not show its {' and '.join(hidden)}, so nothing was compared there"
+            f"Channel '{row.get('name')}' does not show its {' and '.join(hidden)}, which could not be compared"
         )
     if (patch or token) and not module.check_mode:
         client.update(*place.values(), row["id"], {**patch, **token})
@@ -233,7 +233,7 @@ def ensure_present(
 
 
 def changes(params: Mapping[str, Any], shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs, or refuse a channel that other numbers need as it is."""
+    """Return what differs, or refuse a channel that another account's numbers need."""
     patch = channels.differences(shown, wanted)
     if "account_sid" in patch and not params["adopt"]:
         raise other_account(shown, wanted)
@@ -253,7 +253,7 @@ def other_account(shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> SmsErr
 def ensure_absent(
     module: AnsibleModule, client: channels.Orchestrate, place: dict[str, str], row: Mapping[str, Any] | None
 ) -> dict:
-    """Delete the channel, unless it shows that it is of another account."""
+    """Delete the channel, unless it belongs to another account."""
     wanted = wanted_of(module.params)
     shown = row and client.channel(*place.values(), row["id"])
     if row is None or shown is None:
@@ -275,7 +275,7 @@ def result_of(
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> dict:
-    """Return the module's result. What the service answers goes into it field by field: it may hold the auth token."""
+    """Return the module's result. The service's answer is copied field by field, because it may contain the auth token."""
     return {
         "changed": before != after,
         "channel": {
@@ -318,10 +318,10 @@ def manage(module: AnsibleModule) -> dict:
 
 
 def unknown(agent: str) -> SmsError:
-    """Return the error about an agent that is not there."""
+    """Return the error about an agent that does not exist."""
     return SmsError(
-        f"there is no agent '{agent}' in this instance of watsonx Orchestrate, or it is not shown to this identity: check the"
-        " name (capital and small letters count) and instance_url",
+        f"there is no agent '{agent}' in this instance of watsonx Orchestrate, or this identity may not see it: check the"
+        " name (it is case-sensitive) and instance_url",
         code="unknown_agent",
     )
 

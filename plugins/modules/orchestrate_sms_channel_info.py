@@ -10,8 +10,8 @@ module: orchestrate_sms_channel_info
 short_description: Read the Twilio SMS channels of a watsonx Orchestrate agent
 version_added: 1.1.0
 description:
-  - Lists the channels of the type C(twilio_sms) in an agent's environments, each with the webhook URL that leads to it.
-  - The read-only partner of M(voiceagent.sms.orchestrate_sms_channel).
+  - Lists the channels of the type C(twilio_sms) in an agent's environments, each with its webhook URL.
+  - The read-only counterpart of M(voiceagent.sms.orchestrate_sms_channel).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -24,27 +24,27 @@ extends_documentation_fragment:
   - voiceagent.sms.attributes.info_module
 options:
   agent:
-    description: Name or ID of the agent. One that is not there has no channels.
+    description: Name or ID of the agent. If there is no such agent, no channels are returned.
     type: str
     required: true
   environment:
-    description: Only the channels of this environment. By default those of both.
+    description: Only list channels of this environment. By default those of both.
     type: str
     choices: [live, draft]
   name:
-    description: Only the channels of this name.
+    description: Only list channels with this name.
     type: str
 """
 
 EXAMPLES = r"""
-- name: See where an agent takes texts
+- name: List the channels through which an agent receives texts
   voiceagent.sms.orchestrate_sms_channel_info:
     instance_url: https://api.us-south.watson-orchestrate.cloud.ibm.com/instances/20250508-1234-5678-9abc-def012345678
     api_key: "{{ vault_orchestrate_api_key }}"
     agent: support_agent
   register: sms_channels
 
-- name: Only once it is deployed
+- name: List only those of the deployed agent
   voiceagent.sms.orchestrate_sms_channel_info:
     agent: support_agent
     environment: live
@@ -62,11 +62,11 @@ channels:
     agent_id: {description: ID of the agent., type: str}
     environment: {description: "V(live) or V(draft).", type: str, sample: live}
     environment_id: {description: ID of the environment., type: str}
-    account_sid: {description: "SID of its Twilio account, null where the service does not show it.", type: str}
-    phone_number: {description: "Its phone number, null where there is none or the service does not show it.", type: str}
-    description: {description: "Its description, null where there is none or the service does not show it.", type: str}
-    created_on: {description: "When it was created, null where the service does not show it.", type: str}
-    url: {description: "The webhook URL for phone numbers. It holds no secret.", type: str}
+    account_sid: {description: "SID of its Twilio account, null if the service does not show it.", type: str}
+    phone_number: {description: "Its phone number, null if there is none or the service does not show it.", type: str}
+    description: {description: "Its description, null if there is none or the service does not show it.", type: str}
+    created_on: {description: "When it was created, null if the service does not show it.", type: str}
+    url: {description: "The webhook URL for phone numbers. It contains no secret.", type: str}
 failure:
   description: What failed, for programs.
   returned: failure
@@ -106,7 +106,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
 def described(
     client: channels.Orchestrate, row: Mapping[str, Any], agent_id: str, environment: str, environment_id: str
 ) -> dict[str, Any]:
-    """Return what may be shown of a channel, field by field: the service's answer may hold Twilio's auth token."""
+    """Return a channel field by field, because the service's answer may contain Twilio's auth token."""
     shown = client.channel(agent_id, environment_id, row["id"]) or row
     return {
         "id": row["id"],

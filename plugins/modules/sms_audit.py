@@ -11,8 +11,8 @@ short_description: (Internal part of the role connect_sms) Give each phone numbe
 version_added: 1.0.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Gives a verdict on every phone number of a batch, shows a table of those that somebody has to look at, and writes reports.
-    Nothing that it shows or writes holds a secret.
+  - Gives every phone number of a batch a verdict, shows a table of those that need attention, and writes reports.
+    Nothing that it shows or writes contains a secret.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 """
@@ -27,9 +27,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-entries: {description: "The verdicts, as one text.", returned: always, type: str}
-summary: {description: "How many phone numbers have each status, and how many met C(errors).", returned: always, type: dict}
-notes: {description: What could not be found out., returned: always, type: list, elements: str}
-failures: {description: "What failed hosts, by host.", returned: always, type: dict}
+entries: {description: "The verdicts, packed into one string.", returned: always, type: str}
+summary: {description: "How many phone numbers have each status, and how many had C(errors).", returned: always, type: dict}
+notes: {description: What could not be determined., returned: always, type: list, elements: str}
+failures: {description: "Why hosts fail, by host.", returned: always, type: dict}
 files: {description: The reports that were written., returned: always, type: list, elements: str}
 """

@@ -11,13 +11,13 @@ short_description: (Internal part of the role connect_sms) Record the SMS settin
 version_added: 1.0.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Writes the present SMS settings of the phone numbers that are about to change into a file, encrypted where there is a vault
-    password. Fails when that cannot be done, so that nothing is changed without a trace. A dry run writes no file.
+  - Writes the current SMS settings of the phone numbers that are about to change to a file, encrypted if there is a vault
+    password. Fails if it cannot, so that no setting is overwritten without a record. A dry run writes no file.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
   reserve:
-    description: Whether only to take the room on the disk that the record needs, before credentials are made.
+    description: Whether only to reserve the disk space that the record needs, before credentials are created.
     type: bool
     default: false
   entry_point:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_channels
-short_description: (Internal part of the role connect_sms) Find, make or delete channels of watsonx Orchestrate
+short_description: (Internal part of the role connect_sms) Find, create or delete channels of watsonx Orchestrate
 version_added: 1.1.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Runs M(voiceagent.sms.orchestrate_sms_channel) for each channel of the plan. Its result holds no secrets.
+  - Runs M(voiceagent.sms.orchestrate_sms_channel) for each channel of the plan. Its result contains no secrets.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
   action:
     description:
-      - V(find) looks for the channels of the batch and writes nothing.
-      - V(ensure) also makes those that are missing and that a number of the batch can be connected to.
-      - V(delete) deletes the channels of the whole play, but those that something in the accounts still leads to.
+      - V(find) finds the channels of the batch and writes nothing.
+      - V(ensure) also creates missing channels that a number of the batch can be connected to.
+      - V(delete) deletes the channels of the whole play, except those that something in the accounts still leads to.
     type: str
     choices: [find, ensure, delete]
     default: find
@@ -27,7 +27,7 @@ options:
     description: With O(action=delete), name of the variable with the result of this action with O(action=find).
     type: str
   afterwards:
-    description: With O(action=delete), as O(look), after all changes.
+    description: With O(action=delete), the same as O(look), but read after all changes.
     type: str
 """
 

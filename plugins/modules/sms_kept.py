@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_kept
-short_description: (Internal part of the role connect_sms) Say which service credentials are kept, and why
+short_description: (Internal part of the role connect_sms) Report which service credentials are kept, and why
 version_added: 1.1.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Warns of credentials that are still in use, and fails for those that IBM Cloud refused to delete.
+  - Warns about credentials that are still in use, and fails for those that IBM Cloud refused to delete.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
@@ -20,10 +20,10 @@ options:
     type: str
     required: true
   before:
-    description: As O(usage), when the credentials were retired, of a disconnect.
+    description: For a disconnect, O(usage) at the time when the credentials were retired.
     type: str
   retired:
-    description: Name of the variable with the results of M(voiceagent.sms.iva_credential) that retired, of a disconnect.
+    description: For a disconnect, name of the variable with the results of the M(voiceagent.sms.iva_credential) that retired.
     type: str
   deleted:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential) that deleted.
@@ -33,7 +33,7 @@ options:
     description: Name of the variable with the result of M(voiceagent.sms.sms_settled), to fail for that as well.
     type: str
   fail:
-    description: Whether to fail for what should be gone, instead of warnings.
+    description: Whether to fail for credentials that should be gone, instead of warning.
     type: bool
     default: false
 """
@@ -49,5 +49,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg: {description: What is to be said., returned: when there is something to say, type: str}
+msg: {description: The warning or failure., returned: if a credential was kept, type: str}
 """

@@ -13,8 +13,8 @@ description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
   - Reads the role's variables for every host of the batch, checks them by the role's argument specification, and returns the
     distinct service credentials and Twilio accounts that they need, so that each is looked up once.
-  - Reads the short extra variables of the playbooks, too, such as C(region); in an inventory they mean nothing.
-  - Its result holds secrets. What cannot be done at all is told as RV(refusal), which holds none.
+  - Also reads the short extra variables of the playbooks, such as C(region), which have no effect in an inventory.
+  - Its result contains secrets. If nothing can be done, it returns RV(refusal), which contains none.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part]
 options:
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-refusal: {description: "Why nothing can be done; nothing else is returned with it.", returned: when nothing can be done, type: str}
+refusal: {description: "Why nothing can be done; nothing else is returned with it.", returned: if nothing can be done, type: str}
 credentials: {description: The distinct service credentials., returned: always, type: list, elements: dict}
 channels: {description: The distinct channels of watsonx Orchestrate., returned: when numbers are written, type: list, elements: dict}
 accounts:
@@ -42,7 +42,7 @@ accounts:
   type: list
   elements: dict
 numbers: {description: The phone numbers of each host., returned: always, type: dict}
-errors: {description: What is wrong with the variables of hosts that can therefore not be served., returned: always, type: dict}
+errors: {description: "The mistakes in hosts' variables, by host. These hosts fail.", returned: always, type: dict}
 dry_run: {description: "Whether this is a dry run, in check mode or by the extra variable C(dry_run).", returned: always, type: bool}
 per_host: {description: Whether every host reports on its own phone numbers., returned: always, type: bool}
 last_host: {description: The last host of the batch., returned: always, type: str}

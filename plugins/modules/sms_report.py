@@ -11,7 +11,7 @@ short_description: (Internal part of the role connect_sms) Report the result of 
 version_added: 1.0.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Tells, as its own result, whether a host's phone numbers were changed or failed, without any secret.
+  - Its result shows whether a host's phone numbers were changed or failed, without any secret.
   - Without O(look) and O(audit) it reports on the service credentials.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
@@ -22,23 +22,23 @@ attributes:
     support: full
 options:
   entry_point:
-    description: The role's entry point, for the words of the summary.
+    description: The role's entry point, for the wording of the summary.
     type: str
     default: main
   backup:
     description: Name of the variable with the result of M(voiceagent.sms.sms_backup).
     type: str
   first_pass:
-    description: Name of the variable with what a first pass did, where another run made a second one necessary.
+    description: Name of the variable with the results of a first pass, if another run made a second one necessary.
     type: str
   settled:
     description: Name of the variable with the result of M(voiceagent.sms.sms_settled).
     type: str
   audit:
-    description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report on an audit instead.
+    description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report an audit instead.
     type: str
   host:
-    description: The host that is reported on. Without it, the whole batch is.
+    description: The host to report on. By default the whole batch.
     type: str
 """
 
@@ -53,11 +53,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg: {description: "What happened, in words.", returned: always, type: str}
+msg: {description: What happened., returned: always, type: str}
 numbers:
   description:
     - The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
-    - Of more than a thousand numbers only those that failed or whose texts go elsewhere, since each takes its time to be shown.
+    - If there are more than a thousand numbers, only those that failed or whose texts go elsewhere, because showing each takes time.
   returned: always
   type: list
   elements: dict

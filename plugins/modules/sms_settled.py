@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_settled
-short_description: (Internal part of the role connect_sms) See that the service credentials are what they were
+short_description: (Internal part of the role connect_sms) Check that the service credentials are unchanged
 version_added: 1.1.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Fails where another run has renamed or deleted a credential while numbers were being switched to its key.
-  - What it cannot find out, or finds the second time, it returns. The role fails with it after the reports.
+  - Fails if another run has renamed or deleted a credential while numbers were being switched to its key.
+  - Returns what it cannot find out, or finds at the second check. The role fails with it after the reports.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   again:
-    description: Whether this is the second time, when the numbers have been connected again.
+    description: Whether this is the second check, after the numbers were connected again.
     type: bool
     default: false
 """
@@ -36,5 +36,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problem: {description: "What the role is to fail with in the end, V(\"\") for nothing.", returned: success, type: str}
+problem: {description: "The message with which the role fails in the end, V(\"\") for none.", returned: success, type: str}
 """

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sms_verify
-short_description: (Internal part of the role connect_sms) Tell whether texts arrive and are answered
+short_description: (Internal part of the role connect_sms) Report whether texts arrive and are answered
 version_added: 1.1.0
 description:
   - Used by the role P(voiceagent.sms.connect_sms#role) only.
-  - Puts together what was read of a batch's phone numbers, what IAM said of their keys, and what became of texts to them. Shows a
-    table, and fails where a text did not arrive, was refused, or cannot be answered. Nothing that it shows holds a secret.
+  - Combines the settings of a batch's phone numbers, IAM's answers about their keys, and the results of texts to them. Shows a
+    table, and fails if a text did not arrive, was refused, or cannot be answered. Nothing that it shows contains a secret.
 author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 options:
@@ -35,7 +35,7 @@ RETURN = r"""
 numbers:
   description:
     - An entry for each phone number as in RV(voiceagent.sms.twilio_sms_verify#module:numbers), with C(host), C(account_sid) and
-      C(failed), the worst first. Of more than 100 numbers only those that fail.
+      C(failed), the worst first. If there are more than 100 numbers, only those that fail.
   returned: always
   type: list
   elements: dict
@@ -44,6 +44,6 @@ receivers:
   returned: always
   type: list
   elements: dict
-summary: {description: How many phone numbers are what., returned: always, type: dict}
-notes: {description: What could not be found out., returned: always, type: list, elements: str}
+summary: {description: How many phone numbers have each result., returned: always, type: dict}
+notes: {description: What could not be determined., returned: always, type: list, elements: str}
 """

@@ -10,11 +10,10 @@ module: twilio_sms_verify
 short_description: Find out whether a text to Twilio phone numbers arrives and is answered
 version_added: 1.0.0
 description:
-  - Tells of phone numbers of an account whether their webhooks' receiver lets Twilio in, when the last text came in, and which
-    errors their webhooks met.
-  - With O(verify_from) it sends one real text to each number and waits for the agent's answer. B(Texts cost money), those that
-    are sent and those of the answers. Without it nothing is sent.
-  - With O(verify_replies) it tells whether the answers can get out.
+  - Checks whether the receivers of phone numbers let Twilio in, when the last text arrived, and which errors their webhooks had.
+  - With O(verify_from) it sends one real text to each number and waits for the agent's answer. B(Texts cost money), both those
+    that are sent and the answers. Without O(verify_from) nothing is sent.
+  - With O(verify_replies) it checks whether the answers can be delivered.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -25,10 +24,10 @@ extends_documentation_fragment:
   - voiceagent.sms.attributes.action_group_twilio
 attributes:
   check_mode:
-    details: No text is sent in check mode. RV(ignore:changed) says whether one would be.
+    details: No text is sent in check mode. RV(ignore:changed) shows whether one would be.
   diff_mode:
     support: N/A
-    details: The module changes nothing that stays.
+    details: The module changes no settings.
   idempotent:
     support: N/A
     details: With O(verify_from) each run sends texts. Without it the module changes nothing.
@@ -42,61 +41,61 @@ options:
   verify_from:
     description:
       - A phone number of the same account, from which to send a real text to each of O(phone_numbers).
-      - It must not answer texts by itself, or it and the agent would text each other without an end. A number whose texts go to the
-        receiver of one of O(phone_numbers), or to Twilio's demo, is refused. Best is a number without a webhook.
+      - It must not answer texts automatically, or it and the agent would text each other endlessly. A number whose texts go to the
+        receiver of one of O(phone_numbers), or to Twilio's demo, is refused. A number without a webhook is best.
     type: str
   verify_body:
-    description: What to write.
+    description: The text to send.
     type: str
     default: connect_sms test
   verify_timeout:
-    description: For how many seconds to wait for the answers, all of them together.
+    description: Seconds to wait for all answers together.
     type: float
     default: 60
   verify_max:
     description:
-      - To how many numbers at most a text is sent. Of more numbers those come first whose webhook no other one has; the rest are
-        V(untried).
+      - The maximum number of numbers that get a text. Each webhook is tested with one number before any is tested with a second. The
+        remaining numbers are V(untried).
     type: int
     default: 10
   verify_replies:
     description:
-      - Whether to look up if answers can get out, which takes an A2P campaign for US numbers, a verification for toll-free numbers,
-        and the account's permission for the country.
+      - Whether to check if answers can be delivered. US numbers need an A2P campaign, toll-free numbers a verification, and the
+        account a permission for the country.
     type: bool
     default: false
   alert_days:
-    description: For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
+    description: Days for which to look up errors of the numbers' webhooks. Twilio keeps them for 30 days. 0 looks up none.
     type: int
     default: 7
   silent:
     description:
-      - Numbers of O(phone_numbers) that are known not to lead to their agent, each with the reason. They get no text and are
-        V(silent), and their receivers are not tried.
+      - Numbers of O(phone_numbers) that are known not to reach their agent, each with the reason. They get no text and are
+        V(silent), and their receivers are not tested.
     type: dict
     default: {}
   receivers:
     description:
-      - Which of the numbers' receivers to try, as places such as C(https://sms.example.com/in). By default all of them, those of
-        fallbacks included.
-      - For several accounts with one receiver, which need not be tried for each.
+      - The receivers to test, as URLs without secrets such as C(https://sms.example.com/in). By default all receivers of the numbers,
+        including fallbacks.
+      - Use it if several accounts share a receiver, to test the receiver only once.
     type: list
     elements: str
   snapshot:
-    description: RV(voiceagent.sms.twilio_sms_webhook_info#module:snapshot), when the numbers were looked up before. A secret.
+    description: RV(voiceagent.sms.twilio_sms_webhook_info#module:snapshot), if the numbers were read before. A secret.
     type: str
 notes:
-  - A receiver is tried at most twice, with a request without credentials, query and text, to which it must answer 401 with a
-    C(WWW-Authenticate) that names a realm. Twilio sends the key to no other. Redirects are not followed.
-  - Of a webhook without a password (watsonx Assistant, watsonx Orchestrate) the path or the query is the secret, and there is no
-    challenge to be seen. Its name and its certificate are tried, and nothing is asked there.
-  - The receiver is tried from where the module runs, which may be let in where Twilio is not, and the other way round. What became
-    of a real text counts more.
-  - The certificate is always looked at, whatever O(validate_certs) says, because Twilio does.
+  - A receiver gets at most two requests, without credentials, query and text. It must answer 401 with a C(WWW-Authenticate) header
+    that names a realm, because Twilio sends the key only then. Redirects are not followed.
+  - If a webhook has no password (watsonx Assistant, watsonx Orchestrate), its path or query is the secret, and there is no challenge
+    to check. Then no request is sent; only the host name and the certificate are checked.
+  - The receiver is tested from the machine where the module runs. That machine may be let in where Twilio is not, and the other way
+    round. The result of a real text takes precedence.
+  - The certificate is always verified, whatever O(validate_certs) is, because Twilio verifies it.
 """
 
 EXAMPLES = r"""
-- name: Look at the numbers, send nothing
+- name: Check the numbers without sending a text
   voiceagent.sms.twilio_sms_verify:
     phone_numbers: "{{ my_numbers }}"
   register: sms_proof
@@ -108,7 +107,7 @@ EXAMPLES = r"""
   register: sms_proof
   failed_when: sms_proof.numbers[0].verified != 'answered'
 
-- name: See whether the answers can get out
+- name: Check whether the answers can be delivered
   voiceagent.sms.twilio_sms_verify:
     phone_numbers: "{{ my_numbers }}"
     verify_replies: true
@@ -116,48 +115,48 @@ EXAMPLES = r"""
 
 RETURN = r"""
 numbers:
-  description: One entry for each number asked for, in order.
+  description: One entry for each of the given numbers, in order.
   returned: success
   type: list
   elements: dict
   contains:
     phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
-    sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
+    sid: {description: "Its SID, null if the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
     verified:
       description:
         - V(answered), the agent has answered.
-        - V(received), the webhook took the text, and no answer came.
+        - V(received), the webhook accepted the text, but no answer came.
         - V(refused), the receiver refused the text, or would refuse it.
         - V(silent), the text did not arrive, or would not.
-        - V(untried), no text was sent, and nothing is known that speaks against it.
+        - V(untried), no text was sent, and no problem is known.
       type: str
       sample: answered
-    seconds: {description: "After how many seconds the answer was there, by Twilio's clock. Null without one.", type: float}
+    seconds: {description: "Seconds until the answer arrived, by Twilio's clock. Null without an answer.", type: float}
     receiver_status:
-      description: The HTTP status with which the receiver refused the text. Null where none is known.
+      description: The HTTP status with which the receiver refused the text. Null if it is not known.
       type: int
       sample: 401
-    msg: {description: "What was found out, and what to do.", type: str}
+    msg: {description: "The finding, and what to do.", type: str}
     webhook: {description: "Where its texts go, with passwords as C(***).", type: str, sample: "https://apikey:***@sms.example.com/in"}
-    receiver: {description: "Which of RV(receivers) it leads to, null for none.", type: str}
-    last_text_at: {description: "When the last text came in, null when none is known.", type: str, sample: "2026-01-01T00:00:00Z"}
+    receiver: {description: "The one of RV(receivers) that it leads to, or null.", type: str}
+    last_text_at: {description: "When the last text arrived, null if it is not known.", type: str, sample: "2026-01-01T00:00:00Z"}
     errors:
-      description: "Errors of its webhook, C(count), C(last_at) and C(codes) (how many of each code). Null when they are not known."
+      description: "Errors of its webhook: C(count), C(last_at) and C(codes) (the count of each code). Null if they are not known."
       type: dict
     replies: {description: "V(ok), V(blocked) or V(unknown), with O(verify_replies).", type: str, sample: ok}
     replies_msg: {description: "Why, with O(verify_replies).", type: str}
 receivers:
-  description: The receivers that were tried.
+  description: The receivers that were tested.
   returned: success
   type: list
   elements: dict
   contains:
-    receiver: {description: "Where it is, without anything secret.", type: str, sample: "https://sms.example.com/in"}
+    receiver: {description: "Its URL without secrets.", type: str, sample: "https://sms.example.com/in"}
     status: {description: "The HTTP status of its answer, null for none.", type: int, sample: 401}
-    state: {description: "V(open) as it must be, V(shut) where texts cannot come in, or V(unknown).", type: str, sample: open}
-    msg: {description: What was found., type: str}
+    state: {description: "V(open), as it should be; V(shut), texts cannot get in; or V(unknown).", type: str, sample: open}
+    msg: {description: The finding., type: str}
 texts_sent:
-  description: How many texts were sent, or in check mode would be.
+  description: How many texts were sent, or would be sent in check mode.
   returned: success
   type: int
 failure:
@@ -206,9 +205,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     if chosen:
         own = check_sender(twilio, str(sender), found)
         if own.urls:
-            module.warn(
-                f"verify_from {sender} has a webhook of its own, {redact_url(own.urls[0])}, which gets the answers"
-            )
+            module.warn(f"verify_from {sender} has its own webhook, {redact_url(own.urls[0])}, which gets the answers")
         if not module.check_mode:
             send_and_wait(twilio, str(sender), {number: found[number] for number in chosen}, params, entries)
     explain_untried(entries, found, chosen, sender, check_mode=module.check_mode)
@@ -225,7 +222,10 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
 
 
 def checked(params: Mapping[str, Any]) -> tuple[list[str], str | None]:
-    """Return the numbers to verify and the one to text from, or say which option is wrong before anything is asked."""
+    """Return the numbers to verify and the number to text from.
+
+    :raises SmsError: if an option is wrong, before any request
+    """
     wanted, problems = normalize_all(params["phone_numbers"])
     sender = None
     if params["verify_from"]:
@@ -251,14 +251,14 @@ def checked(params: Mapping[str, Any]) -> tuple[list[str], str | None]:
 
 
 def look(twilio: Any, wanted: list[str], params: Mapping[str, Any]) -> Snapshot:
-    """Return what the account says of the numbers; what was looked up before is not looked up again."""
+    """Read the account, or use the snapshot that was given."""
     if params["snapshot"]:
         return unpack_snapshot(params["snapshot"])
     return Snapshot.take(twilio, wanted, alert_days=params["alert_days"])
 
 
 def try_doors(found: Mapping[str, Destination], wanted: list[str] | None) -> dict[str, Door]:
-    """Try each distinct receiver once and return what it looks like, by where it is."""
+    """Test each distinct receiver once and return the results, by the receiver's URL."""
     webhooks: dict[str, tuple[str, str]] = {}
     for each in found.values():
         for url in () if each.silent else each.urls:  # fallbacks, too
@@ -267,7 +267,7 @@ def try_doors(found: Mapping[str, Destination], wanted: list[str] | None) -> dic
 
 
 def entry_of(number: str, found: Destination, snapshot: Snapshot, doors: Mapping[str, Door]) -> dict[str, Any]:
-    """Return what is known of a number without a text."""
+    """Return a number's entry as far as it is known without a text."""
     receiver = shown(found.urls[0]) if found.urls else None
     entry: dict[str, Any] = {
         "phone_number": number,
@@ -292,7 +292,7 @@ def entry_of(number: str, found: Destination, snapshot: Snapshot, doors: Mapping
 
 
 def add_evidence(module: AnsibleModule, twilio: Any, entries: Mapping[str, dict[str, Any]]) -> None:
-    """Add when the last text came in."""
+    """Add when the last text arrived."""
     try:
         for number, at in last_texts(twilio, [each for each, entry in entries.items() if entry["sid"]]).items():
             entries[number]["last_text_at"] = at
@@ -301,7 +301,7 @@ def add_evidence(module: AnsibleModule, twilio: Any, entries: Mapping[str, dict[
 
 
 def choose(found: Mapping[str, Destination], sender: str | None, most: int) -> list[str]:
-    """Return which numbers get a text: at most so many, and one of each webhook before a second of any."""
+    """Return which numbers get a text: *most* at most, and one of each webhook before a second of any."""
     seen: dict[str, int] = {}
     ranks: dict[str, int] = {}
     for number, each in found.items():
@@ -315,21 +315,21 @@ def choose(found: Mapping[str, Destination], sender: str | None, most: int) -> l
 def check_sender(twilio: Any, sender: str, found: Mapping[str, Destination]) -> Destination:
     """Return where texts to the sender go.
 
-    :raises SmsError: when no text should be sent from it, before one is
+    :raises SmsError: if no text should be sent from it; none was
     """
     own = destinations_of(Snapshot.take(twilio, [sender]), [sender], {})[sender]
     if not own.sid:
         raise SmsError(
             f"verify_from {sender} is not a phone number of account {twilio.account_sid}, whose numbers are verified:"
-            " name one that is",
+            " give one of its numbers",
             code="bad_verify_from",
         )
     agents = {place(url) for each in found.values() if not each.silent for url in each.urls}
     where = answers_by_itself(own, agents)
     if where:
         raise SmsError(
-            f"verify_from {sender} answers texts by itself, because {where}: it and the agent would text each other"
-            " without an end. Name a number without a webhook",
+            f"verify_from {sender} answers texts automatically, because {where}: it and the agent would text each other"
+            " endlessly. Give a number without a webhook",
             code="bad_verify_from",
         )
     return own
@@ -342,7 +342,7 @@ def send_and_wait(
     params: Mapping[str, Any],
     entries: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Send the texts and put into the entries what became of them. A text counts more than what was known before."""
+    """Send the texts and put the results into the entries, where they replace what was known before."""
     watch = Watch(twilio, sender)
     trials = [Trial(number, each.urls, each.sid) for number, each in found.items()]
     watch.send(trials, params["verify_body"])
@@ -360,7 +360,7 @@ def explain_untried(
     *,
     check_mode: bool,
 ) -> None:
-    """Say of each number that got no text why."""
+    """Explain why a number got no text."""
     for number, entry in entries.items():
         entry.setdefault("failed", bool(found[number].problem))
         if entry["verified"] == "untried" and not entry["msg"]:
@@ -371,11 +371,11 @@ def explain_untried(
             elif number in chosen:
                 entry["msg"] = "a text would be sent" if check_mode else ""
             else:
-                entry["msg"] = "no text was sent: verify_max numbers have got one"
+                entry["msg"] = "no text was sent: verify_max is reached"
 
 
 def add_replies(twilio: Any, entries: Mapping[str, dict[str, Any]]) -> None:
-    """Add whether answers can get out."""
+    """Add whether answers can be delivered."""
     sids = {number: str(entry["sid"]) for number, entry in entries.items() if entry["sid"]}
     told = replies.look_up(twilio, sids)
     for number, entry in entries.items():

@@ -10,12 +10,12 @@ module: twilio_sms_webhook
 short_description: Manage the inbound SMS webhook of Twilio phone numbers
 version_added: 1.0.0
 description:
-  - Sets or clears where Twilio sends the texts that come in for phone numbers of an account, one or thousands in one call.
-  - Compares first. A number that is as wanted is not written to; another gets one update with all that differs.
-  - Touches SMS settings only. Voice settings stay, and no number is ever bought, released or moved.
-  - A Messaging Service that takes the texts of a number and leads to the wanted receiver carries the number. Its webhook gets
-    the wanted password, once, after the numbers' own webhooks are set.
-  - Compares Twilio's answer with what was asked for. An update that is answered with success but does not show is a failure.
+  - Sets or clears the webhook to which Twilio sends inbound texts of phone numbers, for one number or thousands in one call.
+  - Compares first. A number that already has the wanted settings is not written to; any other gets one update with all differences.
+  - Touches SMS settings only. Voice settings are not changed, and no number is ever bought, released or moved.
+  - If a Messaging Service takes the texts of a number and leads to the wanted receiver, the number counts as connected. The service's
+    webhook gets the wanted password, once, after the numbers' own webhooks are set.
+  - Checks Twilio's answer. If Twilio reports success but does not show the new settings, the number fails.
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -31,17 +31,17 @@ options:
     description:
       - The phone numbers, with their country codes, in any notation. V(+15551234567), V(15551234567) and
         V(1 (555\) 123-4567) mean the same number.
-      - A number must be one of the account's, exactly; parts of numbers and wildcards match nothing.
+      - Each must be a whole number of the account; parts of numbers and wildcards match nothing.
       - Required without O(webhooks) and O(restore).
     type: list
     elements: str
     aliases: [phone_number]
   url:
     description:
-      - The webhook for incoming messages. A secret, because it usually holds a password.
-      - Connection overrides in the fragment of a number's present URL (C(#rc=2)) stay where the URL leads to the same
-        place and O(url) has no fragment of its own.
-      - Required with O(state=present). With O(state=absent), only webhooks that lead to the same scheme, host, port and
+      - The webhook for inbound texts. A secret, because it usually contains a password.
+      - Connection overrides in the fragment of a number's current URL (C(#rc=2)) are kept if that URL leads to the same
+        place and O(url) has no fragment.
+      - Required with O(state=present). With O(state=absent), only webhooks with the same scheme, host, port and
         path are cleared, whatever their password.
     type: str
   method:
@@ -51,34 +51,33 @@ options:
     default: POST
   fallback_url:
     description:
-      - The webhook that Twilio calls when O(url) fails. A secret. An empty string clears it; when not given it is not managed.
-      - With O(state=absent) and O(url), a webhook that leads there is cleared as well.
+      - The webhook that Twilio calls if O(url) fails. A secret. An empty string clears it. If not given, it is not managed.
+      - With O(state=absent) and O(url), webhooks that lead there are cleared as well.
     type: str
   fallback_method:
-    description: The HTTP method with which Twilio calls O(fallback_url). When not given it is not managed.
+    description: The HTTP method with which Twilio calls O(fallback_url). If not given, it is not managed.
     type: str
     choices: [POST, GET]
   retries:
     description:
-      - How often Twilio tries again when O(url) fails in one of the ways of O(retry_on), 0 to 5. Twilio's own default is 1.
-      - Like O(retry_on) and O(edges) this is kept in the fragment of the URL. What is not given stays as it is there.
+      - How often Twilio retries if O(url) fails in one of the ways in O(retry_on), 0 to 5. Twilio's own default is 1.
+      - Like O(retry_on) and O(edges), this is stored in the fragment of the URL. If not given, the current setting is kept.
     type: int
   retry_on:
     description:
-      - "What Twilio tries again after: V(ct), the connection failed (Twilio's own default); V(rt), no answer in time; V(5xx), an
-        answer with a status of 500 or more, which otherwise loses the text where there is no fallback."
+      - "When Twilio retries: V(ct), the connection failed (Twilio's own default); V(rt), there was no answer in time; V(5xx), the
+        answer had a status of 500 or more. Without V(5xx) and a fallback, such a text is lost."
     type: list
     elements: str
     choices: [ct, rt, 5xx]
   edges:
-    description: From which of Twilio's edge locations O(url) is called.
+    description: The edge locations of Twilio from which O(url) is called.
     type: list
     elements: str
     choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
   webhooks:
     description:
-      - Several groups of phone numbers with their webhooks, where they are not the same for all. The account is listed
-        once for all of them.
+      - Several groups of phone numbers with different webhooks. The account is listed once for all of them.
     type: list
     elements: dict
     suboptions:
@@ -117,59 +116,60 @@ options:
         choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
   state:
     description:
-      - V(present) sets the webhook and clears a TwiML application, which would make Twilio ignore it.
-      - V(absent) clears URL and fallback URL. With O(url) it first clears those of a Messaging Service that leads the numbers'
-        texts to that place, if its whole pool is in the same call.
+      - V(present) sets the webhook. It also clears a TwiML application, because Twilio would ignore the webhook otherwise.
+      - V(absent) clears URL and fallback URL. With O(url) it first clears those of a Messaging Service that sends the numbers'
+        texts to O(url), if the service's whole pool is in the same call.
     type: str
     choices: [present, absent]
     default: present
   on_override:
     description:
-      - What to do about a number whose texts go elsewhere whatever its webhook is, to a Messaging Service or a conversation.
-      - V(warn) connects it and says so, V(fail) leaves it alone and fails, V(ignore) does not look.
-      - V(repair) lets a Messaging Service that leads elsewhere, or nowhere, defer to its numbers' own webhooks, once these are
-        set. Who else is in its pool (numbers, short codes, senders) must lead to the wanted receiver already or be in the same
-        call; otherwise the numbers are left alone and fail, and the message names the others.
-      - With an API key of Twilio's that is restricted, V(repair) needs the permission C(/twilio/messaging/services/update).
-      - A service that leads to the place of O(url) is no obstacle with any of the choices but V(ignore), which changes no service.
+      - What to do about a number whose texts go to a Messaging Service or a conversation, whatever its webhook is.
+      - V(warn) connects the number and warns, V(fail) leaves it alone and fails, V(ignore) does not check.
+      - V(repair) makes a Messaging Service that leads elsewhere, or nowhere, defer to its numbers' own webhooks, once these are
+        set. All other senders in its pool (numbers, short codes and so on) must already lead to the wanted receiver or be in the same
+        call. Otherwise the numbers are left alone and fail, and the message names the other senders.
+      - With a restricted Twilio API key, V(repair) needs the permission C(/twilio/messaging/services/update).
+      - A service that leads to O(url) is accepted, and gets the wanted password, with all choices except V(ignore), which changes no
+        service.
     type: str
     choices: [warn, fail, ignore, repair]
     default: warn
   repair_shared_services:
     description:
-      - Whether a Messaging Service may be changed although others are in its pool, who are neither in the same call nor lead to
+      - Whether a Messaging Service may be changed although its pool has other senders that are neither in the same call nor lead to
         the wanted receiver. For O(on_override=repair) and O(state=absent).
     type: bool
     default: false
   release_conversations:
     description:
-      - With O(on_override=repair), whether to turn off the auto-creation of a Conversations address configuration that makes
-        conversations of a number's texts. Otherwise such a number is treated as with V(warn).
+      - With O(on_override=repair), whether to turn off the auto-creation of conversations in the Conversations address configuration
+        of a number. Otherwise such a number is treated as with V(warn).
     type: bool
     default: false
   concurrency:
     description:
-      - How many updates may be under way at once. Fewer are when Twilio answers that there are too many (429).
+      - The maximum number of concurrent updates. It is lowered while Twilio answers that there are too many requests (429).
     type: int
     default: 16
   restore:
     description:
-      - What the role P(voiceagent.sms.connect_sms#role) recorded of phone numbers, to be put back, as JSON. A secret.
-      - A number whose settings are no longer those that the recorded run left is left alone, unless O(force=true).
+      - Settings to restore, as JSON, recorded by the role P(voiceagent.sms.connect_sms#role). A secret.
+      - If a number's settings were changed after the recorded run, it is left alone, unless O(force=true).
     type: str
   force:
-    description: With O(restore), put back what was recorded whatever the settings are now.
+    description: With O(restore), restore the recorded settings whatever the current settings are.
     type: bool
     default: false
   progress_file:
     description:
-      - A file in which the count of numbers done is noted now and then, while there are many. The task itself shows it
-        where there are more than a thousand.
+      - A file for the count of numbers done, updated after each hundred. For the role's task, which shows the progress of more than a
+        thousand numbers.
     type: path
   snapshot:
     description:
-      - What M(voiceagent.sms.twilio_sms_webhook_info) returned as C(snapshot) a moment ago, for the same account and numbers.
-        The account is then not listed again. A secret.
+      - The C(snapshot) that M(voiceagent.sms.twilio_sms_webhook_info) has just returned for the same account and numbers, so that the
+        account is not listed again. A secret.
     type: str
 """
 
@@ -181,13 +181,13 @@ EXAMPLES = r"""
       - 1 (555) 765-4321
     url: "{{ sms_credential.api_key | voiceagent.sms.receiver_url('us-south') }}"
 
-- name: Refuse a number that a Messaging Service or a conversation takes over
+- name: Refuse a number whose texts a Messaging Service or a conversation takes
   voiceagent.sms.twilio_sms_webhook:
     phone_number: "+15551234567"
     url: "{{ webhook_uri_from_watsonx_assistant }}"
     on_override: fail
 
-- name: Connect the numbers of two regions with one look at the account
+- name: Connect the numbers of two regions with one list of the account
   voiceagent.sms.twilio_sms_webhook:
     webhooks:
       - phone_numbers: "{{ numbers_of_dallas }}"
@@ -195,7 +195,7 @@ EXAMPLES = r"""
       - phone_numbers: "{{ numbers_of_washington }}"
         url: "{{ key_of_washington | voiceagent.sms.receiver_url('us-east') }}"
 
-- name: Let the Messaging Services of the numbers defer to their webhooks, and try again when the receiver is restarting
+- name: Let the Messaging Services of the numbers defer to their webhooks, and retry while the receiver restarts
   voiceagent.sms.twilio_sms_webhook:
     phone_numbers: "{{ all_numbers_of_the_campaign }}"
     url: "{{ sms_credential.api_key | voiceagent.sms.receiver_url('us-south') }}"
@@ -212,35 +212,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 numbers:
-  description: One entry for each number asked for, in order.
+  description: One entry for each of the given numbers, in order.
   returned: when the account could be read, without O(snapshot)
   type: list
   elements: dict
   contains:
     phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
-    sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
-    changed: {description: "Whether it, or the service that it depends on, was written to.", type: bool}
+    sid: {description: "Its SID, null if the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
+    changed: {description: "Whether the number, or the service that it depends on, was changed.", type: bool}
     status: {description: "V(changed), V(unchanged), V(overridden) or V(failed).", type: str, sample: changed}
-    msg: {description: What happened in words., type: str}
+    msg: {description: What happened., type: str}
     overridden_by:
       description: "What takes its texts instead: kind (V(messaging_service) or V(conversation\\)), sid and name. Null for nothing."
       type: dict
     via:
       description:
-        - "The Messaging Service that leads its texts to where they are wanted: kind (V(messaging_service\\)), sid and name. Null
-          where its own webhook does."
+        - "The Messaging Service that sends its texts to the wanted receiver: kind (V(messaging_service\\)), sid and name. Null if its
+          own webhook does."
       type: dict
     before:
       description:
-        - Its SMS settings before, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
+        - Its previous SMS settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
       type: dict
     after: {description: The same afterwards., type: dict}
 entries:
-  description: As RV(numbers), as one text, which Ansible handles faster than thousands of values. For the role.
+  description: RV(numbers) packed into one string, which Ansible handles faster than thousands of values. For the role.
   returned: when the account could be read, with O(snapshot)
   type: str
 services:
-  description: One entry for each Messaging Service and Conversations address configuration that is to be changed.
+  description: One entry for each Messaging Service and Conversations address configuration that had to be changed.
   returned: when the account could be read
   type: list
   elements: dict
@@ -248,13 +248,13 @@ services:
     kind: {description: "V(messaging_service) or V(conversation).", type: str}
     sid: {description: Its SID., type: str, sample: MG0123456789abcdef0123456789abcdef}
     name: {description: Its name., type: str}
-    changed: {description: Whether it was written to., type: bool}
+    changed: {description: Whether it was changed., type: bool}
     status: {description: "V(changed), V(unchanged) or V(failed).", type: str, sample: changed}
-    msg: {description: What happened in words., type: str}
+    msg: {description: What happened., type: str}
     before:
       description:
-        - Its settings before, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and
-          use_inbound_webhook_on_number; of an address configuration auto_creation_enabled.
+        - Its previous settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and
+          use_inbound_webhook_on_number; for an address configuration auto_creation_enabled.
       type: dict
     after: {description: The same afterwards., type: dict}
 summary:
@@ -263,7 +263,7 @@ summary:
   type: dict
   sample: {changed: 2, failed: 0, overridden: 0, unchanged: 998}
 overrides_checked:
-  description: Whether it was looked up what takes numbers' texts instead; if false, V(unchanged) says nothing about that.
+  description: Whether Messaging Services and conversations were checked. If false, the texts of V(unchanged) numbers may go elsewhere.
   returned: when the account could be read
   type: bool
 failure:
@@ -311,12 +311,15 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
         "choices": ["ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla"],
     },
 }
-CHANGED_SINCE = "left alone: changed since by somebody else (force restores it all the same)"
+CHANGED_SINCE = "left alone: changed since by somebody else (force restores it anyway)"
 STATUSES = ("changed", "unchanged", "overridden", "failed")
 
 
 def wanted_by_number(params: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the webhook options of each number, by number in E.164, or refuse the whole call."""
+    """Return the webhook options of each number, by number in E.164.
+
+    :raises SmsError: if any option or number is wrong; then no number is touched
+    """
     groups = params["webhooks"] if params["webhooks"] is not None else [params]
     wanted: dict[str, Mapping[str, Any]] = {}
     problems = []
@@ -340,7 +343,7 @@ def _stripped(value: Any) -> Any:
 
 
 def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
-    """Return what is to be put back: of phone numbers, by number, and of services, by SID."""
+    """Return what to restore: of phone numbers, by number, and of services, by SID."""
     try:
         recorded = unpack(text)
         services = {sid: change for sid, change in recorded.items() if not sid.startswith("+")}
@@ -355,7 +358,7 @@ def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mappi
 def plan(
     number: str, wanted: Mapping[str, Any], snapshot: Snapshot, verdict: Verdict, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what is to become of a number, as the entry to be returned; ``fields`` in it is the update to send."""
+    """Return the entry of a number as it will be after the update; its ``fields`` are the update to send."""
     found = snapshot.numbers.get(number)
     override = verdict.overridden.get(number)
     entry = {
@@ -383,7 +386,7 @@ def plan(
         if after is None:
             return dict(entry, before=before, after=before, msg=CHANGED_SINCE)
         if wanted.get("refusal") and after != before and not params["force"]:
-            text = f"left alone: {wanted['refusal']} (force restores it all the same)"
+            text = f"left alone: {wanted['refusal']} (force restores it anyway)"
             return dict(entry, before=before, after=before, status="failed", msg=text)
     elif present:
         after = webhook.connected(before, wanted)
@@ -398,7 +401,7 @@ def plan(
 
 
 def set_webhook(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
-    """Send a number's update and return its entry with the settings that Twilio then shows."""
+    """Send a number's update and return its entry with the settings in Twilio's answer."""
     row = twilio.update(entry["phone_number"], entry["sid"], entry["fields"])
     after = webhook.settings_of(row)
     not_done = webhook.unheeded(entry["fields"], row)
@@ -409,10 +412,10 @@ def set_webhook(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def noting(path: str | None, total: int) -> Callable[[], None]:
-    """Return what counts a number and notes each hundredth in a file, where there is one."""
+    """Return a function that counts numbers and writes each hundredth count to the file, if there is one."""
     try:
         file = os.open(path, os.O_WRONLY) if path else None
-    except OSError:  # the task runs elsewhere than its module
+    except OSError:  # the module runs on another machine than its task
         file = None
     numbers = itertools.count(1)
 
@@ -444,7 +447,7 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapp
     done = {}
     for entry, outcome in zip(due, outcomes, strict=True):
         if isinstance(outcome, SmsError):
-            # Whether a broken update was carried out is not known; a rerun looks.
+            # It is not known whether an interrupted update took effect; the next run finds out.
             outcome = dict(entry, changed=False, status="failed", msg=str(outcome), after=entry["before"])
         done[entry["phone_number"]] = outcome
     return [done.get(entry["phone_number"], entry) for entry in entries]
@@ -453,9 +456,9 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapp
 def apply_services(
     twilio: TwilioNumbers, changes: list[Change], entries: list[dict[str, Any]], *, dry: bool
 ) -> list[dict[str, Any]]:
-    """Make the changes of services one after the other and return an entry for each; a dry run only skips the updates.
+    """Change services one after the other and return an entry for each; check mode only skips the updates.
 
-    :param entries: the numbers' so far: a change that needs all of its numbers is not made where one has failed
+    :param entries: the numbers' entries so far: a change that needs all of its numbers is skipped if one has failed
     """
     failed = {entry["phone_number"] for entry in entries if entry["status"] == "failed"}
     return [apply_service(twilio, change, failed, dry=dry) for change in changes]
@@ -477,7 +480,7 @@ def apply_service(twilio: TwilioNumbers, change: Change, failed: set[str], *, dr
     in_the_way = [number for number in change.numbers if number in failed] if change.needs_all else []
     refusal = change.refusal
     if in_the_way:
-        refusal = f"left alone, because of its numbers {join(in_the_way, ', ')} failed"
+        refusal = f"left alone, because these of its numbers failed: {join(in_the_way, ', ')}"
     if refusal:
         return dict(entry, changed=False, status="failed", msg=refusal, after=change.before)
     if not change.fields:
@@ -490,21 +493,21 @@ def apply_service(twilio: TwilioNumbers, change: Change, failed: set[str], *, dr
 
 
 def what_it_does(change: Change) -> str:
-    """Return a change of a service in words."""
+    """Describe a change of a service, for messages."""
     if change.kind == "conversation":
         turned_on = change.after["auto_creation_enabled"] == "true"
-        return "makes conversations of texts again" if turned_on else "makes no conversations of texts any more"
+        return "creates conversations from texts again" if turned_on else "no longer creates conversations from texts"
     if change.before[DEFERS] != change.after[DEFERS]:
         return (
-            "defers to its numbers' webhooks now"
+            "now defers to its numbers' webhooks"
             if change.after[DEFERS] == "true"
             else "takes its numbers' texts again"
         )
-    return "has another webhook now" if change.after["url"] else "has no webhook any more"
+    return "now has another webhook" if change.after["url"] else "no longer has a webhook"
 
 
 def with_services(entry: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a number's entry with what became of the services that it depends on."""
+    """Return a number's entry with the results of the services that it depends on."""
     for service in services:
         change = service["change"]
         if entry["phone_number"] not in change.numbers:
@@ -542,7 +545,7 @@ def result_of(
     broken = [f"{one['change'].words}: {one['msg']}" for one in services if one["status"] == "failed"]
     if failed or broken:
         what = f"{len(failed)} of {len(entries)} phone numbers failed. " if failed else ""
-        # A service's failure is told with its numbers.
+        # A service's failure is already in the messages of its numbers.
         told = failed + [text for text in broken if not any(text in line for line in failed)]
         msg = f"{what}{join(told, '; ')}"
         result.update(failed=True, msg=msg, failure={"code": "numbers_failed", "status": None})
@@ -556,7 +559,7 @@ def result_of(
 
 
 def shown_entries(module: AnsibleModule, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the entries for the user as a list, for the role as a text: see :mod:`entries`."""
+    """Return the entries as a list for users, packed into one string for the role: see :mod:`packed`."""
     shown_ones = (shown(entry) for entry in entries)
     if not module.params["snapshot"]:
         return {"numbers": list(shown_ones)}
@@ -565,7 +568,7 @@ def shown_entries(module: AnsibleModule, entries: list[dict[str, Any]]) -> dict[
 
 
 def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry fit to be shown."""
+    """Return an entry without its secrets."""
     settings = {name: entry[name] and webhook.shown(entry[name]) for name in ("before", "after")}
     return {name: value for name, value in {**entry, **settings}.items() if name != "fields"}
 
@@ -573,9 +576,9 @@ def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
 def look(
     twilio: TwilioNumbers, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
 ) -> tuple[Snapshot, Verdict]:
-    """Look at the account, or at what was looked up for this call, and judge what services mean for its numbers.
+    """Read the account, or the snapshot of it, and decide what its services mean for the numbers.
 
-    Connecting asks what takes the numbers' texts; disconnecting asks only where a URL tells which services are ours.
+    Connecting checks what takes the numbers' texts. Disconnecting does so only if a URL tells which services to clear.
     """
     present = params["state"] == "present"
     ours = any(options.get("url") for options in wanted.values())
@@ -596,9 +599,10 @@ def work_through(
     *,
     dry: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Make all changes in the order in which no number points nowhere, and return what became of numbers and services.
+    """Make all changes and return the entries of numbers and services.
 
-    A service begins to lead to a number only when the number's own webhook is set, and ends to before that is cleared.
+    The order ensures that texts never get lost: a service defers to a number only once the number's own webhook is set,
+    and stops before that webhook is cleared.
     """
     numbers_first = params["state"] == "present" and not params["restore"]
     if numbers_first and not dry:
@@ -614,7 +618,7 @@ def work_through(
 
 
 def manage(module: AnsibleModule) -> dict[str, Any]:
-    """Do what the options ask for and return the module's result. A dry run skips the updates and nothing else."""
+    """Do what the options ask for and return the module's result. Check mode skips only the updates."""
     params = module.params
     recorded: Mapping[str, Mapping[str, Any]] = {}
     if params["restore"]:

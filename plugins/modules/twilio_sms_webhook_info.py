@@ -10,8 +10,8 @@ module: twilio_sms_webhook_info
 short_description: Read the inbound SMS webhook of Twilio phone numbers
 version_added: 1.0.0
 description:
-  - Tells where Twilio sends the texts that come in for phone numbers of an account, and what else takes them.
-  - The read-only partner of M(voiceagent.sms.twilio_sms_webhook).
+  - Returns the webhooks to which Twilio sends inbound texts of phone numbers, and what takes the texts instead.
+  - The read-only counterpart of M(voiceagent.sms.twilio_sms_webhook).
 author:
   - voiceagent.sms authors (@voiceagent-sms)
 seealso:
@@ -27,7 +27,7 @@ options:
   phone_numbers:
     description:
       - The phone numbers, with their country codes, in any notation.
-      - Without it, every number of the account is read.
+      - By default all numbers of the account.
     type: list
     elements: str
     aliases: [phone_number]
@@ -37,31 +37,30 @@ options:
     default: true
   pools:
     description:
-      - Whether to look up, with O(overrides), who else is in the pools of the Messaging Services that take the numbers' texts, which
-        O(voiceagent.sms.twilio_sms_webhook#module:on_override=repair) has to know.
+      - With O(overrides), whether to look up the other senders in the pools of the Messaging Services that take the numbers' texts.
+        O(voiceagent.sms.twilio_sms_webhook#module:on_override=repair) needs them.
     type: bool
     default: false
   holders:
     description:
-      - Whether to return RV(holders), and nothing else, for the credentials' account and its subaccounts. They hold passwords, so
-        use C(no_log) on the task.
+      - Whether to return only RV(holders) and RV(unseen), for the account of the credentials and its subaccounts. RV(holders) contains
+        passwords, so use C(no_log) on the task.
     type: bool
     default: false
   alert_days:
     description:
-      - For how many days to look up errors of the numbers' webhooks, which Twilio keeps for 30 days. 0 for none.
+      - The number of days for which to look up errors of the numbers' webhooks. Twilio keeps them for 30 days. 0 looks up none.
     type: int
     default: 0
   changed_by:
     description:
-      - Whether to look up who changed the numbers' webhooks last, as far as the events of the last 30 days tell, which Twilio keeps
-        for every account.
+      - Whether to look up who changed the numbers' webhooks last, in the events that Twilio keeps for 30 days.
     type: bool
     default: false
     version_added: 1.1.0
   snapshot:
     description:
-      - Whether to return RV(snapshot), too. It holds passwords, so use C(no_log) on the task.
+      - Whether to return RV(snapshot) instead of RV(numbers). It contains passwords, so use C(no_log) on the task.
     type: bool
     default: false
 """
@@ -76,13 +75,13 @@ EXAMPLES = r"""
     alert_days: 7
   register: sms_numbers
 
-- name: See who changed a number's webhook
+- name: Find out who changed a number's webhook
   voiceagent.sms.twilio_sms_webhook_info:
     phone_number: "+15551234567"
     changed_by: true
   register: sms_number
 
-- name: Look before the leap, and list the account only once
+- name: Read the numbers before changing them, and list the account only once
   voiceagent.sms.twilio_sms_webhook_info:
     phone_numbers: "{{ my_numbers }}"
     snapshot: true
@@ -92,13 +91,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 numbers:
-  description: One entry for each number asked for, in order, or for each of the account's.
+  description: One entry for each of O(phone_numbers), in order, or for each number of the account.
   returned: success, without O(snapshot) and O(holders)
   type: list
   elements: dict
   contains:
     phone_number: {description: The number in E.164., type: str, sample: "+15551234567"}
-    sid: {description: "Its SID, null when the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
+    sid: {description: "Its SID, null if the account has no such number.", type: str, sample: PN0123456789abcdef0123456789abcdef}
     receives_sms: {description: Whether it can receive texts., type: bool}
     overridden_by:
       description: "What takes its texts instead: kind (V(messaging_service) or V(conversation\\)), sid and name. Null for nothing."
@@ -106,39 +105,39 @@ numbers:
     settings:
       description:
         - Its SMS settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
-        - Null when the account has no such number.
+        - Null if the account has no such number.
       type: dict
     friendly_name: {description: "The number's name, with O(alert_days) only.", type: str}
     errors:
       description:
-        - The errors of its webhook, C(count), C(last_at), C(codes) (how many of each code) and C(since_change) (how many of them
-          came after the last change of the number, or of the Messaging Service that takes its texts). Null when they are not known.
+        - "The errors of its webhook: C(count), C(last_at), C(codes) (the count of each code) and C(since_change) (the count since the
+          last change of the number, or of the Messaging Service that takes its texts). Null if they are not known."
         - With O(alert_days) only.
       type: dict
     changed_by:
       description:
-        - Who changed its webhook last, C(actor_type), C(actor_sid) and C(source), when (C(at)), and what of it, C(before) and
-          C(after), with passwords as C(***). Null when that is not known.
+        - "Who changed its webhook last: C(actor_type), C(actor_sid), C(source), the time C(at), and the settings C(before) and
+          C(after), with passwords as C(***). Null if it is not known."
         - With O(changed_by) only.
       type: dict
 overrides_checked:
-  description: Whether it was looked up what takes numbers' texts instead.
+  description: Whether Messaging Services and conversations were checked.
   returned: success, without O(holders)
   type: bool
 holders:
   description:
-    - Everything that holds a webhook with a password (numbers, TwiML applications, Messaging Services, short codes, senders,
-      Conversations address configurations), by password, as one text. A secret. For the role.
+    - Everything that has a webhook with a password (numbers, TwiML applications, Messaging Services, short codes, senders,
+      Conversations address configurations), by password, packed into one string. A secret. For the role.
   returned: when O(holders=true)
   type: str
 unseen:
-  description: What these credentials may not read of all that can hold a webhook, in words.
+  description: The lists that could have webhooks with passwords, but that these credentials may not read.
   returned: when O(holders=true)
   type: list
   elements: str
   sample: ["the short codes of account AC0123456789abcdef0123456789abcdef (70051)"]
 snapshot:
-  description: What O(voiceagent.sms.twilio_sms_webhook#module:snapshot) takes. A secret.
+  description: The value for O(voiceagent.sms.twilio_sms_webhook#module:snapshot). A secret.
   returned: when O(snapshot=true)
   type: str
 """
@@ -161,7 +160,7 @@ from ..module_utils._twilio.snapshot import Snapshot
 
 
 def entry_of(number: str, snapshot: Snapshot, *, with_errors: bool, with_changes: bool) -> dict[str, Any]:
-    """Return what is returned for one number."""
+    """Return the entry of one number."""
     found = snapshot.numbers.get(number)
     entry = {
         "phone_number": number,
@@ -207,7 +206,7 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
         if problem:
             module.warn(problem)
     result: dict[str, Any] = {"changed": False, "overrides_checked": snapshot.overrides is not None}
-    if params["snapshot"]:  # holds all of it, and as one text it costs Ansible less than thousands of values
+    if params["snapshot"]:  # contains everything, and Ansible handles one string faster than thousands of values
         module_args = {name: value for name, value in params.items() if name != "phone_numbers"}
         return {**result, "snapshot": pack_snapshot(snapshot), "invocation": {"module_args": module_args}}
     numbers = snapshot.numbers if wanted is None else wanted

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The audit as one web page that needs nothing else."""
+"""The audit as a self-contained web page."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from markupsafe import Markup
 from ..module_utils._role.audit import ERRORS, STATUSES, counted, recent_errors
 from ..module_utils._role.audit_report import ADVICE, HEADER, state_of
 
-FIRST = 200  # numbers that are laid out at once: thousands take seconds, and nobody reads them at once
-ERRORS_MEANING = "the webhook met errors in the last days; those since a number's last change stand out"
+FIRST = 200  # numbers in the initial layout, because thousands take seconds
+ERRORS_MEANING = "the webhook had errors in the last days; those since a number's last change are highlighted"
 WARNED = "connected, with errors"
-#: Least number of audits that make a line of how many were connected.
+#: Minimum number of audits for the line of connected numbers over time.
 PAST = 10
 _TWILIO, _IBM = "https://console.twilio.com/us1", "https://cloud.ibm.com"
 
@@ -41,14 +41,14 @@ def as_page(
 ) -> str:
     """Return the page.
 
-    The content security policy lets nothing run but the page's own script and style, and nothing be loaded: what a
-    phone number is named by others cannot do harm there.
+    The content security policy allows only the page's own script and style, and no loading. So a phone number's name,
+    which others can set, can do no harm.
 
     :param report: what :func:`audit_report.make_report` returned, as in ``audit.json``
     :param role_path: folder of the role, which has the template
-    :param options: command-line options for numbers that are no hosts of an inventory; ``None`` where no command can name
-        them, because they hold a secret
-    :param inventory: the inventories of hosts, as the command line names them
+    :param options: command-line options for numbers that are not hosts of an inventory; ``None`` if they would contain a
+        secret
+    :param inventory: the inventories of hosts, as paths for a command line
     """
     environment = Environment(
         loader=FileSystemLoader(os.path.join(role_path, "templates")),
@@ -88,7 +88,7 @@ def as_page(
 
 
 def when(text: Any) -> str:
-    """Return a time for people to read, in UTC: ``25 Nov 2026, 18:02``. What is no time stays as it is."""
+    """Return a readable time in UTC: ``25 Nov 2026, 18:02``. Anything that is not a time is returned unchanged."""
     try:
         moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
     except ValueError:
@@ -98,14 +98,14 @@ def when(text: Any) -> str:
 
 
 def words(status: str) -> str:
-    """Return a status for people to read."""
+    """Return a readable status."""
     return status.replace("_", " ")
 
 
 def shares(numbers: Iterable[Mapping[str, Any]], width: int = 1000) -> list[tuple[str, float, float]]:
-    """Return the pieces of a bar that shows the shares: status, start and width of each, the worst first.
+    """Return the segments of a bar chart: status, start and width of each, the worst first.
 
-    However few numbers have a status, they can be seen.
+    Each segment is wide enough to be visible.
     """
     counts = Counter(state_of(row) for row in numbers)
     shown = [(state, counts[state]) for state in [*list(STATUSES)[:-1], "warned", "connected"] if counts[state]]
@@ -120,7 +120,7 @@ def shares(numbers: Iterable[Mapping[str, Any]], width: int = 1000) -> list[tupl
 
 
 def past(history: list[Mapping[str, Any]], width: int = 240, height: int = 36) -> dict[str, Any] | None:
-    """Return the line of how many numbers were connected over time, ``None`` for too few audits."""
+    """Return the line of connected numbers over time, ``None`` if there are too few audits."""
     if len(history) < PAST:
         return None
     shares = [each["connected"] / each["numbers"] if each["numbers"] else 0.0 for each in history]
@@ -130,7 +130,7 @@ def past(history: list[Mapping[str, Any]], width: int = 240, height: int = 36) -
 
 
 def instance_link(crn: str | None) -> str | None:
-    """Return where IBM Cloud's console shows the service credentials of an instance."""
+    """Return the URL of an instance's service credentials in IBM Cloud's console."""
     service = (crn or "").split(":")[4:5]
     return (
         f"{_IBM}/services/{quote(service[0], safe='')}/{quote(str(crn), safe='')}?paneId=credentials"
@@ -140,13 +140,13 @@ def instance_link(crn: str | None) -> str | None:
 
 
 def _changes(report: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is different from the audit before, by number: ``new``, or the status that it had."""
+    """Return the changes since the previous audit, by number: ``new``, or the previous status."""
     since = report["since"] or {"new": (), "changed": ()}
     return {**dict.fromkeys(since["new"], "new"), **{each["phone_number"]: each["was"] for each in since["changed"]}}
 
 
 def _policy(page: str) -> str:
-    """Return a policy that knows the page's script and style by their hashes."""
+    """Return a policy that allows the page's script and style by their hashes."""
     parts = []
     for element in ("script", "style"):
         hashes = []

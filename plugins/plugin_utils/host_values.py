@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role's variables as they are for each host of a batch."""
+"""The role's variables of each host of a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible.template import Templar
 
 from ..module_utils._role.short import KNOWN, is_given, short_values
 
-#: What a credential is called is up to its user: a word of YAML's must not become a credential of another name.
+#: Names that users choose: if YAML reads one as a number or boolean, the credential would get another name.
 NAMED_BY_USERS = ("connect_sms_credential_name",)
 PLAIN = (bool, int, float, type(None))
 
@@ -23,9 +23,9 @@ PLAIN = (bool, int, float, type(None))
 class HostValues:
     """Reads and validates the variables of a specification, host by host.
 
-    Only a plugin on the controller can do so: a template sees another host's inventory variables, but neither play
-    variables nor role defaults as they are for that host. For thousands of hosts it has to be quick: one templar serves
-    all of them, a value without a template is taken as it is, and what many hosts have in common is validated once.
+    Only a plugin on the controller can do this: a template sees another host's inventory variables, but not its play
+    variables and role defaults. It has to be fast for thousands of hosts: one templar serves all of them, values without
+    a template are used unchanged, and values that hosts share are validated once.
 
     :param spec: the role's argument specification
     :param task: the task in whose play and role the variables are read
@@ -40,13 +40,13 @@ class HostValues:
         self._templar = Templar(loader=loader, variables={})
         self._validated: dict[str, tuple[dict[str, Any], list[str]]] = {}
         self.extra: Mapping[str, Any] = self._manager.extra_vars
-        # An unanswered question of a controller's form is an extra variable without a value: it must not hide what the
-        # inventory says. This process is the task's own, so nobody else sees the change.
+        # An unanswered survey question is an empty extra variable, which must not hide the inventory's value. This
+        # process belongs to the task, so nothing else sees the change.
         self._manager._extra_vars = {name: value for name, value in self.extra.items() if is_given(value)}
         self._short = {name: value for name, value in self.extra.items() if name in KNOWN}
 
     def of(self, host: str) -> tuple[dict[str, Any], list[str]]:
-        """Return the values of *host*, ``None`` where nothing is given, and what is wrong with them."""
+        """Return the values of *host*, ``None`` for those that are not given, and the mistakes in them."""
         record = self._inventory.get_host(host)  # makes the implicit localhost, too
         variables = self._manager.get_vars(play=self._task.get_play(), host=record, task=self._task)
         given = {name: variables[name] for name in self._names if name in variables}
@@ -60,7 +60,7 @@ class HostValues:
         return self._checked({name: value for name, value in values.items() if name in self._names and is_given(value)})
 
     def everybody(self) -> list[str]:
-        """Return all hosts of the inventory, those that ``--limit`` leaves out included."""
+        """Return all hosts of the inventory, including those that ``--limit`` excludes."""
         return [host.name for host in self._inventory.get_hosts("all", ignore_limits=True, ignore_restrictions=True)]
 
     def _templated(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class HostValues:
         return values
 
     def _checked(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Return values with their defaults, in their types, and what is wrong with them."""
+        """Return the values, with defaults and types applied, and the mistakes in them."""
         values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         numbers = values.pop("connect_sms_phone_numbers", None)
         if isinstance(numbers, Mapping):
@@ -95,16 +95,16 @@ class HostValues:
 
 
 def _numbers(given: Any) -> Iterator[Any]:
-    """Yield the numbers that a variable holds: one, or a list."""
+    """Yield the numbers in a variable: one, or a list."""
     if is_given(given):
         yield from (each for each in (given if isinstance(given, list) else [given]) if is_given(each))
 
 
 def _not_a_text(name: str, value: Any) -> str:
-    """Say why a name is refused that YAML has made something else of: what was written, nobody can tell any more."""
+    """Return the message about a name that YAML has read as something else, so that the original text is lost."""
     return (
-        f"{name} must be a text, and YAML has read it as {str(value).lower()} (0123 is an octal number, yes is true):"
-        " quote it, or in a controller's form choose a name that begins with a letter and is no such word"
+        f"{name} must be a string, but YAML has read it as {str(value).lower()} (0123 is an octal number, yes is true):"
+        " quote it, or in a controller's survey choose a name that begins with a letter and is not such a word"
     )
 
 

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module of this collection in the task's own process, where it would run with the same Python all the same.
+"""Runs a module of this collection in the task's own process, if it would run with the same Python anyway.
 
-Packing a module, starting a Python and compiling all of it again takes half a second: more than the requests of a run
-over a hundred numbers (`make bench`). Elsewhere, on another machine, as another user or with another Python, Ansible
-runs the module as any other.
+Packing a module, starting Python and compiling the module takes half a second, more than the requests for a hundred
+numbers (`make bench`). On another machine, as another user or with another Python, Ansible runs the module like any other.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..module_utils._module.edge import outcome
 
-SWITCH = "voiceagent_sms_import_modules"  # a variable of the user's: false runs all modules as processes
+SWITCH = "voiceagent_sms_import_modules"  # a variable for users: false runs each module in its own process
 MODULES = f"{__package__.rpartition('.')[0]}.modules"
 
 
@@ -46,7 +45,7 @@ class InProcess(NormalAction):
             return super().run(tmp, task_vars)
         code = importlib.import_module(f"{MODULES}.{self.module_name}")
         if any(code.NEEDS.values()):
-            return super().run(tmp, task_vars)  # Ansible shows best why an import fails
+            return super().run(tmp, task_vars)  # Ansible explains best why an import fails
         result = ActionBase.run(self, tmp, task_vars)
         with silence():
             result.update(run(code, self._task, shows_arguments=_shows_arguments(task_vars)))
@@ -66,15 +65,15 @@ class InProcess(NormalAction):
         try:
             return self._templar.template(task_vars.get("ansible_python_interpreter")) == sys.executable
         except AnsibleError:
-            return False  # Ansible says it in its own words
+            return False  # Ansible reports it itself
 
 
 class Module:
-    """What modules of this collection use of ``AnsibleModule``.
+    """The part of ``AnsibleModule`` that modules of this collection use.
 
-    :param code: the module, as Python knows it
-    :param name: what the user calls it
-    :param args: a task's arguments; ``problem`` says in ``AnsibleModule``'s words what is wrong with them, if anything
+    :param code: the Python module
+    :param name: its name in the task
+    :param args: the task's arguments; if they are invalid, ``problem`` is ``AnsibleModule``'s message
     """
 
     def __init__(self, code: ModuleType, name: str, args: Mapping[str, Any], *, check_mode: bool, diff: bool):
@@ -102,8 +101,8 @@ def run(code: ModuleType, task: Any, *, shows_arguments: bool) -> dict[str, Any]
     module = Module(code, task.action, task.args, check_mode=task.check_mode, diff=task.diff)
     try:
         result = {"failed": True, "msg": module.problem} if module.problem else outcome(module, code.manage)
-    except Exception as error:  # a mistake of ours fails the item of a loop, as a process that breaks does
-        msg = f"{task.action} broke off, which is a mistake in it: {type(error).__name__}"
+    except Exception as error:  # a bug fails only this item of a loop, as a crashed process would
+        msg = f"{task.action} crashed, which is a bug in it: {type(error).__name__}"
         result = {"failed": True, "msg": msg, "exception": traceback.format_exc()}
     if shows_arguments:
         result.setdefault("invocation", {"module_args": module.params})
@@ -115,7 +114,7 @@ def run(code: ModuleType, task: Any, *, shows_arguments: bool) -> dict[str, Any]
 
 
 def plain(value: Any) -> Any:
-    """Return a value without what Ansible tags and wraps values with, as a module gets it through JSON."""
+    """Return a value without Ansible's tags and wrappers, as a module gets it through JSON."""
     if isinstance(value, Mapping):
         return {plain(name): plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, set)):
@@ -128,7 +127,7 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep what the SDKs log out of Ansible's log (``ANSIBLE_LOG_PATH``), which listens to every logger."""
+    """Keep the SDKs' log messages out of Ansible's log (``ANSIBLE_LOG_PATH``), which records every logger."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a play's ``module_defaults`` say about getting into the clouds, for actions that look before modules run."""
+"""A play's ``module_defaults`` for access to the clouds, for actions that need them before modules run."""
 
 from __future__ import annotations
 

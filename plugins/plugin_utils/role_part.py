@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the parts of the role that run in the task's own process have in common."""
+"""The base class of the role's action plugins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ansible.plugins.action import ActionBase
 
 
 class RolePart(ActionBase):
-    """An action on what earlier tasks of the role have registered.
+    """An action that works on results registered by earlier tasks of the role.
 
     Takes the names of the registered variables, not their values: templating a thousand outcomes for each of a thousand
-    hosts would cost more than everything else.
+    hosts would take longer than everything else.
     """
 
     BYPASS_HOST_LOOP = True  # once for the batch
@@ -30,7 +30,7 @@ class RolePart(ActionBase):
         return {**result, "changed": False, **self.work()}
 
     def work(self) -> dict[str, Any]:
-        """Return what is to be added to the task's result."""
+        """Return the task's result."""
         raise NotImplementedError
 
     @property
@@ -39,7 +39,7 @@ class RolePart(ActionBase):
         return self._task_vars[self._task.args["plan"]]
 
     def registered(self, argument: str) -> Mapping[str, Any]:
-        """Return the variable that an argument names, empty where there is none."""
+        """Return the variable that an argument names, empty if there is none."""
         return self._task_vars.get(self._task.args.get(argument)) or {}
 
     def results(self, *arguments: str) -> list[list[Mapping[str, Any]]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which run of ansible-playbook a plugin is part of, and of which version of the collection it is."""
+"""Identifies the run of ansible-playbook, and the version of the collection."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import yaml
 
 
 def run_id() -> str:
-    """Return what all batches of one run have in common: ansible-playbook's process, of which this one is a fork."""
+    """Return an ID that all batches of one run share, from ansible-playbook's process, the parent of this one."""
     pid = os.getppid()
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return f"{pid}-{file.read().rpartition(')')[2].split()[19]}"  # start time: process ids come again
+            return f"{pid}-{file.read().rpartition(')')[2].split()[19]}"  # start time, because process IDs are reused
     except (OSError, IndexError):
         return str(pid)
 
 
 def collection_version(role_path: str) -> str | None:
-    """Return the collection's version, ``None`` where nothing tells it: what was installed says it in one file, a
-    checkout in another.
+    """Return the collection's version, ``None`` if unknown: an installed collection has it in one file, a checkout in
+    another.
 
     :param role_path: folder of a role of the collection
     """

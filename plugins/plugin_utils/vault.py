@@ -15,15 +15,15 @@ from ..module_utils._http.errors import SmsError
 
 
 def encrypting(loader: Any) -> Callable[[str], bytes] | None:
-    """Return what encrypts with the vault password of the run, or ``None`` when there is none."""
+    """Return a function that encrypts with the run's vault password, or ``None`` if there is none."""
     vault = loader._vault
     return vault.encrypt if vault.secrets else None
 
 
 def decrypting(loader: Any) -> Callable[[bytes], bytes]:
-    """Return what decrypts data that is encrypted, and hands on what is not.
+    """Return a function that decrypts encrypted data, and returns other data unchanged.
 
-    :raises SmsError: from what is returned, when the vault password is missing or another one
+    It raises SmsError if the vault password is missing or wrong.
     """
     vault = loader._vault
 

@@ -41,7 +41,7 @@ BROKEN = (
     "MODULE FAILURE",
     "An exception occurred",
     "Unexpected failure",
-    "which is a mistake in it",
+    "which is a bug in it",
 )
 PYTHON = pathlib.Path(sys.executable)
 #: What lets modules run as processes, as on another machine: another name of the same Python.

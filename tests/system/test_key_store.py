@@ -130,7 +130,7 @@ def test_a_failing_store_leaves_every_number_untouched(store: Store, accounts: A
     assert "The new service credential 'another'" in ensured.output
 
 
-@pytest.mark.parametrize(("text", "why"), [(None, "cannot be read"), ("a: b\n", "is no list of tasks")])
+@pytest.mark.parametrize(("text", "why"), [(None, "cannot be read"), ("a: b\n", "is not a list of tasks")])
 def test_tasks_that_are_none_are_refused_first(store: Store, accounts: Accounts, text: str | None, why: str) -> None:
     file = store.play.here / "none.yml"
     if text:

@@ -154,7 +154,7 @@ def refusals(scene: Scene) -> dict[str, tuple[dict[str, str], list[str]]]:
         "foreign": ({"connect_sms_orchestrate_agent": "foreign"}, [f"belongs to Twilio account {OTHER_ACCOUNT}"]),
         "wrong_key": ({"connect_sms_orchestrate_api_key": "wrong-key-4711"}, both),
         "stranger": ({"connect_sms_orchestrate_api_key": stranger}, ["HTTP 403", "lacks the permission"]),
-        "api_key": ({}, ["auth_token is missing", "an API key cannot stand in"]),
+        "api_key": ({}, ["auth_token is missing", "an API key cannot replace it"]),
     }
 
 

@@ -34,7 +34,7 @@ REFUSED = {
     "exponent": ("1.5553e+10", "'15553000000.0' is not a phone number: a float that ends in zeros may have lost"),
     "decimals": ("4930300002.5", "'4930300002.5' is not a phone number: it is a number with decimals"),
     "octal": ("0015550000001", "write '+15550000001' in quotes"),
-    "slash": ('"+49 30 300002/3"', "what is behind the slash may be another number"),
+    "slash": ('"+49 30 300002/3"', "the part after the slash may be another number"),
     "minus": ("-15553000001", "it begins with a minus sign"),
     "yes_or_no": ("yes", "it is a yes or no"),
     "short": ('"555-30"', "'555-30' is not a phone number (read as 55530)"),

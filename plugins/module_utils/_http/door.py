@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The door of a webhook's receiver, tried from outside and without a key: name, certificate, challenge.
+"""Tests whether a webhook's receiver lets Twilio in, without a key: host name, certificate and challenge.
 
-Twilio calls a webhook without its credentials first, and sends them only after a 401 whose ``WWW-Authenticate`` names a
-realm (Twilio documentation, "Security", HTTP authentication). Whoever answers otherwise never gets them.
+Twilio first calls a webhook without its credentials. It sends them only after a 401 whose ``WWW-Authenticate`` names a
+realm (Twilio documentation, "Security", HTTP authentication).
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .errors import SmsError, TransportError
 from .transport import Transport
 from .urls import MASK, place
 
-TRIES = 2  # of one receiver; the second only where the first might be different a moment later
+TRIES = 2  # requests to one receiver; a second one only if its answer may differ
 PAUSE = 1.0
-TIME_LIMIT = 15.0  # seconds for an answer, as long as Twilio waits for one
+TIME_LIMIT = 15.0  # seconds; Twilio waits as long for an answer
 _CHALLENGE = re.compile(r"(?i)(?:^|,)\s*(basic|digest)\s.*\brealm=")
 
 
 @dataclass(frozen=True)
 class Door:
-    """What a receiver's door looks like.
+    """The result of a test of a receiver.
 
-    :ivar receiver: where it is, without anything secret
-    :ivar status: the HTTP status of its answer, ``None`` for none or where nothing was asked
-    :ivar state: ``open`` (as it must be), ``shut`` (texts cannot come in) or ``unknown``
-    :ivar msg: what was found, in words
+    :ivar receiver: its URL without secrets
+    :ivar status: the HTTP status of its answer, ``None`` if there was none or no request was sent
+    :ivar state: ``open`` (as it should be), ``shut`` (texts cannot get in) or ``unknown``
+    :ivar msg: the finding, for users
     """
 
     receiver: str
@@ -47,12 +47,12 @@ class Door:
     msg: str
 
     def facts(self) -> dict[str, Any]:
-        """Return it as a module returns it."""
+        """Return the result for a module's ``receivers``."""
         return {"receiver": self.receiver, "status": self.status, "state": self.state, "msg": self.msg}
 
 
 def shown(url: str) -> str:
-    """Return where a webhook leads without credentials and query, and without its path where that may be the secret."""
+    """Return a webhook's URL without credentials and query, and without its path if that may be the secret."""
     return _bare(url, urlsplit(url).path if _has_password(url) else "/") if place(url) else MASK
 
 
@@ -63,23 +63,23 @@ def try_door(
     transport: Transport | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Door:
-    """Try the door of a webhook's receiver, at most twice.
+    """Test a webhook's receiver, with two requests at most.
 
-    A webhook with a user and a password is asked as Twilio's first request asks it, without them, without its query and
-    without a text. In any other the secret is the path or the query (watsonx Assistant, watsonx Orchestrate): there is no
-    challenge to be seen, and asking would hand a message in. So nothing is asked there; only the connection is made.
-    Redirects are not followed, and no more than the answer's head is read.
+    A webhook with a user and a password gets the same request that Twilio sends first: without them, without its query
+    and without a text. Any other webhook has its secret in the path or the query (watsonx Assistant, watsonx
+    Orchestrate). There is no challenge to check, and a request would deliver a message. So this only connects to it.
+    Redirects are not followed, and only the head of the answer is read.
 
     :param url: the webhook
-    :param method: with which Twilio calls it
-    :param transport: knows CA and proxies
+    :param method: the HTTP method with which Twilio calls it
+    :param transport: provides CA and proxies
     """
     transport = transport or Transport(timeout=TIME_LIMIT)
     door = _try_once(url, method, transport)
     for _more in range(TRIES - 1):
         if door.state == "open" or not (door.status is None or door.status == 429 or door.status >= 500):
             break
-        if door.state == "shut" and door.status is None:  # a certificate is the same a moment later
+        if door.state == "shut" and door.status is None:  # a certificate does not change within seconds
             break
         sleep(PAUSE)
         door = _try_once(url, method, transport)
@@ -89,14 +89,14 @@ def try_door(
 def _try_once(url: str, method: str, transport: Transport) -> Door:
     where = shown(url)
     if place(url) is None:
-        return Door(where, None, "shut", "the webhook is no URL")
+        return Door(where, None, "shut", "the webhook is not a URL")
     try:
         if not _has_password(url):
             with _connected(_bare(url, "/"), transport):
-                return Door(where, None, "open", "its name and its certificate are right; nothing was asked there")
+                return Door(where, None, "open", "its host name and certificate are valid; no request was sent")
         status, challenges = _ask(url, method, transport)
     except TransportError as error:
-        if error.code == "tls":  # its hint is about APIs that are ours to trust
+        if error.code == "tls":  # its hint is about the clouds' APIs: a CA file here does not help Twilio
             return Door(where, None, "shut", str(error).partition(": name the CA")[0])
         return Door(where, None, "unknown", f"from this machine, {error}")
     except SmsError as error:
@@ -105,7 +105,7 @@ def _try_once(url: str, method: str, transport: Transport) -> Door:
 
 
 def _judge(where: str, status: int, challenges: list[str]) -> Door:
-    """Return what an answer to a request without credentials says of the door."""
+    """Return the result for an answer to a request without credentials."""
     if status == 401 and any(_CHALLENGE.search(each) for each in challenges):
         return Door(where, status, "open", "it asks for credentials, as it must")
     never = "so Twilio never sends it the key"
@@ -128,9 +128,9 @@ def _ask(url: str, method: str, transport: Transport) -> tuple[int, list[str]]:
 
 @contextmanager
 def _connected(url: str, transport: Transport) -> Iterator[tuple[http.client.HTTPConnection, str, dict[str, str]]]:
-    """Connect to a URL without secrets, for no longer than :data:`TIME_LIMIT`, whatever the other side does.
+    """Connect to a URL without secrets, for :data:`TIME_LIMIT` at most, whatever the server does.
 
-    :raises TransportError: when there is no connection, or it breaks
+    :raises TransportError: if there is no connection, or it breaks
     """
     route, connection = transport.open(url)
     late = threading.Event()
@@ -145,7 +145,7 @@ def _connected(url: str, transport: Transport) -> Iterator[tuple[http.client.HTT
     timer.start()
     try:
         yield connection, route.target(url), dict(route.headers)
-        if late.is_set():  # a head that was cut off looks like a whole one
+        if late.is_set():  # a truncated head looks like a complete one
             raise TimeoutError
     except (OSError, http.client.HTTPException):
         raise TransportError(f"{shown(url)} gave no answer", code="broken", maybe_done=True) from None

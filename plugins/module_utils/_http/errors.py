@@ -11,7 +11,7 @@ from typing import Any
 
 from .urls import printable
 
-NAMED = 10  # how many things a message names
+NAMED = 10  # the maximum number of items that a message lists
 
 
 def join(items: list[str], separator: str) -> str:
@@ -21,15 +21,15 @@ def join(items: list[str], separator: str) -> str:
 
 
 def code_of(value: Any) -> str | None:
-    """Return a provider's error code, or ``None`` for what cannot be one: it is shown as it is."""
+    """Return a provider's error code, or ``None`` if it does not look like one, since codes are shown unredacted."""
     return str(value) if value and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", str(value)) else None
 
 
 class SmsError(Exception):
-    """Something that the user has to know: what was tried, on which thing, why it failed and what to do next.
+    """An error for the user: what was tried, on which thing, why it failed and what to do next.
 
-    The message is made for the user and never holds a secret or a response body. *code* is stable and made for
-    programs: a provider's own code (``20404``, ``BXNIM0415E``) or one of our named outcomes (``wrong_role``).
+    The message never contains a secret or a response body. *code* is stable, for programs: a provider's own code
+    (``20404``, ``BXNIM0415E``) or one of this collection's (``wrong_role``).
     """
 
     def __init__(self, message: str, *, code: str = "error", status: int | None = None):
@@ -38,23 +38,23 @@ class SmsError(Exception):
         self.status = status
 
     def during(self, action: str) -> SmsError:
-        """Say what could not be done because of this error. Returns the error itself."""
+        """Add what could not be done because of this error to the message. Return the error itself."""
         self.args = (f"Could not {action}: {self}",)
         return self
 
     def facts(self) -> dict:
-        """Return what a module returns as ``failure``."""
+        """Return the module's ``failure``."""
         return {"code": self.code, "status": self.status}
 
 
 class ApiError(SmsError):
-    """A cloud refused a request, or gave an answer that is none."""
+    """A cloud refused a request, or gave an unusable answer."""
 
 
 class TransportError(ApiError):
-    """No answer came: nobody listened, the connection broke, or it took too long.
+    """There was no answer: no connection, a broken connection, or a timeout.
 
-    *maybe_done* tells that the request may have been carried out all the same.
+    *maybe_done* is true if the request may have been processed anyway.
     """
 
     def __init__(self, message: str, *, code: str, maybe_done: bool):

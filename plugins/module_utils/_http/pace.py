@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many requests may be under way at once against one provider that limits them.
+"""Limits the number of concurrent requests to a provider.
 
-Twilio answers 429 (20429) to whatever comes above an account's limit, and publishes no number. Such a limit is hard: what
-is below it is served as fast as ever. So a refusal is no congestion, it tells the limit: as many as were under way, less
-those that were refused. We stay there, and probe now and then whether one more is served, since others may share the limit.
+Twilio answers 429 (20429) to requests above an account's limit, and does not publish the limit. Below it, requests are
+served at full speed. So a refusal is not a sign of congestion. It shows the limit: the number of concurrent requests,
+minus the refused ones. The pace stays there, and probes now and then whether one more is served, since other programs may
+share the limit.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-READERS = 8  # how many reads go on at once, where one thing is read of many
+READERS = 8  # concurrent reads, if one request is needed for each of many things
 START = 8  # initial limit, even under a higher ceiling: slices of a controller's job start together and share a limit
-# In rounds of answers (one for each request under way), after which one more may be under way:
-CLIMB = 0.2  # while nothing is refused; about five too many are under way when the first is
-CONFIRM = 1.0  # after a probe: if it is served, the limit has risen, and the climb goes on
-PROBE = 5.0  # at first after a refusal; each probe costs a refused request, so twice as many after one that failed
+# Rounds (one answer for each concurrent request) until the limit is raised by one:
+CLIMB = 0.2  # until the first refusal; overshoots by about five requests
+CONFIRM = 1.0  # after a probe; if it is served, the provider's limit has risen, and the climb continues
+PROBE = 5.0  # after a refusal; doubled after each failed probe, because probing costs refused requests
 RAREST_PROBE = 40.0
-LEAST_PROBE = 100  # answers: where many runs share a limit and each has a few requests under way, their probes add up
+LEAST_PROBE = 100  # answers; keeps probes rare if many runs share a limit and each has few concurrent requests
 
 
 class Pace:
-    """The number of requests that may be under way at once, between 1 and *ceiling*."""
+    """The maximum number of concurrent requests, between 1 and *ceiling*."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Pace:
 
     @contextmanager
     def turn(self) -> Iterator[int]:
-        """Wait until one more request may go, and hold its place while it is under way. Yields the turn's number."""
+        """Wait until one more request may start, and keep its place until it ends. Yields the turn's number."""
         with self._changed:
             while self._active >= int(self.limit):
                 self._changed.wait()
@@ -68,7 +69,7 @@ class Pace:
                 self._changed.notify()
 
     def succeeded(self) -> None:
-        """Count an answered request: after some rounds of them, one more may be under way."""
+        """Count an answered request, and raise the limit after enough rounds."""
         with self._changed:
             if self.limit >= self.ceiling:
                 return
@@ -82,10 +83,10 @@ class Pace:
                 self._changed.notify()
 
     def refused(self, number: int, halt: float = 0.0) -> None:
-        """Take note of a 429.
+        """Lower the limit after a 429.
 
-        :param number: the refused turn's number, which tells whether it was under way at the last cut already
-        :param halt: seconds for which nobody may start a request, where the provider asks for a pause
+        :param number: the refused turn's number, which shows whether it had started before the last cut
+        :param halt: seconds without new requests, if the provider asks for a pause
         """
         with self._changed:
             self._answered = 0

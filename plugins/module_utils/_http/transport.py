@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one HTTP policy behind both SDKs: time limits, repetitions, connection reuse, CA and proxies.
+"""The HTTP policy of both SDKs: timeouts, retries, connection reuse, CA and proxies.
 
-Both SDKs send through :class:`Transport`. Their own policies differ from each other and from what is safe: no time
-limit (twilio), a create that is sent again (IBM with retries on), a token call that is never repeated (IBM), a 429
-that is never repeated (twilio). What the policy never does: read ``.netrc``, follow a redirect, or log.
+Both SDKs send through :class:`Transport`. Their own policies differ and are not safe: no timeout (twilio), a create that
+is repeated (IBM with retries on), a token request that is never repeated (IBM), a 429 that is never repeated (twilio).
+This policy never reads ``.netrc``, follows a redirect, or logs.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from .urls import redact, redact_bad_url
 
 try:
     import certifi
-except ImportError:  # comes with both SDKs, whose absence the modules report
+except ImportError:  # both SDKs depend on it, and the modules report a missing SDK
     certifi = None  # type: ignore[assignment]
 
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
-MAX_TRIES = 4  # of a request that is answered 5xx, or not at all
-STUBBORN = 3  # refusals of one request after which it is more than a limit that was met
-MAX_REFUSALS = 12  # of a request that is answered 429: it was not processed, and others wait as well
+MAX_TRIES = 4  # for a request with a 5xx answer, or none
+STUBBORN = 3  # refusals of one request after which all requests pause
+MAX_REFUSALS = 12  # 429 answers to one request; it was not processed, so repeating is safe
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 120.0
 LONGEST_TIMEOUT = 86_400
-MAX_BODY = 32 * 1024 * 1024  # bytes of an answer once it is unpacked; the largest page of either cloud has a tenth
+MAX_BODY = 32 * 1024 * 1024  # bytes of an unpacked answer; the largest page of either cloud has a tenth of that
 
 
 @dataclass
@@ -69,18 +69,18 @@ class Reply:
 
     @cached_property
     def json(self) -> Any:
-        """The decoded body, or ``None`` where it is no JSON."""
+        """The decoded body, or ``None`` if it is not JSON."""
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError):  # the latter for thousands of brackets
+        except (ValueError, RecursionError):  # RecursionError for thousands of brackets
             return None
 
 
 def check_endpoint(url: str, option: str) -> str:
     """Return the base URL without a slash at its end.
 
-    :param option: the name of the option that holds it, for the message
-    :raises SmsError: when it is no URL, or plain http to anything but this machine: a secret travels with each request
+    :param option: the name of its option, for the message
+    :raises SmsError: if it is not a URL, or is plain http to another machine, since each request contains a secret
     """
     shown = redact(url)
     try:
@@ -93,11 +93,11 @@ def check_endpoint(url: str, option: str) -> str:
             f"{option} '{redact_bad_url(url)}' is not a base URL such as https://api.example.com", code="bad_endpoint"
         )
     if "@" in parts.netloc:
-        raise SmsError(f"{option} '{shown}' must not hold a user name or password", code="bad_endpoint")
+        raise SmsError(f"{option} '{shown}' must not contain a user name or password", code="bad_endpoint")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise SmsError(
             f"{option} '{shown}' is plain http, which is accepted for this machine's own addresses only:"
-            " use https, because credentials travel with each request",
+            " use https, because each request contains credentials",
             code="insecure_endpoint",
         )
     return url.rstrip("/")
@@ -113,15 +113,15 @@ def _is_loopback(host: str) -> bool:
 
 
 class Transport:
-    """Sends requests of many threads over reused connections, and repeats those that may be repeated.
+    """Sends requests of many threads over reused connections, and repeats them if that is safe.
 
     :param timeout: seconds for connecting and for each wait for data, more than 0 and at most a day
     :param validate_certs: whether servers must show a valid certificate
-    :param pace: how many requests may be under way at once
-    :param environ: where CA and proxies are read from, once; by default the process's environment
+    :param pace: limits the number of concurrent requests
+    :param environ: source of CA and proxies, read once; by default the process's environment
     :param send: replaces the network in tests: ``send(method, url, headers, body) -> Reply``
     :param sleep: replaces waiting in tests
-    :raises SmsError: for a time limit that is none
+    :raises SmsError: for an invalid timeout
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Transport:
         send: Callable[[str, str, Mapping[str, str], bytes | None], Reply] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ):
-        if not 0 < timeout <= LONGEST_TIMEOUT:  # a socket would take others for "do not wait", or break
+        if not 0 < timeout <= LONGEST_TIMEOUT:  # a socket would treat other values as "do not wait", or fail
             raise SmsError(
                 f"timeout must be more than 0 and at most {LONGEST_TIMEOUT} seconds, not {timeout:g}",
                 code="bad_timeout",
@@ -158,16 +158,16 @@ class Transport:
         repeatable: bool = True,
         wants_json: bool = True,
     ) -> Reply:
-        """Send one request, and send it again while that is safe and promising.
+        """Send one request, and repeat it if that is safe and may help.
 
-        A 429 was not processed, so every request is repeated after one. After a 5xx, a broken connection, a time-out
-        or an unreadable answer the request may have been carried out: only a *repeatable* one is sent again.
+        A request that got a 429 was not processed, so it is always repeated. After a 5xx, a broken connection, a timeout
+        or an unreadable answer it may have been processed, so only a *repeatable* one is sent again.
 
         :param url: absolute, with its query
-        :param repeatable: whether carrying it out twice does no harm
-        :param wants_json: whether a success without JSON in it counts as an unreadable answer
+        :param repeatable: whether processing it twice does no harm
+        :param wants_json: whether a success without JSON counts as an unreadable answer
         :returns: the last answer, whatever its status
-        :raises TransportError: when there was none
+        :raises TransportError: if there was no answer
         """
         tries = refusals = 0
         while True:
@@ -178,7 +178,7 @@ class Transport:
                     if reply.status == 429:
                         refusals += 1
                         pause = self._pause(refusals, reply)
-                        # Where the provider asks for a pause, or refuses again and again, everybody waits.
+                        # If the provider asks for a pause, or refuses repeatedly, all requests wait.
                         everybody = "Retry-After" in reply.headers or refusals >= STUBBORN
                         self.pace.refused(turn, pause if everybody else 0.0)
             except TransportError as error:
@@ -190,7 +190,7 @@ class Transport:
                 continue
             if failure is None and reply.ok and wants_json and reply.body and reply.json is None:
                 failure = TransportError(
-                    f"{_origin(url)} gave an answer that is no JSON", code="bad_answer", maybe_done=True
+                    f"{_origin(url)} gave an answer that is not JSON", code="bad_answer", maybe_done=True
                 )
             if failure is None and reply.status not in RETRIED_STATUSES:
                 self.pace.succeeded()
@@ -204,18 +204,18 @@ class Transport:
             self._sleep(self._pause(tries, reply if failure is None else None))
 
     def _pause(self, count: int, reply: Reply | None) -> float:
-        """Seconds to wait before the next try: what the server asks for, else exponential with jitter."""
+        """Seconds to wait before the next try: as the server asks, otherwise exponential with jitter."""
         asked = retry_after(reply.headers, time.time()) if reply is not None else None
         if asked is not None:
             return min(asked, LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
-        # What was refused for being one too many may come again soon: a place is free as soon as another one is answered.
+        # A request above the limit may be repeated soon: there is room as soon as another one is answered.
         first = 0.05 if reply is not None and reply.status == 429 else 0.25
         return min(LONGEST_PAUSE, first * 2**count) * random.uniform(0.5, 1.0)
 
     def open(self, url: str) -> tuple[_Route, http.client.HTTPConnection]:
-        """Return the way to a URL's origin, and a connection to it, over which nothing has been sent.
+        """Return the route to a URL's origin, and an unused connection to it.
 
-        :raises TransportError: when there is none
+        :raises TransportError: if no connection can be made
         """
         origin = _origin(url)
         route = self._routes.get(origin) or self._route_to(origin)
@@ -250,12 +250,12 @@ class Transport:
             ) from None
         except (OSError, http.client.HTTPException, zlib.error):
             connection.close()
-            raise TransportError(f"{origin} broke the connection off", code="broken", maybe_done=True) from None
+            raise TransportError(f"{origin} closed the connection", code="broken", maybe_done=True) from None
         route.give_back(connection)
         return reply
 
     def _route_to(self, origin: str) -> _Route:
-        """Make the way to *origin*. CA and proxies are looked up here, once, and not at every request."""
+        """Create the route to *origin*. CA and proxies are looked up here, once, and not for every request."""
         with self._lock:
             if origin not in self._routes:
                 context = self._tls() if origin.startswith("https://") else None
@@ -281,10 +281,10 @@ class Transport:
 
 
 class _Route:
-    """The way to one origin, with the connections that are open and idle.
+    """The route to one origin, with the open, idle connections.
 
-    On the standard library's ``http.client``, not on a pool of requests or urllib3: these take more than
-    half of an update's CPU time for what a run of one kind of request does not need (`make bench`).
+    Uses the standard library's ``http.client``, not a pool of requests or urllib3: these take more than half of an
+    update's CPU time for features that are not needed here (`make bench`).
     """
 
     def __init__(self, origin: str, proxy: str | None, connect_timeout: float, context: ssl.SSLContext | None):
@@ -305,7 +305,7 @@ class _Route:
         parts = urlsplit(proxy)
         try:
             self._address = (parts.hostname or "", parts.port or 80)
-        except ValueError:  # a port that is no number
+        except ValueError:  # a port that is not a number
             self._address = ("", 0)
         if parts.scheme != "http" or not self._address[0]:
             raise SmsError(
@@ -322,23 +322,23 @@ class _Route:
                 self.headers = authorization
 
     def target(self, url: str) -> str:
-        """Return what stands in the request line: a proxy for plain http wants the whole URL."""
+        """Return the target for the request line: a proxy for plain http needs the whole URL."""
         return url if self.proxy and not self._context else url[len(self._origin) :] or "/"
 
     def take(self) -> http.client.HTTPConnection:
-        """Return a connection that nobody uses: an idle one that the server has not closed, or a new one."""
+        """Return an unused connection: an idle one that the server has not closed, or a new one."""
         while self._idle:
             try:
                 connection = self._idle.pop()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # another thread was faster
                 break
             waiting = select.poll()
             waiting.register(connection.sock, select.POLLIN)
             if not waiting.poll(0):
                 return connection
-            connection.close()  # readable without a request: the server has ended it
+            connection.close()  # readable without a request: the server has closed it
         connection = self._new()
-        connection.set_debuglevel(0)  # somebody may have set it for all connections, which would print our headers
+        connection.set_debuglevel(0)  # set for all connections elsewhere, it would print the headers
         return connection
 
     def _new(self) -> http.client.HTTPConnection:
@@ -350,15 +350,15 @@ class _Route:
         return secure
 
     def give_back(self, connection: http.client.HTTPConnection) -> None:
-        """Keep a connection for the next request. One that the server ends has no socket any more."""
+        """Keep a connection for the next request, unless the server has closed it."""
         if connection.sock is not None:
             self._idle.append(connection)
 
 
 def retry_after(headers: Mapping[str, str] | http.client.HTTPMessage, now: float) -> float | None:
-    """Return how many seconds a server asks to wait, ``None`` where it does not say so in a form of RFC 9110.
+    """Return how many seconds a server asks to wait, ``None`` if it does not say so in a form of RFC 9110.
 
-    A date counts from the server's own clock, where the answer tells it. One that has passed says nothing.
+    A date is relative to the server's own clock, if the answer has it. A past date is ignored.
 
     :param now: the time here (Unix time)
     """
@@ -382,18 +382,18 @@ def _date(text: str) -> float | None:
 
 
 class _TooLarge(Exception):
-    """An answer that has more bytes than any that we ask for."""
+    """An answer is larger than any expected one."""
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:
-    """Return an answer's body without its compression, which an SDK may have asked for and a gateway may apply unasked.
+    """Return an answer's uncompressed body. An SDK may ask for compression, and a gateway may apply it unasked.
 
-    :raises _TooLarge: for more than any answer has: a few bytes may unpack to gigabytes
+    :raises _TooLarge: above :data:`MAX_BODY`, since a few bytes may unpack to gigabytes
     """
     body = response.read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         raise _TooLarge
-    if response.length:  # with a limit, http.client does not mind a body that ends too early
+    if response.length:  # when reading with a limit, http.client does not report a body that ends too early
         raise http.client.IncompleteRead(b"")
     if body and response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate"):
         unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either form
@@ -401,12 +401,12 @@ def _body(response: http.client.HTTPResponse) -> bytes:
         if len(body) > MAX_BODY:
             raise _TooLarge
         if not unpacker.eof:
-            raise zlib.error("the answer is cut off")
+            raise zlib.error("the answer is truncated")
     return body
 
 
 def _not_connected(origin: str, proxy: str | None, error: Exception) -> TransportError:
-    """Say why there is no connection. Nothing was sent, so that repeating does no harm."""
+    """Return the error about a failed connection. Nothing was sent, so repeating is safe."""
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", None) or error.reason or "handshake failed"
         return TransportError(

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Webhook URLs: comparing and redacting them. No I/O.
+"""Compares and redacts webhook URLs. No I/O.
 
-A webhook URL such as ``https://apikey:KEY@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv`` carries a
-password, so the URL itself is a secret, and so is the one that is read back from a phone number.
+A webhook URL such as ``https://apikey:KEY@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv`` contains a
+password, so the URL itself is a secret, also when it is read from a phone number.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from functools import lru_cache
 from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
-MAX_URL = 4000  # characters; Twilio's error 21609 names it for a status callback, and nothing longer was ever seen here
+MAX_URL = 4000  # characters; from Twilio's error 21609, about status callbacks
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# A URL in a text, also percent-encoded once or more, as in a form body or in a query of a query. No scheme is long, and
-# a bound keeps long texts cheap.
+# A URL in a text, also percent-encoded once or more, as in a form body or a nested query. Schemes are short, so a bound
+# keeps the search in long texts fast.
 _URL = re.compile(
     r"(?i)\b[a-z][a-z0-9+.-]{0,30}(?::|%(?:25)*3a)(?:/|%(?:25)*2f){2}[^\s\"'<>]{0,4000}",
 )
 _PLAIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _USERINFO = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*(?::(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)?")
-# Twilio's connection overrides (documentation, "Webhooks: connection overrides"): the only fragments that hold no secret.
+# Twilio's connection overrides (documentation, "Webhooks: connection overrides"): the only fragments without secrets.
 _OVERRIDES = re.compile(
     r"(?:(?:(?:ct|rt|tt|rc)=[0-9]{1,6}|rp=[0-9a-z,]{1,40}|e=[a-z,-]{1,100}|sni=[A-Za-z0-9.-]{1,80})(?:&(?!$)|$))+"
 )
 _IDENTIFIER = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?-i:[A-Z]{2})[0-9a-f]{32}|(?-i:crn:v1:.*)")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
-# Escape sequences of terminals, then control characters, and those that turn the direction of writing.
+# Terminal escape sequences, then control characters and those that change the writing direction.
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    """Return *text* on one line, without what a terminal would take for commands."""
+    """Return *text* on one line, without terminal escape sequences."""
     return _CONTROL.sub("", " ".join(_SEQUENCE.sub("", text).split()))
 
 
 def said(text: object, most: int = 200) -> str:
-    """Return what a provider says, fit to be shown: one line, no control characters, no secrets of URLs in it."""
+    """Return a provider's text for a message: one line, without control characters and without secrets of URLs."""
     return redact(printable(str(text)))[:most]
 
 
 def looks_like_token(text: str) -> bool:
-    """Whether a part of a path looks like a secret: long, and of letters and digits without a pattern.
+    """Whether a part of a path looks like a secret: long, with letters and digits in no pattern.
 
-    GUIDs and Twilio's SIDs do not count: they are names, and messages need them.
+    GUIDs and Twilio's SIDs do not count: they are names that messages need.
     """
     text = unquote(text)
     if len(text) < 16 or _IDENTIFIER.fullmatch(text):
@@ -65,28 +65,28 @@ def looks_like_token(text: str) -> bool:
 
 
 def check_url(url: str) -> None:
-    """Refuse a webhook URL that Twilio would refuse or never reach, whichever way it came in.
+    """Refuse a webhook URL that Twilio would refuse or could never reach.
 
-    Twilio's error 11100 names characters of user name and password that it does not take in a URL.
+    Twilio's error 11100 lists characters that it does not accept in a URL's user name and password.
 
-    :raises ValueError: with a message that does not hold the URL's password
+    :raises ValueError: with a message that does not contain the URL's password
     """
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
         raise ValueError(f"webhook URL '{redact_bad_url(url)}' is not an absolute http or https URL")
     if len(url) > MAX_URL:
         raise ValueError(
-            f"webhook URL '{redact_url(url)[:100]}' has {len(url)} characters: at most {MAX_URL} are possible"
+            f"webhook URL '{redact_url(url)[:100]}' has {len(url)} characters: at most {MAX_URL} are allowed"
         )
     if not _USERINFO.fullmatch(parts.netloc.rpartition("@")[0]):
         raise ValueError(
-            f"webhook URL '{redact_url(url)}' has a user name or password that Twilio does not take in a URL: use letters,"
+            f"webhook URL '{redact_url(url)}' has a user name or password that Twilio does not accept in a URL: use letters,"
             " digits, '-', '.', '_' and '~', or percent-encode the others"
         )
 
 
 def place(url: str | None) -> tuple[str, str, int | None, str] | None:
-    """Return what says where a webhook leads: scheme, host, port and path, without credentials, query, fragment."""
+    """Return where a webhook leads: scheme, host, port and path, without credentials, query and fragment."""
     parts = _split(url or "")
     if parts is None or not parts.hostname:
         return None
@@ -106,7 +106,7 @@ def fragment_of(url: str | None) -> str:
 
 
 def same_url(one: str | None, other: str | None) -> bool:
-    """Whether two webhook URLs do the same, however host, default port, credentials and fragment are written."""
+    """Whether two webhook URLs are equivalent, however host, default port, credentials and fragment are written."""
     if (one or "") == (other or ""):
         return True
     left, right = _split(one or ""), _split(other or "")
@@ -115,9 +115,9 @@ def same_url(one: str | None, other: str | None) -> bool:
 
 @lru_cache(maxsize=1024)  # thousands of numbers have the same few URLs
 def redact_url(url: str | None) -> str:
-    """Return *url* fit to be shown: without its password, the values of its query, and what else may be a secret.
+    """Return *url* for messages: without its password, the values of its query, and anything else that may be a secret.
 
-    That is: parameters behind a semicolon, a fragment other than connection overrides, and parts of the path that look
+    These are parameters after a semicolon, a fragment other than connection overrides, and parts of the path that look
     like tokens. ``""`` for none.
     """
     if not url:
@@ -128,26 +128,26 @@ def redact_url(url: str | None) -> str:
 
 
 def redact_bad_url(text: str) -> str:
-    """Return what may be shown of a text that should be a URL and is none: where its password is, nobody can tell."""
+    """Return what may be shown of an invalid URL, in which the password could be anywhere."""
     return MASK if "@" in text else redact_url(text)
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return *text* with any URL in it as :func:`redact_url` shows it, and without *secrets*, plain or percent-encoded."""
+    """Return *text* with its URLs redacted by :func:`redact_url`, and without *secrets*, plain or percent-encoded."""
     for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, MASK)
     return _URL.sub(_mask_url, text)
 
 
 def _forms(secret: str) -> list[str]:
-    """Return *secret* as it is and percent-encoded once and twice, with capital and with small hexadecimal digits."""
+    """Return *secret* plain and percent-encoded once and twice, with hexadecimal digits in upper and lower case."""
     once = [quote(secret, safe=""), quote_plus(secret)]
     forms = [secret, *once, *(quote(form, safe="") for form in once)]
     return forms + [re.sub("%(?:25)*[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in forms[1:]]
 
 
 def _mask_url(match: re.Match) -> str:
-    """Mask a URL in a text, in the encoding in which it stands there."""
+    """Mask a URL in a text, in its encoding there."""
     url, times = match[0], 0
     while not _PLAIN.match(url):
         url, times = unquote(url), times + 1
@@ -158,7 +158,7 @@ def _mask_url(match: re.Match) -> str:
 
 
 def _masked(url: str) -> str:
-    """Return a URL without its secrets. Wherever it is not clear what a part is, the part is taken for a secret."""
+    """Return a URL without its secrets. A part whose meaning is not clear is treated as a secret."""
     scheme, _colon, rest = url.partition("://")
     user, rest = _user_and_rest(rest)
     host, mark, rest = _cut(rest, "/;?#")
@@ -173,10 +173,10 @@ def _masked(url: str) -> str:
 
 
 def _user_and_rest(rest: str) -> tuple[str, str]:
-    """Split what follows ``://`` into the user as it may be shown and what follows the user.
+    """Split what follows ``://`` into the masked user and the rest.
 
-    A password may hold ``/``, ``?``, ``#`` and ``@``, which should have been percent-encoded, so it ends at the last
-    ``@`` of all, unless that is plainly in the query or fragment of a URL without user and port.
+    A password may contain ``/``, ``?``, ``#`` and ``@`` that should have been percent-encoded. So it ends at the very last
+    ``@``, unless that is clearly in the query or fragment of a URL without user and port.
     """
     at = rest.rfind("@")
     if at < 0:
@@ -186,7 +186,7 @@ def _user_and_rest(rest: str) -> tuple[str, str]:
     if mark == "/" and ":" not in authority and "@" not in before_query:
         return "", rest
     user, colon, _password = rest[:at].partition(":")
-    # A user name without a password is a token as often as not.
+    # A user name without a password is often a token.
     shown = user if colon and re.fullmatch(r"[\w.~%+-]{0,64}", user) and not looks_like_token(user) else MASK
     return (f"{shown}:{MASK}@" if colon else f"{MASK}@"), rest[at + 1 :]
 
@@ -203,7 +203,7 @@ def _mask_segment(segment: str) -> str:
 
 
 def _mask_pair(pair: str) -> str:
-    """Mask the value of ``name=value``; what has no name is a value."""
+    """Mask the value of ``name=value``; text without a name is a value."""
     name, equals, value = pair.partition("=")
     if not equals or looks_like_token(name):
         return MASK if pair else ""
@@ -230,7 +230,7 @@ def _essence(parts: SplitResult) -> tuple:
 
 
 def overrides_of(fragment: str) -> dict[str, frozenset[str]]:
-    """Return the connection overrides in a webhook's fragment by name, in which no order counts.
+    """Return the connection overrides in a webhook's fragment by name, regardless of their order.
 
     ``rc=2&rp=ct,5xx`` (Twilio documentation, webhooks, connection overrides).
     """

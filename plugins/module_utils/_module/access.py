@@ -21,7 +21,7 @@ from .options import IBM_CLOUD_OPTIONS, TWILIO_OPTIONS, require_ibm_cloud, requi
 def ibm_cloud(params: Mapping[str, Any], transport: Transport | None = None) -> IbmCloud:
     """Return a client for the module options of :data:`options.IBM_CLOUD_OPTIONS`.
 
-    :raises SmsError: when credentials are missing or an endpoint is refused; nothing was sent
+    :raises SmsError: if credentials are missing or an endpoint is refused; nothing was sent
     """
     option = resolved(params, IBM_CLOUD_OPTIONS, ("iam_token",), ("ibmcloud_api_key",))
     require_ibm_cloud(option)
@@ -40,7 +40,7 @@ def ibm_cloud(params: Mapping[str, Any], transport: Transport | None = None) -> 
 def twilio_numbers(params: Mapping[str, Any], transport: Transport | None = None) -> TwilioNumbers:
     """Return a client for the module options of :data:`options.TWILIO_OPTIONS`.
 
-    :raises SmsError: when credentials are missing or not of their form; nothing was sent
+    :raises SmsError: if credentials are missing or malformed; nothing was sent
     """
     option = resolved(params, TWILIO_OPTIONS, ("auth_token",), ("api_key_sid", "api_key_secret"))
     username, password = _twilio_credentials(option)
@@ -61,7 +61,10 @@ def twilio_numbers(params: Mapping[str, Any], transport: Transport | None = None
 
 
 def _twilio_credentials(option: Mapping[str, Any]) -> tuple[str, str]:
-    """Return user name and password for Twilio, or say what is missing or not of its form."""
+    """Return user name and password for Twilio.
+
+    :raises SmsError: if one is missing or malformed
+    """
     require_twilio(option)
     for name, prefix in (("account_sid", "AC"), ("subaccount_sid", "AC"), ("api_key_sid", "SK")):
         value = option[name]
@@ -70,9 +73,9 @@ def _twilio_credentials(option: Mapping[str, Any]) -> tuple[str, str]:
     if option["auth_token"]:
         return option["account_sid"], option["auth_token"]
     if option["subaccount_sid"] and option["subaccount_sid"] != option["account_sid"]:
-        # Twilio documentation, IAM, subaccounts: used on a subaccount they get 401 (20003).
+        # Twilio answers 401 (20003) to a parent's API key for a subaccount (documentation, IAM, subaccounts).
         raise SmsError(
-            f"an API key of account {option['account_sid']} does not reach its subaccount {option['subaccount_sid']}:"
+            f"an API key of account {option['account_sid']} has no access to its subaccount {option['subaccount_sid']}:"
             " use the auth token of the account, or the subaccount's own credentials (its SID as account_sid)",
             code="api_key_of_parent",
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The edge of every module: which libraries it needs, and how its errors reach the user."""
+"""The entry of every module: checks its libraries, and turns its errors into results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._http.errors import SmsError
 
 
 def run(module: AnsibleModule, manage: Callable[[AnsibleModule], dict], needs: Mapping[str, str | None]) -> Any:
-    """Exit *module* with its outcome.
+    """Exit *module* with its result.
 
     :param manage: as for :func:`outcome`
     :param needs: package names, each with the traceback of its failed import or ``None``
@@ -32,10 +32,10 @@ def run(module: AnsibleModule, manage: Callable[[AnsibleModule], dict], needs: M
 
 
 def outcome(module: AnsibleModule, manage: Callable[[AnsibleModule], dict]) -> dict:
-    """Return the module's result, in which a failure has a message made for the user.
+    """Return the module's result, with a message for the user if it failed.
 
-    :param module: or what stands for one in the task's own process
-    :param manage: does the work and returns the result; one with ``failed`` in it is a failure
+    :param module: the module, or its substitute in the task's own process
+    :param manage: does the work and returns the result, which has ``failed`` if it failed
     """
     try:
         return manage(module)

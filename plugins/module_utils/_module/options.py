@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options by which modules and the inventory plugin get into both clouds, each with its environment variables."""
+"""Options of the modules and the inventory plugin for access to both clouds, with their environment variables."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .._http.errors import SmsError
 
 _SECRET = re.compile("[!-~]+")
 _BEARER = re.compile(r"(?i)^bearer\s+")
-#: Twilio's regions, each with the edge that is in it (documentation, "Global infrastructure").
+#: Twilio's regions, each with its edge (documentation, "Global infrastructure").
 EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 
 
 def nonempty_env(*names: str) -> str:
     """Return the first of the environment variables *names* that is set and not empty.
 
-    Ansible's own ``env_fallback`` takes an empty variable for a value, but a controller sets the variable of every
-    credential field, to nothing where the field was left empty.
+    To Ansible's own ``env_fallback`` an empty variable is a value. But a controller sets the variables of all fields of a
+    credential, also of empty ones.
     """
     for name in names:
         if os.environ.get(name, "").strip():
@@ -72,7 +72,7 @@ TWILIO_OPTIONS: dict[str, dict[str, Any]] = {
 def given(params: Mapping[str, Any], name: str, spec: Mapping[str, dict[str, Any]]) -> Any:
     """Return option *name*; an empty string counts as not given, as an empty environment variable does.
 
-    White space around it is none of it: files and forms put a line's end behind what they hold.
+    White space around it is removed, because values from files and forms often end with a line break.
     """
     value = params.get(name)
     value = value.strip() if isinstance(value, str) else value
@@ -87,9 +87,9 @@ def given(params: Mapping[str, Any], name: str, spec: Mapping[str, dict[str, Any
 def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *ways: tuple[str, ...]) -> dict[str, Any]:
     """Return all options of *spec*.
 
-    :param ways: options that get in in different ways. One that was given leaves the others out where they come from
-        the environment: a host with credentials of its own knows nothing of those that the environment is full of.
-    :raises SmsError: for a secret that cannot be one
+    :param ways: groups of options, one for each way to authenticate. If options of one group are given, those of the
+        others are not taken from the environment: a host with its own credentials does not use the environment's.
+    :raises SmsError: for a secret with characters that no secret has
     """
     option = {name: given(params, name, spec) for name in spec}
     surroundings = {name: given({}, name, spec) for way in ways for name in way}
@@ -98,9 +98,9 @@ def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *way
         option.update({name: None for way in ways if way not in own for name in way})
     for name, value in option.items():
         if value and spec[name].get("no_log") and not _SECRET.fullmatch(_BEARER.sub("", value)):
-            # It would break the request's header, and what breaks shows it.
+            # It would break the request's header, and the error message would show it.
             raise SmsError(
-                f"{name} has white space or other characters in it that no such secret has: give it alone, on one line",
+                f"{name} contains white space or other characters that it cannot have: give only its value, on one line",
                 code="bad_secret",
             )
     if option.get("iam_token"):
@@ -109,7 +109,7 @@ def resolved(params: Mapping[str, Any], spec: Mapping[str, dict[str, Any]], *way
 
 
 def require_ibm_cloud(option: Mapping[str, Any]) -> None:
-    """:raises SmsError: when the options hold no credentials for IBM Cloud; it names the ways to give them"""
+    """:raises SmsError: if there are no credentials for IBM Cloud; it names the ways to give them"""
     if not ((option["ibmcloud_api_key"] or "").strip() or option["iam_token"]):
         raise _missing(
             "IBM Cloud",
@@ -119,10 +119,10 @@ def require_ibm_cloud(option: Mapping[str, Any]) -> None:
 
 
 def require_twilio(option: Mapping[str, Any]) -> None:
-    """Refuse options that do not lead into a Twilio account.
+    """Refuse options that give no access to a Twilio account.
 
-    :raises SmsError: when there are no credentials, naming the ways to give them; or for a region without an edge,
-        which leads to a host with another host's certificate
+    :raises SmsError: if there are no credentials (it names the ways to give them), or for a region without an edge, whose
+        host would show another host's certificate
     """
     if not option["account_sid"] or not (option["auth_token"] or (option["api_key_sid"] and option["api_key_secret"])):
         raise _missing(
@@ -136,7 +136,7 @@ def require_twilio(option: Mapping[str, Any]) -> None:
         raise SmsError(
             f"region '{region}' (TWILIO_REGION) needs an edge: give edge (TWILIO_EDGE)"
             + (f", such as {edge}" if edge else "")
-            + "; without it no host of Twilio's has a certificate that fits",
+            + "; without it, no Twilio host has a matching certificate",
             code="missing_edge",
         )
 
@@ -148,11 +148,11 @@ def _missing(cloud: str, ways: str) -> SmsError:
 def misspelt(names: Iterable[str], known: Iterable[str], others: Iterable[str] = ()) -> dict[str, str]:
     """Return the names that are one edit away from a known one, each with the known one.
 
-    An edit is a letter more, less or exchanged, or two neighbours that have changed places.
+    An edit adds, removes or replaces a letter, or swaps two neighbouring letters.
 
     :param names: the extra variables of a run, or the keys of a file
-    :param known: the names that mean something here
-    :param others: names that mean something elsewhere, such as Ansible's own
+    :param known: the valid names
+    :param others: names with a meaning elsewhere, such as Ansible's own
     """
     known = list(known)
     unknown = [name for name in names if name not in known and name not in set(others)]
@@ -161,7 +161,7 @@ def misspelt(names: Iterable[str], known: Iterable[str], others: Iterable[str] =
 
 
 def _one_edit(one: str, other: str) -> bool:
-    """Whether one edit makes *other* of *one*."""
+    """Whether one edit turns *one* into *other*."""
     if len(one) > len(other):
         one, other = other, one
     at = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))

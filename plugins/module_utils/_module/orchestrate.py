@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options by which modules get into an instance of watsonx Orchestrate, and the client from them."""
+"""The modules' options for access to an instance of watsonx Orchestrate, and the client made from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._ibm.client import TOKEN_PATH
 from .._ibm.orchestrate import Instance, Orchestrate, Tokens
 from .options import IBM_CLOUD_OPTIONS, nonempty_env, resolved
 
-#: Beside those of IBM Cloud, which count where there is no ``api_key``. The first two names are those of IBM's own tool.
+#: In addition to those of IBM Cloud, which are used without ``api_key``. IBM's own tool uses the first two names.
 ORCHESTRATE_OPTIONS: dict[str, dict[str, Any]] = {
     "instance_url": {"type": "str", "fallback": (nonempty_env, ["WO_INSTANCE"])},
     "api_key": {"type": "str", "fallback": (nonempty_env, ["WO_API_KEY"]), "no_log": True},
@@ -28,8 +28,8 @@ def orchestrate(
 ) -> Orchestrate:
     """Return a client for the module options of :data:`ORCHESTRATE_OPTIONS` and of IBM Cloud.
 
-    :param secrets: what must stand in no message, whatever the service repeats
-    :raises SmsError: when the instance or credentials are missing, or an endpoint is refused; nothing was sent
+    :param secrets: texts to remove from all messages, in case the service repeats them
+    :raises SmsError: if the instance or credentials are missing, or an endpoint is refused; nothing was sent
     """
     spec = {**IBM_CLOUD_OPTIONS, **ORCHESTRATE_OPTIONS}
     option = resolved(params, spec, ("api_key",), ("iam_token",), ("ibmcloud_api_key",))
@@ -55,17 +55,17 @@ def orchestrate(
 
 
 def require_instance(option: Mapping[str, Any]) -> None:
-    """:raises SmsError: when the options name no instance; it says where its URL is found"""
+    """:raises SmsError: if no instance is given; it says where to find its URL"""
     if not option["instance_url"]:
         raise SmsError(
             "the instance of watsonx Orchestrate is missing: give instance_url (environment WO_INSTANCE), the service"
-            " instance URL that the product's settings show",
+            " instance URL from the product's settings",
             code="missing_instance",
         )
 
 
 def require_identity(identity: str) -> None:
-    """:raises SmsError: when there are no credentials for watsonx Orchestrate; it names the ways to give them"""
+    """:raises SmsError: if there are no credentials for watsonx Orchestrate; it names the ways to give them"""
     if not identity:
         raise SmsError(
             "watsonx Orchestrate credentials are missing: give api_key (environment WO_API_KEY), or for an instance in IBM"

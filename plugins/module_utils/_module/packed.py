@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules and the role's tasks hand each other as one text, which Ansible carries from task to task at no cost.
+"""Packs data that modules and the role's tasks pass to each other into one string.
 
-Ansible visits every single value of a task's result several times: marks it, masks it, copies it to another process.
-For ten thousand numbers that takes longer than their updates. A text is one value.
+Ansible visits every single value of a task's result several times: it tags it, masks it, and copies it to another process.
+For ten thousand numbers this takes longer than their updates. A string is one value.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from .._twilio.snapshot import Snapshot
 
 
 def pack(data: Any) -> str:
-    """Return *data* as text that passes through templates unharmed.
+    """Return *data* as a string that templates do not change.
 
-    Before ansible-core 2.19 a template whose result looks like JSON or Python turns into the data, and that into
-    Python's notation for a string option. So the text begins with what is neither.
+    Before ansible-core 2.19, a template's result that looks like JSON or Python is converted to data, and for a string
+    option into Python's notation. So the string begins with a character that is neither.
     """
     return "JSON " + json.dumps(data, default=vars, separators=(",", ":"))
 
 
 def unpack(text: str) -> Any:
-    """Return the data behind what :func:`pack` returned.
+    """Return the data that :func:`pack` packed.
 
     :raises ValueError: for anything else
     """
@@ -35,12 +35,12 @@ def unpack(text: str) -> Any:
 
 
 def pack_snapshot(snapshot: Snapshot) -> str:
-    """Return a snapshot as text, for :func:`unpack_snapshot`."""
+    """Return a snapshot as a string, for :func:`unpack_snapshot`."""
     return pack(snapshot)
 
 
 def unpack_snapshot(text: str) -> Snapshot:
-    """Return the snapshot behind what :func:`pack_snapshot` returned.
+    """Return the snapshot that :func:`pack_snapshot` packed.
 
     :raises SmsError: for anything else
     """
@@ -52,15 +52,15 @@ def unpack_snapshot(text: str) -> Snapshot:
 
 
 def to_text(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return entries as text: for each a line with its ``phone_number`` and the whole of it as JSON."""
+    """Return entries as a string: for each a line with its ``phone_number`` and the whole entry as JSON."""
     encode = json.JSONEncoder(separators=(",", ":")).encode
     return "".join(f"\n{entry['phone_number']} {encode(entry)}" for entry in entries)
 
 
 def from_text(text: str, numbers: set[str] | None = None) -> list[dict[str, Any]]:
-    """Return the entries in a text, or only those of *numbers*, in the order of the text.
+    """Return the entries in a string, or only those of *numbers*, in the same order.
 
-    A few are found without reading the others: each host of a batch looks for its own.
+    A few are found without parsing the others, because each host of a batch needs only its own.
     """
     if numbers is not None and len(numbers) <= 10:
         places = sorted(place for place in (text.find(f"\n{number} ") for number in numbers) if place >= 0)

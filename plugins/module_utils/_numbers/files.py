@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Phone numbers from files: what the Voice Agent dashboard, twilio-cli, Twilio's API, spreadsheets and people write.
+"""Reads phone numbers from files: exports of the Voice Agent dashboard, twilio-cli, Twilio's API and spreadsheets.
 
-The file may be another one than the user meant, with secrets in it. So no message holds anything of its content: only
-line numbers, column numbers, and which of our own words a column's name is made of.
+The user may have given the wrong file, with secrets in it. So messages never contain anything from the file, only line
+numbers, column numbers, and known words from a column's name.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_LINES = 200_000  # an instance has at most 150 agents with 1000 numbers each
 MAX_LINE = 100_000  # characters of a line
 MAX_FIELDS = 500
-SAMPLE = 200  # lines that decide about the delimiter
-DECIDING = 2000  # rows that decide about the column
+SAMPLE = 200  # lines that determine the delimiter
+DECIDING = 2000  # rows that determine the column
 _TITLES = 10  # lines above the header
 
-# What a file begins with, when it is no text, or text that is no list.
+# The beginnings of files that are not text, or not a list.
 _KINDS = (
     (b"PK\x03\x04", "it is a spreadsheet or an archive: save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "it is a spreadsheet of an old form: save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "it is a spreadsheet in an old format: save it as CSV"),
     (b"%PDF", "it is a PDF: save the list as CSV"),
     (b"\x1f\x8b", "it is compressed with gzip: unpack it first (gunzip)"),
     (b"BZh", "it is compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "it is compressed with xz: unpack it first"),
     (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: unpack it first"),
     (b"{\\rtf", "it is a text document (RTF): save the list as CSV"),
-    (b"BEGIN:VCARD", "it holds contacts as vCard: export them as CSV"),
-    (b"-----BEGIN", "it holds a key or a certificate, not phone numbers"),
-    (b"<", "it is a page or XML: save the list as CSV"),
+    (b"BEGIN:VCARD", "it contains vCard contacts: export them as CSV"),
+    (b"-----BEGIN", "it contains a key or a certificate, not phone numbers"),
+    (b"<", "it is HTML or XML: save the list as CSV"),
 )
 _VAULT = b"$ANSIBLE_VAULT;"
 NEEDS_PASSWORD = "it is encrypted with Ansible Vault: give its vault password (--vault-id or --ask-vault-pass)"
@@ -56,7 +56,7 @@ _NEVER = re.compile(
     r"|extension|country|\burl\b|webhook|\bcode\b",
     re.I,
 )
-# What numbers other things than phones: "store number", but not "store phone".
+# Words before "number" for things other than phones: "store number", but not "store phone".
 _OF_OTHERS = re.compile(
     r"store|account|customer|client|order|invoice|serial|employee|\bpart\b|\bitem\b|ticket|case|contract|line of"
     r"|kunde|konto|filial|artikel|rechnung|vertrag|cuenta|tienda|pedido|compte|magasin|commande",
@@ -71,7 +71,7 @@ _SID_LINE = re.compile(r"[A-Z]{2}[0-9a-f]{32}  ")  # columns of twilio-cli, whic
 
 
 class Row(NamedTuple):
-    """A line that is not blank, or an object of a JSON list: where it is, and its cells."""
+    """A line that is not blank, or an object of a JSON list: its place and its cells."""
 
     place: str
     cells: list[str]
@@ -80,11 +80,11 @@ class Row(NamedTuple):
 def read_numbers(text: str) -> list[tuple[str, str]]:
     """Return the phone numbers in a text, each in E.164 and with its description (``""`` for none).
 
-    CSV with any usual delimiter, or JSON. The column is chosen by what the cells are, and by the header where several
-    would do.
+    The text is CSV with any usual delimiter, or JSON. The column is chosen by its cells, and by the header if several
+    columns are possible.
 
-    :raises ValueError: with a message that names the lines without a phone number, or when there are none at all; it
-        holds nothing of the text
+    :raises ValueError: with a message that names the lines without a phone number, or if there are none at all; it
+        contains nothing from the text
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if text.count("\n") > MAX_LINES:
@@ -94,7 +94,7 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
         return _numbers_in(records[0], [Row("", records[1])])
     long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)
     if long:
-        raise ValueError(f"line {long} has more than {MAX_LINE} characters: it is no list of phone numbers")
+        raise ValueError(f"line {long} has more than {MAX_LINE} characters: it is not a list of phone numbers")
     rows = list(_rows(text))
     header, rows = _without_header(rows)
     return _numbers_in([row for row in rows if not _is_comment(row)], header)
@@ -103,9 +103,9 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
 def load(path: str, decrypt: Callable[[bytes], bytes] | None = None) -> list[tuple[str, str]]:
     """Return the phone numbers in the file at *path* (``~`` works), as :func:`read_numbers` does.
 
-    :param decrypt: turns the content of a vault-encrypted file into plain text, where a vault password is at hand
-    :raises SmsError: when the file cannot be read, or not as a list; the message names file and line, and holds nothing
-        of the content
+    :param decrypt: decrypts the content of a vault-encrypted file, if there is a vault password
+    :raises SmsError: if the file cannot be read, or is not a list; the message names file and line, and contains nothing
+        from the file
     """
     try:
         content = _content(os.path.expanduser(path))
@@ -125,7 +125,7 @@ def _content(path: str) -> bytes:
 
 
 def _open_file(path: str, flags: int) -> int:
-    """Open a file that is one: a pipe would keep a run waiting, and a device never end."""
+    """Open a regular file: a pipe could block the run, and a device might never end."""
     handle = os.open(path, flags | os.O_NONBLOCK)
     status = os.fstat(handle)
     problem = None
@@ -161,7 +161,7 @@ def _decode(content: bytes) -> str:
 
 
 def _text(content: bytes) -> str:
-    """Return a file's text. Spreadsheets write UTF-16, with its mark or without."""
+    """Return a file's text. Spreadsheets write UTF-16, with or without a byte order mark."""
     try:
         if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
             return content.decode("utf-32")
@@ -175,14 +175,14 @@ def _text(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("latin-1")  # an umlaut in a description is no reason to refuse the numbers
+        return content.decode("latin-1")  # a wrong letter in a description does no harm
 
 
 # ---- rows ----
 
 
 def _rows(text: str) -> Iterator[Row]:
-    """Yield the lines that are not blank, each as its place and its cells."""
+    """Yield the lines that are not blank."""
     delimiter = _delimiter(text)
     if not delimiter:
         for place, content in enumerate(text.split("\n"), 1):
@@ -194,16 +194,16 @@ def _rows(text: str) -> Iterator[Row]:
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            # "sep=;" is how a spreadsheet is told the delimiter.
+            # "sep=;" tells a spreadsheet the delimiter.
             if any(cells) and not (line == 1 and cells[0].lower().startswith("sep=")):
                 yield Row(f"line {line}", cells)
             line = reader.line_num + 1
     except csv.Error:
-        raise ValueError(f"line {line}: not CSV (a quote is not closed, or stands where none may)") from None
+        raise ValueError(f"line {line}: not CSV (a quote is not closed, or is in the wrong place)") from None
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter with which most lines hold a number, and of those the one that comes first.
+    """Return the delimiter with which most lines have a number; of several, the one that comes first.
 
     ``""`` for columns of spaces.
     """
@@ -228,7 +228,7 @@ def _lines_with_number(sample: str, delimiter: str) -> int:
 def _without_header(rows: list[Row]) -> tuple[list[Row], list[Row]]:
     """Split rows into the header, if there is one, and what is below it.
 
-    A header is a row in which no cell is a number, or looks as if it should be one. Above it may be titles.
+    A header is a row in which no cell is a number or was meant to be one. There may be titles above it.
     """
     leading = 0
     while leading < len(rows) and not any(_may_be_number(cell) for cell in rows[leading].cells):
@@ -249,15 +249,15 @@ def _is_comment(row: Row) -> bool:
 
 
 def _json_rows(text: str) -> tuple[list[Row], list[str]] | None:
-    """Return the records of a JSON list and the names of their fields, or ``None`` for a text that is no JSON."""
+    """Return the records of a JSON list and the names of their fields, or ``None`` if the text is not JSON."""
     begin = text.lstrip()[:1]
     if begin not in ("[", "{"):
         return None
     data = _parsed(text)
     if data is None:
         if begin == "[":
-            return None  # "[title]" may stand above a list
-        raise ValueError("it begins like JSON and is none, or is cut off")
+            return None  # "[title]" may be a title above a list
+        raise ValueError("it begins like JSON, but is invalid or truncated")
     if isinstance(data, dict):
         if data.get("next_page_uri") or (isinstance(data.get("meta"), dict) and data["meta"].get("next_page_url")):
             raise ValueError("it is one page of a longer list: export all of it (PageSize=1000)")
@@ -268,13 +268,13 @@ def _json_rows(text: str) -> tuple[list[Row], list[str]] | None:
         names.update(dict.fromkeys(record if isinstance(record, dict) else ("number",)))
         if len(names) > MAX_FIELDS:
             raise ValueError(
-                f"its entries have more than {MAX_FIELDS} different fields: it is no list of phone numbers"
+                f"its entries have more than {MAX_FIELDS} different fields: it is not a list of phone numbers"
             )
     return [Row(f"entry {place}", _cells(record, names)) for place, record in enumerate(data, 1)], list(names)
 
 
 def _parsed(text: str) -> Any:
-    """Return a JSON text, or one JSON object a line, as data; numbers stay the texts that they are."""
+    """Parse a JSON text, or one JSON object per line; numbers stay strings."""
     as_text: dict[str, Any] = {"parse_float": str, "parse_int": str}
     try:
         return json.loads(text, **as_text)
@@ -295,7 +295,10 @@ def _cells(record: Any, names: Iterable[str]) -> list[str]:
 
 
 def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
-    """Return numbers and descriptions of all rows, or say which rows have none."""
+    """Return numbers and descriptions of all rows.
+
+    :raises ValueError: with the rows that have no number
+    """
     names = header[0].cells if header else []
     rows = _without_total(rows)
     column = _column(rows, names)
@@ -320,7 +323,7 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
 
 
 def _without_total(rows: list[Row]) -> list[Row]:
-    """Return rows without a total below them. A sum may look like a phone number, and then nobody can tell."""
+    """Return rows without a total below them, or refuse a total that looks like a phone number."""
     if not rows or not any(_TOTAL.fullmatch(cell) for cell in rows[-1].cells[:2]):
         return rows
     if any(_is_number(cell) for cell in rows[-1].cells):
@@ -331,7 +334,7 @@ def _without_total(rows: list[Row]) -> list[Row]:
 def _column(rows: list[Row], names: list[str]) -> int:
     """Return the column of the phone numbers: by its cells first, then by its name.
 
-    :raises ValueError: when several would do, or the only one is, by its name, something else
+    :raises ValueError: if several columns are possible, or the only one has a name for something else
     """
     every, rows = rows, rows[:DECIDING]
     width = max((len(row.cells) for row in rows), default=1)
@@ -342,7 +345,7 @@ def _column(rows: list[Row], names: list[str]) -> int:
     if not good:
         if filled:
             raise ValueError(
-                f"column {filled[0] + 1} holds numbers, but by its name they are no phone numbers: name it 'phone number'"
+                f"column {filled[0] + 1} has numbers, but its name is not that of phone numbers: name it 'phone number'"
             )
         return next((place for place in range(width) if ranks[place] > 0), 0)
     best = max((ranks[place], counts[place]) for place in good)
@@ -351,12 +354,12 @@ def _column(rows: list[Row], names: list[str]) -> int:
     chosen = plus[:1] if plus else chosen
     if any(_differ(every, chosen[0], place) for place in chosen[1:]):
         columns = " and ".join(str(place + 1) for place in chosen)
-        raise ValueError(f"columns {columns} hold phone numbers: name one of them 'phone number' in a header line")
+        raise ValueError(f"columns {columns} have phone numbers: name one of them 'phone number' in a header line")
     return chosen[0]
 
 
 def _rank(name: str) -> int:
-    """Return how well a column's name fits: 2 for a phone, 1 for a number, 0 for anything, -1 for what is none."""
+    """Return how well a column's name fits: 2 for a phone, 1 for a number, 0 if unclear, -1 for something else."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
     if _NEVER.search(words):
         return -1
@@ -378,7 +381,7 @@ def _cell(row: Row, place: int) -> str:
 # ---- cells ----
 
 
-@lru_cache(maxsize=4096)  # a cell is looked at when the column is chosen, and when it is read
+@lru_cache(maxsize=4096)  # each cell is parsed twice: to choose the column, and to read it
 def _number_or_none(cell: str) -> str | None:
     if sum(map(str.isdigit, cell)) < 7:  # most cells of a long list
         return None
@@ -391,11 +394,11 @@ def _number_or_none(cell: str) -> str | None:
 def _number(cell: str) -> str:
     """Return the number in a cell.
 
-    :raises ValueError: with a message that holds nothing of it
+    :raises ValueError: with a message that contains nothing from the cell
     """
     if _E164.fullmatch(cell):
         return "+" + cell.removeprefix("+")  # most numbers of a long list
-    # Spreadsheets keep a number as text by an apostrophe before it, or as the formula ="+15551234567".
+    # Spreadsheets write a number as text with an apostrophe before it, or as the formula ="+15551234567".
     value = cell.removeprefix("=").strip("'\"")
     if not value:
         raise ValueError("there is no phone number")
@@ -411,7 +414,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _may_be_number(cell: str) -> bool:
-    """Whether a cell is a number, or was meant to be one: a line with such a cell is no header."""
+    """Whether a cell is a number, or was meant to be one: a line with such a cell is not a header."""
     if _is_number(cell):
         return True
     digits = sum(char.isdigit() for char in cell)

@@ -244,9 +244,9 @@ def _restore(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, 
         return change
     after = restored(now, recorded, force=force)
     if after is None:
-        change.refusal = "left alone: changed since by somebody else (force restores it all the same)"
+        change.refusal = "left alone: changed since by somebody else (force restores it anyway)"
     elif recorded.get("refusal") and after != now and not force:
-        change.refusal = f"left alone: {recorded['refusal']} (force restores it all the same)"
+        change.refusal = f"left alone: {recorded['refusal']} (force restores it anyway)"
     else:
         change.after = after
     return change

@@ -165,7 +165,7 @@ def test_a_host_whose_name_only_looks_like_a_number_has_none(plan: Plan, host: s
 
 def test_the_plan_needs_the_role() -> None:
     refused = action(sms_plan, {}, role=None).run(None, {"ansible_play_batch": []})
-    assert "inside the role voiceagent.sms.connect_sms only" in refused["refusal"]
+    assert "only works inside the role voiceagent.sms.connect_sms" in refused["refusal"]
 
 
 def test_the_plan_is_made_once_for_the_batch() -> None:

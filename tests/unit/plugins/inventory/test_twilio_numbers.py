@@ -453,7 +453,7 @@ def test_a_standard_key_cannot_list_subaccounts(box: Sandbox, read: Read, family
         message = refused(read, **options)
         named = refused(read, **{**options, "subaccounts": [family["first"]]})
     assert "a standard API key cannot do that" in message
-    assert f"does not reach its subaccount {family['first']}" in named
+    assert f"has no access to its subaccount {family['first']}" in named
     assert key["secret"] not in message
 
 
@@ -492,7 +492,7 @@ def test_refusals(
         ({"api_endpoint": "http://127.0.0.1:9"}, "could not be reached"),
         ({"api_endpoint": "http://example.com"}, "is plain http"),
         ({"account_sid": "AC/../x"}, "account_sid must be AC"),
-        ({"prefix": ["+1555", "x"]}, "prefix is no beginning of a phone number such as '+1555': +x"),
+        ({"prefix": ["+1555", "x"]}, "prefix is not the beginning of a phone number such as '+1555': +x"),
         ({"friendly_name": "(x"}, "friendly_name is not a regular expression"),
         ({"capabilities": ["fly"]}, "fly"),
         ({"auth_token": ["s3cr3t-value"]}, "auth_token must be a string"),

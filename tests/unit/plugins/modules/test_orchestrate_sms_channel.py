@@ -148,7 +148,7 @@ def test_what_the_service_does_not_show_is_said(run: Run, scene: Scene) -> None:
     result = ensure(run, description="new")
     assert result["changed"] is False
     assert result.warnings == [
-        "Channel 'twilio-sms' does not show its account_sid and description, so nothing was compared there"
+        "Channel 'twilio-sms' does not show its account_sid and description, which could not be compared"
     ]
 
 

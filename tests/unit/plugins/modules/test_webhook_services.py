@@ -77,7 +77,7 @@ def test_its_key_is_replaced_once_after_its_numbers(run: Run, box: Sandbox, add:
     result = both(run, phone_numbers=[ONE, TWO], url=URL)
     assert writes(result) == [("number", {"SmsUrl": URL}), ("service", {"InboundRequestUrl": URL + "#rc=2"})]
     assert statuses(result) == {ONE: "changed", TWO: "changed"}
-    words = f"Messaging Service 'campaign' ({made['sid']}) has another webhook now"
+    words = f"Messaging Service 'campaign' ({made['sid']}) now has another webhook"
     assert [one["msg"] for one in result["numbers"]] == [f"connected; {words}", f"as wanted; {words}"]
     (entry,) = result["services"]
     assert (entry["sid"], entry["name"], entry["changed"], entry["status"]) == (
@@ -210,7 +210,7 @@ def test_no_service_is_switched_where_a_number_failed(run: Run, box: Sandbox, ad
     result = run(MODULE, phone_numbers=[ONE, TWO], url=URL, on_override="repair")
     assert [name for name, _fields in writes(result)] == ["number", "number"]
     assert statuses(result) == {ONE: "failed", TWO: "failed"}
-    assert f"({made['sid']}): left alone, because of its numbers {TWO} failed" in result["msg"]
+    assert f"({made['sid']}): left alone, because these of its numbers failed: {TWO}" in result["msg"]
     assert result["services"][0]["changed"] is False
 
 

@@ -151,7 +151,7 @@ def test_a_module_with_a_mistake_in_it_fails_like_any_other() -> None:
 
     result = run(manage, args={"key": "s3cret-k3y"})
     assert result["failed"] is True
-    assert result["msg"] == "voiceagent.sms.made_up broke off, which is a mistake in it: KeyError"
+    assert result["msg"] == "voiceagent.sms.made_up crashed, which is a bug in it: KeyError"
     assert "in manage" in result["exception"]
     assert "s3cret-k3y" not in result["exception"]
 

@@ -246,7 +246,7 @@ def test_a_ready_token_in_any_form(written: str, play: PLAY) -> None:
     ],
 )
 def test_a_secret_that_would_break_a_header_is_named_and_not_shown(options: dict, named: str, play: PLAY) -> None:
-    with pytest.raises(SmsError, match=f"^{named} has white space or other characters") as refusal:
+    with pytest.raises(SmsError, match=f"^{named} contains white space or other characters") as refusal:
         connect(play(), **options)
     assert refusal.value.code == "bad_secret"
     assert "hidden" not in str(refusal.value)

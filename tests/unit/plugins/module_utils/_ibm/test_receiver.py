@@ -122,11 +122,11 @@ def test_check_url_refuses_without_telling_the_password(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("https://u:hid&den@gateway/x", "user name or password that Twilio does not take"),
-        ("https://u:hid:den@gateway/x", "user name or password that Twilio does not take"),
-        ("https://u:hid+den@gateway/x", "user name or password that Twilio does not take"),
-        ("https://u:hid%zz@gateway/x", "user name or password that Twilio does not take"),
-        ("https://us*er:hidden@gateway/x", "user name or password that Twilio does not take"),
+        ("https://u:hid&den@gateway/x", "user name or password that Twilio does not accept"),
+        ("https://u:hid:den@gateway/x", "user name or password that Twilio does not accept"),
+        ("https://u:hid+den@gateway/x", "user name or password that Twilio does not accept"),
+        ("https://u:hid%zz@gateway/x", "user name or password that Twilio does not accept"),
+        ("https://us*er:hidden@gateway/x", "user name or password that Twilio does not accept"),
         ("https://gateway/" + "x" * 4000, "has 4016 characters: at most 4000"),
     ],
 )

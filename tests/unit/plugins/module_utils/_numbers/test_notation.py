@@ -116,7 +116,7 @@ REFUSALS: list[tuple[object, str]] = [
     ("+", "not complete"),
     ("00", "not complete"),
     ("+123456", "not complete"),
-    ("+1234567890123456", "not complete, or more than a number"),
+    ("+1234567890123456", "not complete, or more than one number"),
     ("+0155512345", "not complete"),
     ("0301234567", "the country code is missing"),
     ("(030) 1234567", "the country code is missing"),
@@ -138,21 +138,21 @@ REFUSALS: list[tuple[object, str]] = [
     ("\u0661\u0665\u0665\u0665\u0661\u0662\u0663\u0664", "not complete"),  # digits, but not those of E.164
     ("1\u00b25551234567", "not complete"),
     ("\u2460\u2464\u2464\u24641234567", "not complete"),
-    ("15551234567 15551234568", "more than a number"),
+    ("15551234567 15551234568", "more than one number"),
     ("next to +15551234567", "not complete"),
     # A slash before what may be another number or an extension
-    ("+4930123456/7", "behind the slash"),
-    ("+4930123456/78", "behind the slash"),
-    ("+49 30 123456/789", "behind the slash"),
-    ("+1 555 123 4567/8", "behind the slash"),
-    ("+1 555 123 4567/4568", "behind the slash"),
-    ("+4930123456/4930123457", "behind the slash"),
-    ("+49301234/5678901", "behind the slash"),
+    ("+4930123456/7", "after the slash"),
+    ("+4930123456/78", "after the slash"),
+    ("+49 30 123456/789", "after the slash"),
+    ("+1 555 123 4567/8", "after the slash"),
+    ("+1 555 123 4567/4568", "after the slash"),
+    ("+4930123456/4930123457", "after the slash"),
+    ("+49301234/5678901", "after the slash"),
     # Decimals and exponents
     (4930123456.5, "decimals"),
     (float("nan"), "decimals"),
     (float("inf"), "decimals"),
-    (1e300, "without all its digits"),
+    (1e300, "has lost some of its digits"),
     (15551200000.0, "may have lost its last digits"),  # what YAML makes of 1.55512e+10
     ("15551230000.0", "may have lost its last digits"),
     ("4930123456.5", "decimal point"),
@@ -161,9 +161,9 @@ REFUSALS: list[tuple[object, str]] = [
     (1.5551234567, "decimals"),
     ("1.5551234567", "decimal point"),
     ("49.301234567", "decimal point"),  # +49.3012345670 in YAML without quotes
-    ("+1 555 123 4567.0", "behind the last point"),
-    ("+1.555.123.4567.8", "behind the last point"),
-    ("+49 30 123456.78", "behind the last point"),
+    ("+1 555 123 4567.0", "after the last point"),
+    ("+1.555.123.4567.8", "after the last point"),
+    ("+49 30 123456.78", "after the last point"),
     ("1.55512E+10", "lost its last digits"),
     ("1.5551234567e10", "lost its last digits"),
     ("1,55512E+10", "lost its last digits"),
@@ -175,7 +175,7 @@ REFUSALS: list[tuple[object, str]] = [
     ("+49 30 (0) 123456", "0 in parentheses"),
     ("+49 (0)30 (0)123456", "0 in parentheses"),
     # YAML's octal numbers
-    (yaml.safe_load("0015550000001"), r"such as 0015550000001, for an octal one.*write '\+15550000001'"),
+    (yaml.safe_load("0015550000001"), r"such as 0015550000001, as an octal one.*write '\+15550000001'"),
     (1832910849, r"such as 0015520000001.*write '\+15520000001' in quotes"),
     # Dates and addresses
     ("2026-11-25", "date"),
@@ -376,4 +376,4 @@ def test_did_you_mean(written: Any, hint: str) -> None:
 def test_did_you_mean_knows_yaml_s_octal_numbers() -> None:
     there = ["+33123456701"]
     number = normalize(yaml.safe_load("0033123456701"))  # 3651886529, which could be Hungarian
-    assert did_you_mean(number, there).startswith("did you mean +33123456701? YAML takes 0033123456701 without quotes")
+    assert did_you_mean(number, there).startswith("did you mean +33123456701? YAML reads 0033123456701 without quotes")

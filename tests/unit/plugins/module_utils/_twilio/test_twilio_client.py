@@ -160,14 +160,14 @@ def test_a_refused_update_of_a_service_names_the_permission(status: int, play: P
         (
             {"auth_token": None, "api_key_sid": SK, "api_key_secret": "hidden", "subaccount_sid": SUB},
             "api_key_of_parent",
-            f"does not reach its subaccount {SUB}: use the auth token",
+            f"has no access to its subaccount {SUB}: use the auth token",
         ),
         ({"api_endpoint": "http://twilio.example"}, "insecure_endpoint", "api_endpoint"),
         ({"region": "au1"}, "missing_edge", "region 'au1' .*give edge .TWILIO_EDGE., such as sydney"),
         ({"region": "xx1"}, "missing_edge", "region 'xx1' .*give edge .TWILIO_EDGE.; without it"),
-        ({"auth_token": "hidden token"}, "bad_secret", "^auth_token has white space or other characters"),
-        ({"auth_token": "hidden\ntoken"}, "bad_secret", "^auth_token has white space"),
-        ({"auth_token": "hidden\u200btoken"}, "bad_secret", "^auth_token has white space"),
+        ({"auth_token": "hidden token"}, "bad_secret", "^auth_token contains white space or other characters"),
+        ({"auth_token": "hidden\ntoken"}, "bad_secret", "^auth_token contains white space"),
+        ({"auth_token": "hidden\u200btoken"}, "bad_secret", "^auth_token contains white space"),
     ],
 )
 def test_what_is_refused_before_any_request(options: dict, code: str, said: str, play: PLAY) -> None:
