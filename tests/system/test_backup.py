@@ -26,8 +26,8 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     ]
     before = [accounts.box.number(number) for number in numbers]
     inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
-    folder = tmp_path / "backups"
-    words = (*REGION, "-e", f"connect_sms_backup_dir={folder}")
+    folder = tmp_path / "back[up]s {a,b} *?"
+    words = (*REGION, "-e", json.dumps({"connect_sms_backup_dir": str(folder)}))
 
     assert play(*words, "--check", inventory=inventory).writes == []
     assert not folder.exists()
@@ -41,7 +41,7 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     assert list(folder.iterdir()) == [file]  # nothing changed, nothing to record
 
     accounts.box.change("twilio", "numbers", numbers[2], sms_url="https://somebody.example.com/")
-    restore = ("-e", f"backup={file}", "--diff")
+    restore = ("-e", json.dumps({"backup": str(file)}), "--diff")
     check = play(*restore, "--check", playbook="restore_sms")
     back = play(*restore, playbook="restore_sms")
     assert (check.code, check.writes, check.diff) == (0, [], back.diff)
@@ -58,6 +58,25 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     again = play(*restore, playbook="restore_sms")
     assert (again.code, again.writes) == (0, []), again.output
     assert accounts.keys(agent)  # a restore touches no credential
+
+    # What each restore has overwritten is a record of its own beside the first; one of nothing is none.
+    own = sorted(set(folder.iterdir()) - {file}, key=lambda path: json.loads(path.read_text())["created_at"])
+    assert [json.loads(path.read_text())["entry_point"] for path in own] == ["restore"] * 2
+    assert {path.stat().st_mode & 0o777 for path in own} == {0o600}
+    undo = ("-e", json.dumps({"backup": [str(path) for path in own]}))
+    undone = play(*undo, playbook="restore_sms")
+    assert (undone.code, len(undone.writes)) == (0, 3), undone.output
+    connected = url(accounts.the_api_key(agent))
+    assert [accounts.sms_url(n) for n in numbers] == [connected, connected, "https://somebody.example.com/"]
+    assert accounts.box.number(numbers[1])["sms_application_sid"] == ""
+    # All of them at once: what the first has undone, the others did again.
+    every = ("-e", json.dumps({"backup": [str(path) for path in (file, *own)]}))
+    assert play(*every, "--check", playbook="restore_sms").code == 0
+    (tmp_path / "file").write_text("in the way")
+    nowhere = ("-e", f"connect_sms_backup_dir={tmp_path / 'file' / 'backups'}")
+    refused = play(*restore, *nowhere, playbook="restore_sms")
+    assert (refused.code != 0, refused.writes) == (True, [])
+    assert "connect_sms_backup_dir" in refused.failures["localhost"]
 
 
 def test_without_a_record_nothing_changes(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:

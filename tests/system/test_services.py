@@ -95,12 +95,19 @@ def test_a_campaign_is_connected_rotated_and_disconnected(
     (record,) = tmp_path.glob("connect_sms-*.json")
     changes = json.loads(record.read_text())["accounts"][sid]
     assert {silent["sid"], leading["sid"]} < set(changes)
+    box.change("twilio", "services", leading["sid"], inbound_request_url="https://somebody.example.com/sms")
     back = play("-e", f"backup={record}", "-e", "force=yes", playbook="restore_sms")
     assert back.code == 0, back.output
     assert [name for name, _fields in updates(back)][:2] == ["messaging.update_service"] * 2
     assert service(accounts, silent)["use_inbound_webhook_on_number"] is False
     assert service(accounts, leading)["inbound_request_url"] == url("a-key-pasted-by-hand-1234")
     assert "2 Messaging Services changed" in back.output
+    # What was overwritten by force is recorded as it was, not as the first record left it.
+    (own,) = set(tmp_path.glob("connect_sms-*.json")) - {record}
+    undone = play("-e", f"backup={own}", playbook="restore_sms")
+    assert undone.code == 0, undone.output
+    assert service(accounts, silent)["use_inbound_webhook_on_number"] is True
+    assert service(accounts, leading)["inbound_request_url"] == "https://somebody.example.com/sms"
 
 
 def test_a_pool_with_outsiders(play: Player, accounts: Accounts) -> None:

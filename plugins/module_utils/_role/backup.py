@@ -84,16 +84,21 @@ class Recorder:
         :raises SmsError: when it cannot be written; no webhook may be changed then
         """
         path, record = self._merged(changes, entry_point)
+        made = None
         try:
-            replace(path or self._new_path(), self._encoded(record), room=self._room)
+            made = path or self._new_path()
+            replace(made, self._encoded(record), room=self._room)
         except OSError as error:
+            if made and not path:  # an empty file would be taken for a record
+                with contextlib.suppress(OSError):
+                    os.unlink(made)
             raise SmsError(
                 f"The backup in '{self.folder}' could not be written ({error.strerror}): no webhook was changed",
                 code="backup_failed",
             ) from None
         finally:
             self.release()
-        return path or str(self._path())
+        return made
 
     def _merged(self, changes: Mapping[str, Changes], entry_point: str) -> tuple[str | None, dict[str, Any]]:
         """Return the path of the run's record, if there is one by now, and what the record becomes."""

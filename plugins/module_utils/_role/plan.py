@@ -152,7 +152,9 @@ def restore_plan(
         its_numbers = [number for number in chosen if number.startswith("+")]
         if not chosen:
             continue
-        item = {**account_of(values), "on_override": "ignore", "backup_dir": folder}
+        # How services are now is only looked up to record what is overwritten of them.
+        on_override = "ignore" if len(its_numbers) == len(chosen) else "warn"
+        item = {**account_of(values), "on_override": on_override, "pools": False, "backup_dir": folder}
         if sid != account_sid:
             item["access"] = {**item["access"], "subaccount_sid": sid}
         group = {"phone_numbers": dict.fromkeys(its_numbers), "credentials": []}

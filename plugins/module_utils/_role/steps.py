@@ -15,6 +15,7 @@ from .._ibm.credential import is_retired
 from .._ibm.receiver import PATH, build_url, is_api_key
 from .._module.packed import pack, unpack, unpack_snapshot
 from .._twilio.holders import describe_holder
+from .._twilio.overrides import service_settings
 from .._twilio.services import Verdict, judge, recorded_changes
 from .._twilio.snapshot import Snapshot, why_not
 from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, connected, disconnected, in_service
@@ -148,12 +149,18 @@ def due_changes(
 
 
 def _due_to_restore(account: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what a restore is about to overwrite. A service is put back only where it is as recorded, or by force."""
+    """Yield what a restore is about to overwrite: of what somebody has changed since, only by force."""
+    present = {number: one.settings for number, one in snapshot.numbers.items()}
+    present.update({service["sid"]: service_settings(service) for service in snapshot.services})
+    enabled = {one["sid"] for one in snapshot.conversations.values()}
     for place, change in unpack(account["restore"]).items():
-        one = snapshot.numbers.get(place)
-        before = one.settings if one else change["after"]
+        if snapshot.overrides is None and not place.startswith("+"):
+            present.setdefault(place, change["after"])  # not known; what is recorded is likely
+        elif change.get("kind") == "conversation":
+            present[place] = {"auto_creation_enabled": "true" if place in enabled else "false"}
+        before = present.get(place)
         mine = account["force"] or (before == change["after"] and not change.get("refusal"))
-        if before != change["before"] and mine and (one or not place.startswith("+")):
+        if before and before != change["before"] and mine:
             more = {name: change[name] for name in ("kind", "name") if name in change}
             yield place, {**more, "before": before, "after": change["before"]}
 

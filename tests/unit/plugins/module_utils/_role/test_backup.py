@@ -111,3 +111,16 @@ def test_a_record_that_cannot_be_written_leaves_the_earlier_one(tmp_path: pathli
         one.write({ACCOUNT: {"+15550000002": change("old", "new")}}, "main")
     assert pathlib.Path(path).read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [os.path.basename(path)]
+    with pytest.raises(SmsError, match="no webhook was changed"):
+        recorder(tmp_path, "a restore, for which no room is taken").write({ACCOUNT: {}}, "restore")
+    assert [file.name for file in tmp_path.iterdir()] == [os.path.basename(path)], "nothing that looks like a record"
+
+
+def test_the_record_of_a_restore_beside_the_one_that_it_put_back(tmp_path: pathlib.Path) -> None:
+    """Read together, in whatever order: back to before the first, from where the last one led."""
+    first = recorder(tmp_path, "7-1", 1.0).write({ACCOUNT: {"+15550000001": change("old", "new")}}, "main")
+    second = recorder(tmp_path, "8-1", 2.0).write({ACCOUNT: {"+15550000001": change("new", "old")}}, "restore")
+    for paths in ([first, second], [second, first]):
+        record = backup.read_all(paths, lambda data: data)
+        (found,) = record["accounts"][ACCOUNT].values()
+        assert (found["before"]["url"], found["after"]["url"]) == ("old", "old")
