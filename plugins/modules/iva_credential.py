@@ -70,6 +70,13 @@ options:
     type: list
     elements: str
     default: []
+  other_api_keys:
+    description:
+      - API keys of webhooks that others share, to be told in RV(foreign) whether they are of this instance.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   max_age:
     description:
       - With O(state=present), replaces a credential that is older than this number of days. This starts a rotation.
@@ -230,6 +237,14 @@ kept:
     name: {description: Name of the credential., type: str}
     guid: {description: GUID of the credential., type: str}
     keys_in_use: {description: "Which of O(keys_in_use), as indexes from 0.", type: list, elements: int}
+foreign:
+  description:
+    - Which of O(other_api_keys), by their places from 0, work and do not belong to any credential of this instance, or are not
+      known not to.
+  returned: with O(other_api_keys)
+  type: list
+  elements: int
+  version_added: 1.1.0
 failure:
   description: What failed, for programs.
   returned: failure
@@ -538,6 +553,23 @@ def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, 
     }
 
 
+def foreign(cloud: IbmCloud, instance: Mapping[str, Any], api_keys: list[str], result: Mapping[str, Any]) -> list[int]:
+    """Return which of some API keys work, and are not known to be of a credential of the instance, by their places."""
+    keys = cloud.keys(str(instance["guid"]))
+    places = []
+    for index, value in enumerate(api_keys):
+        if value == result["api_key"] or not is_api_key(value) or credentials.owner_of(value, keys, None):
+            continue
+        try:
+            details = cloud.api_key_details(value)
+        except SmsError:  # not every identity may ask for details
+            places.append(index)
+            continue
+        if details and credentials.usable(details, time.time()) and not credentials.owner_of(value, keys, details):
+            places.append(index)
+    return places
+
+
 def present(instance: Mapping[str, Any], keys: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the first credential as a diff shows it, ``{}`` if there is none."""
     shown = [summary(instance, credentials.Wanted(str(key.get("name")), credentials.role_of(key))) for key in keys]
@@ -592,14 +624,16 @@ def manage(module: AnsibleModule) -> dict:
     )
     ensure = {"present": ensure_present, "retiring": ensure_retiring, "absent": ensure_absent}[params["state"]]
     result = ensure(module, cloud, instance, wanted)
+    if params["other_api_keys"]:
+        result["foreign"] = foreign(cloud, instance, params["other_api_keys"], result)
     if params["return_iam_token"]:
         result["iam_token"] = cloud.token()
-    if (
-        result.get("api_key") in params["candidate_api_keys"]
-    ):  # even if no candidate was tried, since a key that could be read may be among them
-        # Ansible masks the values of no_log options in the result, too. But this one is what the caller asks for.
-        module.no_log_values.discard(result["api_key"])
-        params["candidate_api_keys"] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
+    for option in ("candidate_api_keys", "other_api_keys"):
+        # tried or not: a key that could be read may be among them
+        if result.get("api_key") in params[option]:
+            # Ansible masks every value of a no_log option in the result too, but this one is what the caller asks for.
+            module.no_log_values.discard(result["api_key"])
+            params[option] = ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
     return result
 
 
@@ -613,6 +647,7 @@ ARGUMENTS: dict[str, Any] = {
         "state": {"type": "str", "choices": ["present", "retiring", "absent"], "default": "present"},
         "create": {"type": "bool", "default": True},
         "candidate_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        "other_api_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
         "max_age": {"type": "float"},
         "run_id": {"type": "str"},
         "guid": {"type": "str"},

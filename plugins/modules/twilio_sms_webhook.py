@@ -101,6 +101,11 @@ options:
         description: As O(fallback_method).
         type: str
         choices: [POST, GET]
+      foreign_passwords:
+        description: As O(foreign_passwords).
+        type: list
+        elements: str
+        version_added: 1.1.0
       retries:
         description: As O(retries).
         type: int
@@ -141,6 +146,14 @@ options:
         the wanted receiver. For O(on_override=repair) and O(state=absent).
     type: bool
     default: false
+  foreign_passwords:
+    description:
+      - Passwords of webhooks that belong to others, such as the API keys of other agents at the same receiver.
+      - A Messaging Service that leads to the wanted receiver with one of them, and carries other numbers as well, is treated as one
+        that leads elsewhere, unless O(repair_shared_services=true).
+    type: list
+    elements: str
+    version_added: 1.1.0
   release_conversations:
     description:
       - With O(on_override=repair), whether to turn off the auto-creation of conversations in the Conversations address configuration
@@ -303,6 +316,7 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "method": {"type": "str", "choices": ["POST", "GET"], "default": "POST"},
     "fallback_url": {"type": "str", "no_log": True},
     "fallback_method": {"type": "str", "choices": ["POST", "GET"]},
+    "foreign_passwords": {"type": "list", "elements": "str", "no_log": True},
     "retries": {"type": "int"},
     "retry_on": {"type": "list", "elements": "str", "choices": ["ct", "rt", "5xx"]},
     "edges": {
@@ -503,7 +517,8 @@ def what_it_does(change: Change) -> str:
             if change.after[DEFERS] == "true"
             else "takes its numbers' texts again"
         )
-    return "now has another webhook" if change.after["url"] else "no longer has a webhook"
+    along = f", also for {join(change.along, ', ')}" if change.along else ""
+    return f"now has another webhook{along}" if change.after["url"] else "no longer has a webhook"
 
 
 def with_services(entry: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, Any]:

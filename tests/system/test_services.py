@@ -180,3 +180,52 @@ def test_every_kind_of_holder_keeps_the_credential(play: Player, accounts: Accou
     lists = {name: count for name, count in run.operations.items() if name.partition("_")[0].endswith(".list")}
     assert lists["twilio.list_accounts"] == 1
     assert {lists[name] for name in ("twilio.list_applications", "twilio.list_short_codes")} == {2}
+
+
+def test_a_service_with_another_agent_s_key_and_others_in_its_pool(play: Player, accounts: Accounts) -> None:
+    """Both agents are at the same receiver: only the key says which. Who is not in the run is not moved to another agent."""
+    box, sid = accounts.box, accounts.twilio["sid"]
+    mine, theirs = accounts.agent("mine"), accounts.agent("theirs")
+    key = box.add_key(mine["guid"], created_at="2026-01-01T00:00:00Z")
+    other = box.add_key(theirs["guid"], created_at="2026-01-01T00:00:00Z")
+    inside, outside, second, beside = (accounts.number() for _place in range(4))
+    foreign = url(other["api_key"]["value"])
+    shared = box.add_service(
+        account_sid=sid, friendly_name="shared", pool=[inside, outside], inbound_request_url=foreign
+    )
+    # Of the same agent, by a key that another credential of its instance has: who shares the pool moves along.
+    earlier = box.add_key(mine["guid"], "by hand", created_at="2026-01-01T00:00:00Z")
+    along = box.add_service(
+        account_sid=sid,
+        friendly_name="along",
+        pool=[second, beside],
+        inbound_request_url=url(earlier["api_key"]["value"]),
+    )
+    words = ("-e", "region=us-south", "-e", "instance=mine")
+    inventory = hosts([inside, second])
+
+    dry = play(*words, "--check", "--diff", inventory=inventory)
+    run = play(*words, "--diff", inventory=inventory)
+    assert (dry.code, run.code, dry.writes) == (0, 0, []), run.output
+    assert dry.diff == run.diff
+    assert service(accounts, shared)["inbound_request_url"] == foreign
+    assert box.text(outside)["reply"].startswith("theirs:")
+    assert f"{inside}: connected, but Messaging Service 'shared'" in " ".join(run.output.split())
+    present = url(key["api_key"]["value"])
+    assert accounts.sms_url(inside) == present, "it counts as soon as the service defers"
+    assert service(accounts, along)["inbound_request_url"] == present
+    assert box.text(beside)["reply"].startswith("mine:")
+
+    strict = play(*words, "-e", "connect_sms_on_override=fail", inventory=inventory)
+    assert (strict.code != 0, strict.writes) == (True, [])
+    assert "shared" in strict.failures["n0"]
+    assert "n1" not in strict.failures
+    # A rotation of a part moves nobody else either; taken along is who is allowed to be.
+    rotated = play(*words, playbook="rotate_sms_key", inventory=inventory)
+    assert rotated.code == 0, rotated.output
+    assert service(accounts, shared)["inbound_request_url"] == foreign
+    box.remove("ibm", "keys", earlier["guid"])
+    taken = play(*words, "-e", "connect_sms_repair_shared_services=true", inventory=inventory)
+    assert taken.code == 0, taken.output
+    assert service(accounts, shared)["inbound_request_url"] == url(accounts.the_api_key(mine))
+    assert "n0" in taken.changed

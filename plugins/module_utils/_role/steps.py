@@ -67,8 +67,8 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
         have to work once this run is over
     """
     if looked is None:
-        return [{**credential, "needed": True, "wait": True} for credential in plan["credentials"]]
-    requests = [{**one, "needed": False, "wait": "max_age" in one} for one in plan["credentials"]]
+        return [{**one, "other_api_keys": [], "needed": True, "wait": True} for one in plan["credentials"]]
+    requests = [{**one, "other_api_keys": [], "needed": False, "wait": "max_age" in one} for one in plan["credentials"]]
     refusals = Refusals()
     for whole in groups_of(plan, looked):
         group, snapshot = whole.group, whole.snapshot
@@ -83,7 +83,32 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
                 wait=request["wait"] or any(in_service(one) for one in settings),
                 candidate_api_keys=request["candidate_api_keys"] + new[:MAX_CANDIDATES],
             )
+            shared = _shared_keys(whole, usable) if snapshot else set()
+            request["other_api_keys"] = sorted(shared.union(request["other_api_keys"]))[:MAX_CANDIDATES]
     return requests
+
+
+def _shared_keys(whole: Group, numbers: list[str]) -> set[str]:
+    """Return the API keys of services that carry *numbers* and others that are not in this run.
+
+    At one place there are many agents, and only the key tells which of them the service leads to.
+    """
+    snapshot, wanted = whole.snapshot, places_of(whole.group)
+    if snapshot is None:
+        return set()
+    mine = set(whole.account["phone_numbers"].split(","))
+    carriers = {one["sid"]: one for number in numbers if (one := snapshot.carrier_of(number, wanted))}
+    shared = [one for one in carriers.values() if not mine.issuperset(one["pool"])]
+    return {key for one in shared for name in URLS if is_api_key(key := password_of(one[name]) or "")}
+
+
+def _foreign_keys(plan: Mapping[str, Any], looked: Results, found: Results) -> list[list[str]]:
+    """Return for each credential the keys of shared services that IBM Cloud knows to be of other instances."""
+    places = [result.get("foreign", ()) for result in found]
+    if not any(places):
+        return [[] for _credential in plan["credentials"]]
+    requests = credential_requests(plan, looked)
+    return [[one["other_api_keys"][index] for index in foreign] for one, foreign in zip(requests, places, strict=False)]
 
 
 def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Snapshot) -> list[Mapping[str, str]]:
@@ -104,6 +129,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
     :param found: the results of ``iva_credential``
     """
     accounts = []
+    foreign = _foreign_keys(plan, looked, found or [])
     for account, look in zip(plan["accounts"], looked, strict=False):
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
@@ -114,7 +140,9 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
             elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **places_of(group)})
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
-                groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or [])})
+                others = [key for index in group["credentials"] for key in foreign[index]]
+                more = {"foreign_passwords": others} if others else {}
+                groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or []), **more})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
         if "restore" in account:
             accounts[-1]["restore"] = _with_refusals(account["restore"], plan["credentials"], found or [])

@@ -11,15 +11,15 @@ go: only if everybody in the pool is wanted there. All but :func:`carry_out` is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._http.errors import SmsError, join
-from .._http.urls import place
-from .overrides import DEFERS, service_from, service_settings
+from .._http.urls import password_of, place
+from .overrides import DEFERS, describe_override, service_from, service_settings
 from .snapshot import Snapshot
-from .webhook import SERVICE_FIELDS, changes, disconnected, leading, restored, unheeded
+from .webhook import SERVICE_FIELDS, URLS, changes, disconnected, leading, restored, unheeded
 
 ADDRESS_FIELDS = {"auto_creation_enabled": ("AutoCreation.Enabled", "auto_creation_enabled")}
 FIELDS = {"messaging_service": SERVICE_FIELDS, "conversation": ADDRESS_FIELDS}
@@ -41,6 +41,7 @@ class Change:
     numbers: list[str] = field(default_factory=list)
     needs_all: bool = False
     refusal: str | None = None
+    along: list[str] = field(default_factory=list)  # other numbers of the pool, which are carried to the same place
 
     @property
     def words(self) -> str:
@@ -102,8 +103,17 @@ def _connect(
     """Judge one service whose pool has numbers that are to be connected."""
     change = _change(service, members)
     takes = service[DEFERS] != "true"
+    others = [one for one in service["pool"] if one not in members]
     carried, after = _carried(change, members, wanted)
-    change.after = after or change.after
+    if (
+        after
+        and after != change.before
+        and takes
+        and others
+        and _is_foreign(change, (wanted[number] for number in carried), params)
+    ):
+        carried, after = [], None
+    change.after, change.along = after or change.after, others if takes else []
     left = [number for number in members if number not in carried] if takes else []
     if left and params["on_override"] == "repair":
         strangers = _strangers(service, {place(wanted[number]["url"]) for number in left}, set(members))
@@ -117,11 +127,26 @@ def _connect(
             carried, takes = [], False
             for number in members:
                 verdict.overridden.pop(number, None)
+    elif left and params["on_override"] == "fail":
+        refused = {number: f"left alone: {describe_override(verdict.overridden[number])}" for number in left}
+        verdict.refusals.update(refused)
     for number in carried if takes else ():
         verdict.via[number] = verdict.overridden.pop(number)
     if change.fields:
         change.numbers = members if change.needs_all else carried if takes else []
         verdict.changes.append(change)
+
+
+def _is_foreign(change: Change, wanted: Iterable[Mapping[str, Any]], params: Mapping[str, Any]) -> bool:
+    """Whether a service holds the key of another agent, which others in its pool may need.
+
+    At one place there are many agents: the key says which. Numbers that only share the pool with those of this run would
+    be answered by another agent from now on.
+    """
+    if params.get("repair_shared_services"):
+        return False
+    foreign = {password for options in wanted for password in options.get("foreign_passwords") or ()}
+    return bool({password_of(change.before[name]) for name in URLS} & foreign)
 
 
 def _carried(

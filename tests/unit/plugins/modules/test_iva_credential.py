@@ -531,3 +531,18 @@ def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
     ready = run("iva_credential", **KEY, iam_token=box.token(), candidate_api_keys=[assumed["api_key"]])
     assert ready.operations == ["rc.list_instances", "rc.list_instance_keys", "iam.token"]  # the last for its key
     assert ready["api_key"] == assumed["api_key"]
+
+
+def test_whose_the_keys_of_shared_webhooks_are(run: Run, box: Sandbox, agent: dict) -> None:
+    """Its own, another one's of the instance, a dead one and none are not foreign; what IAM does not tell of is."""
+    own = box.add_key(agent["guid"])["api_key"]["value"]
+    beside = box.add_key(agent["guid"], "beside")["api_key"]["value"]
+    dead = box.add_key(agent["guid"], "dead", api_key={"disabled": True})["api_key"]["value"]
+    elsewhere = box.add_key(box.add_instance("other", "us-south")["guid"])["api_key"]["value"]
+    asked = [own, elsewhere, beside, dead, "nobody-s-key-nobody-s-key-nobody-s-key-44444", "short"]
+    result = run("iva_credential", name="twilio-sms", instance="sms-agent", other_api_keys=asked)
+    assert (result["foreign"], result["api_key"], result.writes) == ([1], own, []), "the key in use is not masked"
+    assert elsewhere not in result.text
+    with box.failing("iam.api_key_details", status=403, times=None):
+        unsure = run("iva_credential", name="twilio-sms", instance="sms-agent", other_api_keys=[beside, elsewhere])
+    assert unsure["foreign"] == [1]

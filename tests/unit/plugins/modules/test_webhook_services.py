@@ -77,7 +77,7 @@ def test_its_key_is_replaced_once_after_its_numbers(run: Run, box: Sandbox, add:
     result = both(run, phone_numbers=[ONE, TWO], url=URL)
     assert writes(result) == [("number", {"SmsUrl": URL}), ("service", {"InboundRequestUrl": URL + "#rc=2"})]
     assert statuses(result) == {ONE: "changed", TWO: "changed"}
-    words = f"Messaging Service 'campaign' ({made['sid']}) now has another webhook"
+    words = f"Messaging Service 'campaign' ({made['sid']}) now has another webhook, also for {THREE}"
     assert [one["msg"] for one in result["numbers"]] == [f"connected; {words}", f"as wanted; {words}"]
     (entry,) = result["services"]
     assert (entry["sid"], entry["name"], entry["changed"], entry["status"]) == (
@@ -92,6 +92,29 @@ def test_its_key_is_replaced_once_after_its_numbers(run: Run, box: Sandbox, add:
     assert len(result["diff"]) == 2
     again = run(MODULE, phone_numbers=[ONE, TWO], url=URL)
     assert (again.writes, again["services"], again["changed"]) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    ("pool", "options", "moves"),
+    [
+        ([ONE, TWO], {}, True),  # all of them are in this run
+        ([ONE, TWO, THREE], {}, False),
+        ([ONE, TWO, THREE], {"repair_shared_services": True}, True),
+        ([ONE, TWO, THREE], {"foreign_passwords": ["hidden-of-another-agent"]}, True),
+    ],
+)
+def test_the_key_of_another_agent_stays_for_those_who_need_it(
+    run: Run, box: Sandbox, add: Any, pool: list[str], options: dict[str, Any], moves: bool
+) -> None:
+    add(ONE, TWO, THREE)
+    made = box.add_service(pool=pool, inbound_request_url=OLD)
+    wanted = {"phone_numbers": [ONE, TWO], "url": URL, "foreign_passwords": ["hidden-old"], **options}
+    result = both(run, **wanted)
+    assert statuses(result) == dict.fromkeys((ONE, TWO), "changed" if moves else "overridden")
+    assert service(box, made["sid"])["inbound_request_url"] == (URL if moves else OLD)
+    if not moves:
+        strict = run(MODULE, **wanted, on_override="fail")
+        assert set(statuses(strict).values()) == {"failed"}
 
 
 def test_its_fallback_and_method_too(run: Run, box: Sandbox, add: Any) -> None:
