@@ -150,7 +150,7 @@ def refusals(scene: Scene) -> dict[str, tuple[dict[str, str], list[str]]]:
         "unknown": ({"connect_sms_orchestrate_agent": "Support_agent"}, ["there is no agent 'Support_agent'"]),
         "asleep": ({"connect_sms_orchestrate_agent": "asleep"}, ["'asleep' has no live environment", "deploy it"]),
         "twin": ({"connect_sms_orchestrate_agent": "twin"}, ["2 agents have the name 'twin'", "give the ID"]),
-        "named": ({"connect_sms_orchestrate_agent": "named"}, ["under another name: 'by-hand'"]),
+        "named": ({"connect_sms_orchestrate_agent": "named"}, ["with another name: 'by-hand'"]),
         "foreign": ({"connect_sms_orchestrate_agent": "foreign"}, [f"belongs to Twilio account {OTHER_ACCOUNT}"]),
         "wrong_key": ({"connect_sms_orchestrate_api_key": "wrong-key-4711"}, both),
         "stranger": ({"connect_sms_orchestrate_api_key": stranger}, ["HTTP 403", "lacks the permission"]),

@@ -25,8 +25,8 @@ WRONG_TOKEN = "0123456789abcdef0123456789abcdef"
 #: What each host does wrong: the thing that its message has to name, and what it says to do next.
 MISTAKES = {
     "unknown_region": ("region 'mars'", "use one of us-south, us-east, eu-de"),
-    "two_receivers": ("region 'eu-de' has more than one receiver", "dashboard says which one"),
-    "receiver_with_scheme": ("'https://gateway.example.com'", "not of the form host or host:port"),
+    "two_receivers": ("region 'eu-de' has more than one receiver", "dashboard shows which one"),
+    "receiver_with_scheme": ("'https://gateway.example.com'", "not have the form host or host:port"),
     "reader": ("connect_sms_role", "Writer, Manager"),
     "no_number": ("host no_number", "phone_number"),
     "bad_notation": ("'555-12'", "write it as '+15551234567'"),

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IBM Cloud as a few methods: instances, service credentials (resource keys), and whose an API key is.
+"""A small client for IBM Cloud: instances, service credentials (resource keys), and the owners of API keys.
 
-Works on the raw answers of ibm-platform-services: its models drop ``role`` and fail on a page without ``next_url``.
+Uses the raw answers of ibm-platform-services, because its models drop ``role`` and fail on a page without ``next_url``.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ try:
     from ibm_platform_services import IamIdentityV1, ResourceControllerV2
     from requests.adapters import BaseAdapter
     from requests.structures import CaseInsensitiveDict
-except ImportError:  # reported by the module's main, with what to install
+except ImportError:  # the module's main reports it
     IBM_IMPORT_ERROR = traceback.format_exc()
     BaseAdapter = object
 
 TOKEN_PATH = "/identity/token"
-PAGE_LIMIT = 100  # the most that Resource Controller gives at once
-MAX_PAGES = 1000  # a server that never ends its list would keep us for ever
+PAGE_LIMIT = 100  # Resource Controller's maximum
+MAX_PAGES = 1000  # protects against an endless list
 _RESTRICTED = re.compile(r"(?i)context|restriction|network zone|ip address|BXNIM0(?:513|503)")
 _ID = re.compile(r"(?i)crn:.+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NoToken(ApiError):
-    """IAM gave no token: whatever its status, it tells nothing of the thing that was asked about."""
+    """IAM gave no token. Its status says nothing about the requested thing."""
 
 
 class PolicyAdapter(BaseAdapter):
-    """Lets a ``requests`` session send through our transport."""
+    """Lets a ``requests`` session send through :class:`Transport`."""
 
     def __init__(self, transport: Transport):
         super().__init__()
@@ -63,24 +63,26 @@ class PolicyAdapter(BaseAdapter):
             request.url,
             dict(request.headers),
             body,
-            # Creating twice makes two credentials. A token request changes nothing.
+            # A repeated create would make two credentials. A token request changes nothing.
             repeatable=request.method != "POST" or request.path_url.endswith(TOKEN_PATH),
         )
         response = requests.Response()
         response.status_code = reply.status
         response.headers = CaseInsensitiveDict(reply.headers)
-        response.headers.pop("Location", None)  # a redirect is never followed: credentials would go along
+        response.headers.pop(
+            "Location", None
+        )  # a redirect is never followed, because it would send the credentials elsewhere
         response._content = reply.body
         response.url, response.request = request.url, request
         return response
 
     def close(self) -> None:
-        """Nothing to close: the transport's pools end with the process."""
+        """Do nothing: the transport's connections end with the process."""
 
 
 def _session(transport: Transport) -> Any:
     session = requests.Session()
-    session.trust_env = False  # no .netrc; proxies and CA are the transport's
+    session.trust_env = False  # no .netrc; the transport provides proxies and CA
     adapter = PolicyAdapter(transport)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -88,11 +90,11 @@ def _session(transport: Transport) -> Any:
 
 
 class IbmCloud:
-    """One IBM Cloud account, as seen by one identity.
+    """One IBM Cloud account, accessed with one identity.
 
-    :param authenticator: how requests are signed
+    :param authenticator: signs the requests
     :param transport: the HTTP policy
-    :param identity: the options that hold the identity, to be named when it is refused
+    :param identity: the options with the identity, for error messages
     """
 
     def __init__(
@@ -117,14 +119,14 @@ class IbmCloud:
 
     @cached_property
     def _identities(self) -> Any:
-        """IAM Identity, made when it is needed: each of the SDK's services takes its time to set up TLS of its own."""
+        """The client for IAM Identity, created on first use, because setting up TLS for each SDK client takes time."""
         service = IamIdentityV1(authenticator=self._authenticator)
         service.set_service_url(self._iam_endpoint)
         service.set_http_client(self._session)
         return service
 
     def instances(self, name: str | None = None) -> list[dict]:
-        """Return the service instances of the account, those of every region, optionally of one *name*."""
+        """Return the service instances of the account in all regions, optionally only those with a *name*."""
         query = {"type": "service_instance", "name": name}
         return list(self._pages("list the service instances", self._controller.list_resource_instances, **query))
 
@@ -147,20 +149,20 @@ class IbmCloud:
         return [row for row in rows if row.get("state") != "removed"]
 
     def all_keys(self) -> list[dict]:
-        """Return the service credentials of the whole account, those of other services among them."""
+        """Return the service credentials of the whole account, including those of other services."""
         rows = self._pages("list the account's service credentials", self._controller.list_resource_keys)
         return [row for row in rows if row.get("state") != "removed"]
 
     def key(self, guid: str) -> dict | None:
-        """Return one service credential, removed ones included, or ``None``: unknown, or not yet shown."""
+        """Return one service credential, also a removed one, or ``None`` if it is unknown or not visible yet."""
         return self._find(f"read service credential {guid}", lambda: self._controller.get_resource_key(guid))
 
     def create_key(self, name: str, instance_guid: str, role: str) -> dict:
-        """Create a service credential and return it, its secret included.
+        """Create a service credential and return it, including its secret.
 
-        Never repeated by itself after a lost answer.
+        Not repeated after a lost answer.
 
-        :raises TransportError: with ``maybe_done`` when it may exist all the same
+        :raises TransportError: with ``maybe_done`` if the credential may exist anyway
         """
         return self._expect_dict(
             f"create service credential '{name}'",
@@ -168,7 +170,7 @@ class IbmCloud:
         )
 
     def rename_key(self, guid: str, name: str) -> bool:
-        """Give a service credential another name; its secret stays the same. Returns whether it is still there."""
+        """Rename a service credential; its secret does not change. Return whether it still exists."""
         try:
             self._expect_dict(
                 f"rename service credential {guid} to '{name}'",
@@ -181,7 +183,7 @@ class IbmCloud:
         return True
 
     def delete_key(self, guid: str) -> bool:
-        """Delete a service credential. Returns whether it was there: 404 and 410 mean that it is gone already."""
+        """Delete a service credential. Return whether it existed: 404 and 410 mean that it is already gone."""
         try:
             self._call(f"delete service credential {guid}", lambda: self._controller.delete_resource_key(guid))
         except ApiError as error:
@@ -191,10 +193,9 @@ class IbmCloud:
         return True
 
     def api_key_details(self, api_key: str) -> dict | None:
-        """Return what IAM knows of an API key's value (id, owner, locked, disabled, expiry), or ``None`` if nothing.
+        """Return IAM's details of an API key (id, owner, locked, disabled, expiry), or ``None`` if IAM does not know it.
 
-        Only where IAM itself says so: a credential whose key nobody knows may be deleted, so that a gateway's 404 must
-        not count.
+        Only IAM's own 404 counts, not a gateway's: a credential may be deleted if its key is unknown.
         """
         try:
             return self._expect_dict(
@@ -206,7 +207,7 @@ class IbmCloud:
             raise
 
     def accepts(self, api_key: str) -> bool:
-        """Whether IAM exchanges *api_key* for a token now; a just created one may take some seconds."""
+        """Whether IAM exchanges *api_key* for a token now; a new key may take some seconds."""
         manager = IAMAuthenticator(api_key, url=self._iam_endpoint).token_manager
         _send_through(manager, self._session)
         try:
@@ -218,17 +219,17 @@ class IbmCloud:
         return True
 
     def token(self) -> str:
-        """Return the token with which requests are made. A secret."""
+        """Return the token used for requests. A secret."""
         if isinstance(self._authenticator, BearerTokenAuthenticator):
             return str(self._authenticator.bearer_token)
         return str(self._call("get an IAM token", self._authenticator.token_manager.get_token))
 
     def identity(self) -> str | None:
-        """Return the IAM id behind the requests, as ``created_by`` shows it, or ``None`` for a token that is no JWT."""
+        """Return the IAM id of the identity, as in ``created_by``, or ``None`` if the token is not a JWT."""
         return _claims(self.token()).get("iam_id")
 
     def _pages(self, action: str, operation: Callable[..., Any], **query: Any) -> Iterator[dict]:
-        """Follow ``next_url`` to the end. A short or even empty page is not the end (rows may be hidden from us)."""
+        """Follow ``next_url`` to the end. A short or even empty page is not the end, because rows may be hidden."""
         start = None
         seen: set[str] = set()
         before: list = []
@@ -268,9 +269,9 @@ class IbmCloud:
         return result
 
     def _call(self, action: str, call: Callable[[], Any], renewed: bool = False, ours: bool = True) -> Any:
-        """Run an SDK call and translate its failures. A token that is refused in mid-run is renewed once.
+        """Run an SDK call and translate its errors. If the token is refused during the run, it is renewed once.
 
-        :param ours: whether it is done with our own token, which an answer about another key says nothing of
+        :param ours: whether the call uses the client's own token; an answer about another key says nothing about it
         """
         try:
             return call()
@@ -307,7 +308,7 @@ class IbmCloud:
         return kind(f"Could not {action}: {shown}{hint}", code=str(code or f"http_{status}"), status=status)
 
     def _hint(self, action: str, status: int, text: str, token_was_asked: bool) -> str:
-        """Return what to do about a refusal."""
+        """Return a hint what to do about a refusal."""
         if status == 403 and _RESTRICTED.search(text):
             return (
                 "; a context-based restriction or the list of allowed IP addresses of the account refuses requests from"
@@ -323,10 +324,10 @@ class IbmCloud:
             return ""
         lacks = f"; the identity of {self._identity} lacks the permission"
         if action.startswith("create"):
-            return f"{lacks}: you can only create credentials with roles that you hold on the instance yourself"
+            return f"{lacks}: you can only create credentials with roles that you have on the instance yourself"
         if action.startswith(("delete", "rename")):
-            return f"{lacks}: it takes the platform role Editor or Administrator on the instance"
-        return f"{lacks}: it takes the platform role Viewer"
+            return f"{lacks}: it needs the platform role Editor or Administrator on the instance"
+        return f"{lacks}: it needs the platform role Viewer"
 
     def _token_managers(self) -> list[Any]:
         manager = getattr(self._authenticator, "token_manager", None)
@@ -337,21 +338,21 @@ class IbmCloud:
         for manager in self._token_managers():
             if refused:
                 manager.expire_time = 0
-            # After a failure the SDK would sleep for up to 60 s before it asks for a token again.
+            # After a failure the SDK would sleep for up to 60 s before it requests a token again.
             manager.request_time = 0
 
 
 def find_instance(
     cloud: IbmCloud, *, instance: str | None, region: str | None, service_names: Sequence[str]
 ) -> Mapping[str, Any]:
-    """Return the instance that is meant, or raise an error that lists what is there.
+    """Return the matching instance, or raise an error that lists the existing ones.
 
     :param instance: name, GUID or CRN
-    :param region: IBM Cloud region id; without *instance* its only SMS agent is meant
+    :param region: IBM Cloud region id; without *instance* the only SMS agent in it
     :param service_names: CRN service names of SMS agents
     """
     if not instance and not region:
-        raise SmsError("give an instance, or a region whose only SMS agent is meant", code="missing_instance")
+        raise SmsError("give an instance, or a region with only one SMS agent", code="missing_instance")
     if instance and _ID.fullmatch(instance):
         found = cloud.instance(instance)
         instances = [found] if found else []
@@ -366,7 +367,7 @@ def find_instance(
             everything = cloud.instances()
         except SmsError:
             raise error from None
-    # Nothing has that name: say what there is. The instances of other services only help where there is no agent.
+    # Nothing has that name, so list the instances. Those of other services only help if there is no agent.
     agents = [one for one in everything if service_of(one) in tuple(service_names)]
     raise unknown_instance(agents or everything, instance=instance, region=region or None)
 
@@ -374,9 +375,9 @@ def find_instance(
 def authenticator(
     iam_endpoint: str, *, api_key: str | None = None, token: str | None = None, profile_id: str | None = None
 ) -> Any:
-    """Return what signs requests: with a ready *token*, else with one for *api_key*, as a trusted profile if given.
+    """Return the SDK's authenticator for a ready *token*, or for *api_key*, optionally with a trusted profile.
 
-    :raises SmsError: when the API key is none
+    :raises SmsError: if the API key is malformed
     """
     if token:
         return BearerTokenAuthenticator(token)
@@ -391,7 +392,7 @@ def authenticator(
 
 
 def _send_through(manager: Any, session: Any) -> None:
-    """Let a token manager send through *session*: its own way has no repetition and ignores CA, proxy and time limit."""
+    """Let a token manager send through *session*, because on its own it does not retry and ignores CA, proxy and timeout."""
 
     def send(method: str, url: str, *, headers=None, params=None, data=None, auth_tuple=None, **_ignored: Any) -> dict:
         response = session.request(method, url, headers=headers, params=params, data=data, auth=auth_tuple)
@@ -403,7 +404,7 @@ def _send_through(manager: Any, session: Any) -> None:
 
 
 def _says(error: ApiError, *statuses: int) -> bool:
-    """Whether IBM Cloud itself answered with one of *statuses* and a code, rather than a gateway with a page."""
+    """Whether IBM Cloud itself answered with one of *statuses* and a code, and not a gateway."""
     return error.status in statuses and error.code != f"http_{error.status}" and not isinstance(error, NoToken)
 
 
@@ -412,7 +413,7 @@ def _is_resource(row: Any) -> bool:
 
 
 def _start_in(next_url: Any) -> str | None:
-    """Return where the next page starts, ``None`` where that is not said."""
+    """Return where the next page starts, or ``None``."""
     try:
         return next(iter(parse_qs(urlsplit(str(next_url)).query).get("start", ())), None)
     except ValueError:
@@ -427,7 +428,7 @@ def _claims(token: str) -> dict:
 
 
 def _error_body(response: Any) -> tuple[str | None, str]:
-    """Return code and message of an error answer: IAM and Resource Controller name them differently."""
+    """Return code and message of an error answer. IAM and Resource Controller name them differently."""
     try:
         body = response.json()
     except (ValueError, AttributeError, RecursionError):
@@ -443,4 +444,4 @@ def _error_body(response: Any) -> tuple[str | None, str]:
 
 
 def _unexpected(action: str) -> ApiError:
-    return ApiError(f"Could not {action}: the answer is not what IBM Cloud's documentation says", code="bad_answer")
+    return ApiError(f"Could not {action}: the answer does not match IBM Cloud's documentation", code="bad_answer")

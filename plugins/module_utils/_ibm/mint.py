@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Making exactly one service credential, whatever else happens meanwhile.
+"""Creates exactly one service credential, whatever else happens at the same time.
 
-Resource Controller takes any number of credentials of one name, may lose an answer after it has done the work, and
-shows a new credential in its lists only some time later. Several runs, or the slices of one job, may look for the
-same credential at the same moment. The rules, without any place to lock that all of them could see:
+Resource Controller accepts any number of credentials with one name, may process a request whose answer gets lost, and
+lists a new credential only some time later. Several runs, or the slices of one job, may look for the same credential at
+the same moment. There is no lock that all of them could see, so these rules apply:
 
-- The oldest credential of a name wins. Who made a younger one takes that away, and only that.
-- A create is never simply sent again. After a lost answer the list is asked first, also where a run was killed meanwhile:
-  the intent is on the disk before the request.
-- Runs on one machine take turns with a lock file, whose note bridges the time until the list shows a new credential, and
-  tells which run made it.
+- The oldest credential with a name wins. A run that created a younger one deletes it, and only that one.
+- A create is never simply repeated. After a lost answer the list is read first, also if the run was killed meanwhile:
+  the intent is written to the disk before the request.
+- Runs on one machine take turns with a lock file. Its note names the latest credential until the list shows it, and the
+  run that created it.
 
 So one credential remains of those that runs on one machine make, whatever their lists show. Runs on several machines have to
 say so (``shared``), or ask once more when their numbers are written (``iva_credential_info``, ``instance`` with ``guids``),
@@ -36,19 +36,19 @@ from .._http.errors import ApiError, SmsError, TransportError
 from .._http.transport import RETRIED_STATUSES
 from .credential import Wanted, age_in_days, api_key_of, is_before, is_named, named
 
-LIST_LAG = 60.0  # seconds until a list must show what was created; terraform-provider-ibm #6287 saw less
+LIST_LAG = 60.0  # seconds until a list shows a new credential at the latest; terraform-provider-ibm #6287 saw less
 NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
-SETTLING = 2.0  # seconds after which a list has shown whatever is older than what it shows already
-YOUNG = 5.0  # seconds in which the maker of a credential may still find that another one is older
-LOST_ANSWER_WAIT = 6.0  # seconds in which a create whose answer was lost may still turn up
+SETTLING = 2.0  # seconds until a list also shows credentials older than those that it shows now
+YOUNG = 5.0  # seconds of age; the run that created the credential may still delete it in favour of an older one
+LOST_ANSWER_WAIT = 6.0  # seconds in which a credential may still appear if the answer to its create was lost
 MAX_CREATES = 3
 MEETING_PLACE = "/tmp"  # noqa: S108  the folder in it is this user's own and holds no secret
 
 
 def lock_folder(shared: bool) -> str:
-    """Return the folder in which the runs on this machine meet: not TMPDIR, which each run may have for itself.
+    """Return the folder of the lock files of this machine. TMPDIR does not work, because each run may have its own.
 
-    :param shared: whether runs on other machines count as well: then the list decides and no folder is in common
+    :param shared: whether runs on other machines matter, too: then the list decides, and the runs share no folder
     """
     meeting = not shared and os.access(MEETING_PLACE, os.W_OK | os.X_OK)
     place = MEETING_PLACE if meeting else tempfile.gettempdir()
@@ -56,7 +56,7 @@ def lock_folder(shared: bool) -> str:
 
 
 class Minted(NamedTuple):
-    """A credential and how we came by it: *created* by this run, or found after all."""
+    """A credential, and whether this run *created* it or found it after all."""
 
     key: Mapping[str, Any]
     created: bool
@@ -68,9 +68,9 @@ class Mint:
     :param cloud: an :class:`ibm_cloud.IbmCloud`
     :param sleep: replaces waiting in tests
     :param folder: where lock files are
-    :param shared: whether other machines may create the same credential now, as the slices of a controller's job do:
-        then the list is waited for after a create
-    :param run: what all modules of one run of Ansible have in common
+    :param shared: whether other machines may create the same credential now, like the slices of a controller's job: then
+        a create waits for the list
+    :param run: ID of the Ansible run, the same for all its modules
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Mint:
         self._folder = folder or lock_folder(self.shared)
 
     def listed(self) -> list[Mapping[str, Any]]:
-        """Return the credentials of the wanted name, the oldest first."""
+        """Return the credentials with the wanted name, the oldest first."""
         return named(self._cloud.keys(self._instance), self._wanted.name)
 
     def settled(self, keys: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return the credentials of the wanted name once runs that are under way have removed their surplus.
+        """Return the credentials with the wanted name, after other active runs have deleted their duplicates.
 
-        :param keys: what the list showed
+        :param keys: the credentials in the list
         """
         if self.shared and len(keys) == 1 and self._is_younger(keys[0], YOUNG):
             self._sleep(YOUNG)
@@ -115,25 +115,25 @@ class Mint:
         return keys
 
     def noted(self) -> Mapping[str, Any] | None:
-        """Return the credential that a run on this machine has made a moment ago, even if no list shows it yet."""
+        """Return the credential that a run on this machine has just created, even if no list shows it yet."""
         with self._turn() as note:
             return self._noted(note)
 
     def made(self, key: Mapping[str, Any]) -> bool:
-        """Whether this run made *key*, in an earlier batch for instance."""
+        """Whether this run created *key*, for example in an earlier batch."""
         if not self._run:
             return False
         with self._turn() as note:
             return (note.get("guid"), note.get("run")) == (key.get("guid"), self._run)
 
     def create(self) -> Minted:
-        """Create the credential, after none was listed, or return the one that another run has just created."""
+        """Create the credential if none is listed, or return the one that another run has just created."""
         with self._turn() as note:
             found = self._noted(note)
             return Minted(found, created=False) if found else self._create(note)
 
     def _noted(self, note: Note) -> Mapping[str, Any] | None:
-        """Return the credential that another run on this machine has just made, even if no list shows it yet."""
+        """Return the credential that another run on this machine has just created, even if no list shows it yet."""
         waited = 0.0
         while note.get("guid") and self._clock() - note.get("at", 0) < NOTE_AGE and waited <= LIST_LAG:
             key = self._cloud.key(str(note["guid"]))
@@ -169,32 +169,32 @@ class Mint:
         raise failure
 
     def _taken(self, note: Note, found: Minted) -> Minted:
-        """Note which credential there is now, and that nothing is asked for any more."""
+        """Write the current credential to the note, and clear the intent."""
         run = self._run if found.created else None
         note.write(guid=found.key.get("guid"), at=self._clock(), run=run, intent=0)
         return found
 
     def _recovered(self) -> Minted | None:
-        """Return the credential of a create whose answer was lost, if it turns up and can be used."""
+        """Return the credential of a create whose answer was lost, if it appears and can be used."""
         found = self._await(bool, LOST_ANSWER_WAIT)
         if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
             return Minted(found[0], created=self._is_ours(found[0]))
-        for key in found:  # We created it, but its secret was in the lost answer: useless, so delete it.
+        for key in found:  # this run created it, but its secret was in the lost answer, so it is useless
             self._cloud.delete_key(str(key["guid"]))
         return None
 
     def _oldest(self, made: Mapping[str, Any], lost: bool) -> Minted:
-        """Keep what we *made* if it is the oldest of its name, else delete it and take the oldest."""
+        """Keep the credential that this run *made* if it is the oldest with its name, otherwise delete it and use the oldest."""
         guid, began = made["guid"], self._clock()
         keys = self._await(lambda keys: any(key.get("guid") == guid for key in keys), LIST_LAG)
         if self.shared:
-            # An older one may take longer to be shown, and times may be whole seconds, so that the GUID decides against
-            # who looked first: all have to look once more, when all is there.
+            # An older one may appear later, and times may be whole seconds, so that the GUID decides. So every run reads
+            # the list once more, after all credentials have appeared.
             self._sleep(min(SETTLING + self._clock() - began, LIST_LAG / 2))
             keys = self.listed()
         others = [key for key in keys if key.get("guid") != guid]
         for key in [key for key in others if lost and not api_key_of(key) and self._is_ours(key)]:
-            self._cloud.delete_key(str(key["guid"]))  # from an answer of ours that was lost, secret included
+            self._cloud.delete_key(str(key["guid"]))  # created by this run; its answer was lost, including the secret
             others.remove(key)
         elder = next((key for key in others if is_before(key, made) and self.lives(key)), None)
         if elder is None:
@@ -203,12 +203,12 @@ class Mint:
         return Minted(elder, created=False)
 
     def lives(self, key: Mapping[str, Any]) -> bool:
-        """Whether a credential is there under the name that a list shows: a list may be late."""
+        """Whether a credential still exists with its name in the list, which may be outdated."""
         now = self._cloud.key(str(key["guid"]))
         return now is None or is_named(now, self._wanted.name)
 
     def _await(self, enough: Callable[[list], bool], seconds: float) -> list[Mapping[str, Any]]:
-        """List again and again until *enough* is there or *seconds* have passed; return what is there."""
+        """Repeat the list until it is *enough* or *seconds* have passed; return it."""
         waited, pause = 0.0, 0.25
         while True:
             keys = self.listed()
@@ -219,7 +219,7 @@ class Mint:
             pause = min(2.0, pause * 2)
 
     def _is_ours(self, key: Mapping[str, Any]) -> bool:
-        """Whether this run created *key*: nothing of that name was listed before we began, and nobody else is at it."""
+        """Whether this run created *key*: no such name was listed before it began, and no other run is active."""
         identity = None if self.shared else self._cloud.identity()
         return bool(identity) and key.get("created_by") == identity
 
@@ -229,7 +229,7 @@ class Mint:
 
     @contextmanager
     def _turn(self) -> Iterator[Note]:
-        """Hold this machine's lock for the credential, and give the note in its file."""
+        """Hold this machine's lock for the credential, and yield the note in its file."""
         _check_folder(self._folder)
         thing = f"{self._cloud.address} {self._instance} {self._wanted.name}"
         path = os.path.join(self._folder, hashlib.sha256(thing.encode()).hexdigest()[:32] + ".lock")
@@ -239,10 +239,10 @@ class Mint:
 
 
 class Note(dict):
-    """What a run leaves in the lock file for the next one. It holds no secret.
+    """The content of the lock file, which a run leaves for the next one. It contains no secret.
 
-    ``guid``, ``at`` and ``run`` of the credential that was made last; ``intent``: when a create was sent whose answer is
-    not known.
+    ``guid``, ``at`` and ``run`` describe the credential that was created last. ``intent`` is the time of a create whose
+    answer is not known.
     """
 
     def __init__(self, file: TextIO):
@@ -253,7 +253,7 @@ class Note(dict):
         self._file = file
 
     def write(self, **values: Any) -> None:
-        """Change values, on the disk before this returns."""
+        """Change values, and return once they are on the disk."""
         self.update(values)
         self._file.seek(0)
         self._file.truncate()
@@ -263,9 +263,9 @@ class Note(dict):
 
 
 def _check_folder(folder: str) -> None:
-    """Make the folder of the locks. Where others may write, they can have put something else in its place.
+    """Create the folder for the locks. In a shared parent folder, another user may have put something else there.
 
-    :raises SmsError: when it is a symbolic link or another user's: locks would be written where the link leads
+    :raises SmsError: if it is a symbolic link, which could lead anywhere, or belongs to another user
     """
     with suppress(FileExistsError):
         os.makedirs(folder, mode=0o700)

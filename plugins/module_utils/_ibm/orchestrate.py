@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""watsonx Orchestrate as a few methods: agents, their SMS channels, and the webhook that leads to a channel.
+"""A small client for watsonx Orchestrate: agents, their SMS channels, and a channel's webhook.
 
-The source of what is known is IBM's own tool, the Agent Development Kit (github.com/IBM/ibm-watsonx-orchestrate-adk:
-``channels_client.py``, ``agent_client.py``, ``channels_common.py``). IBM publishes no description of this API.
+IBM publishes no description of this API. The source is IBM's own tool, the Agent Development Kit
+(github.com/IBM/ibm-watsonx-orchestrate-adk: ``channels_client.py``, ``agent_client.py``, ``channels_common.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ try:
     import jwt
     from ibm_cloud_sdk_core import ApiException
     from ibm_cloud_sdk_core.authenticators import MCSPAuthenticator
-except ImportError:  # client.IBM_IMPORT_ERROR holds the traceback, which the modules report
+except ImportError:  # the modules report client.IBM_IMPORT_ERROR
     MCSPAuthenticator = None
 try:
     from ibm_cloud_sdk_core.authenticators import MCSPV2Authenticator
@@ -39,14 +39,14 @@ MCSP_V2 = "https://account-iam.platform.saas.ibm.com"
 ENVIRONMENTS = ("live", "draft")
 LONGEST_NAME, LONGEST_DESCRIPTION = 64, 1024
 TOKEN_FIELD = "twilio_authentication_token"
-SHOWN = ("account_sid", "description", "phone_number")  # what a channel is compared by, where its answer shows it
+SHOWN = ("account_sid", "description", "phone_number")  # the compared fields of a channel, if the answer shows them
 
 _INSTANCE = re.compile(r"(?P<base>.+)/instances/(?P<guid>[A-Za-z0-9_-]+)")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Instance(NamedTuple):
-    """An instance of watsonx Orchestrate: its URL, its GUID, and where its channels take what comes in."""
+    """An instance of watsonx Orchestrate: its URL, its GUID, and the base URL of its channels' webhooks."""
 
     url: str
     guid: str
@@ -54,15 +54,15 @@ class Instance(NamedTuple):
 
     @classmethod
     def parse(cls, url: str, option: str = "instance_url") -> Instance:
-        """Return the instance behind the URL that the product's settings show.
+        """Return the instance with the URL from the product's settings.
 
         :raises SmsError: for anything else, and for Cloud Pak for Data
         """
         url = url.strip()
         if url.startswith("https://cpd"):
             raise SmsError(
-                f"{option} leads to Cloud Pak for Data, which is not supported: its API and its tokens are others."
-                " Create the channel there by hand and give its webhook as connect_sms_receiver_url",
+                f"{option} leads to Cloud Pak for Data, which is not supported, because its API and tokens differ."
+                " Create the channel there yourself and give its webhook as connect_sms_receiver_url",
                 code="cloud_pak",
             )
         found = _INSTANCE.fullmatch(check_endpoint(url, option))
@@ -73,19 +73,19 @@ class Instance(NamedTuple):
                 code="bad_instance_url",
             )
         base = found["base"]
-        # Only where there is a domain to keep apart: a loopback or private instance has one base for all.
+        # A loopback or private instance has one base URL for everything.
         channels = base.replace("https://api.", "https://channels.", 1) if base.startswith("https://api.") else base
         return cls(found[0], found["guid"], channels)
 
     @property
     def kind(self) -> str:
-        """How the instance's tokens are made: the Agent Development Kit decides it by the same part of the URL."""
+        """The kind of the instance's tokens. The Agent Development Kit uses the same part of the URL to decide."""
         return IAM if ".cloud.ibm.com" in self.url else MCSP
 
     def webhook(self, subscription: str | None, agent_id: str, environment_id: str, channel_id: str) -> str:
-        """Return the URL at which a channel takes texts. No answer holds it; the Agent Development Kit builds it like this.
+        """Return a channel's webhook. No answer contains it; the Agent Development Kit builds it like this.
 
-        :param subscription: what :func:`subscription_of` found in the token
+        :param subscription: the result of :func:`subscription_of` for the token
         """
         tenant = f"{subscription}_{self.guid}" if subscription else self.guid
         parts = ("tenants", tenant, "agents", agent_id, "environments", environment_id)
@@ -94,15 +94,15 @@ class Instance(NamedTuple):
 
 
 def subscription_of(token: str) -> str | None:
-    """Return the subscription that an access token names: its claim ``subscriptionId``, else ``account.bss``.
+    """Return the subscription in an access token: its claim ``subscriptionId``, or else ``account.bss``.
 
-    :raises SmsError: when the token cannot be read, so that a webhook would lead nowhere
+    :raises SmsError: if the token cannot be read, because the webhook would not work
     """
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         raise SmsError(
-            "the access token is no JWT, so the tenant in the webhook's URL is not known: give an API key instead",
+            "the access token is not a JWT, so the tenant in the webhook's URL is not known: give an API key instead",
             code="bad_token",
         ) from None
     account = claims.get("account")
@@ -110,11 +110,11 @@ def subscription_of(token: str) -> str | None:
 
 
 class Tokens:
-    """Access tokens, by the first of several ways that works.
+    """Access tokens, from the first of several authenticators that works.
 
-    :param ways: what each is called, and the SDK's authenticator for it
+    :param ways: a name for messages, and the SDK's authenticator, for each
     :param transport: the HTTP policy, also for the token requests
-    :param identity: the options that hold the identity, to be named when it is refused
+    :param identity: the options with the identity, for error messages
     """
 
     def __init__(self, ways: Sequence[tuple[str, Any]], transport: Transport, identity: str):
@@ -142,7 +142,7 @@ class Tokens:
         :param token: a ready token, which is used as it is
         :param profile_id: a trusted profile of IBM Cloud
         :param auth_endpoint: replaces the platform's own endpoints
-        :raises SmsError: when an API key of IBM Cloud is none
+        :raises SmsError: if an IBM Cloud API key is malformed
         """
         if token or instance.kind == IAM:
             endpoint = auth_endpoint or iam_endpoint
@@ -156,9 +156,9 @@ class Tokens:
         return cls(ways, transport, identity)
 
     def get(self) -> str:
-        """Return a token. The way that worked is the only one from then on.
+        """Return a token. Only the authenticator that worked is used from then on.
 
-        :raises NoToken: when no way works, with what each was answered
+        :raises NoToken: if none works, with the answer to each
         """
         refusals: list[SmsError] = []
         for name, way in self._ways:
@@ -174,7 +174,7 @@ class Tokens:
         raise NoToken("; ".join(map(str, refusals)) + hint, code=first.code, status=first.status)
 
     def renew(self) -> bool:
-        """Forget the token, which was refused. Returns whether there can be another one."""
+        """Discard the refused token. Return whether there can be another one."""
         managers = [way.token_manager for _name, way in self._ways if hasattr(way, "token_manager")]
         for manager in managers:
             manager.expire_time = manager.request_time = 0
@@ -182,11 +182,11 @@ class Tokens:
 
 
 class Orchestrate:
-    """One instance of watsonx Orchestrate, as seen by one identity."""
+    """One instance of watsonx Orchestrate, accessed with one identity."""
 
     def __init__(self, instance: Instance, tokens: Tokens, transport: Transport, secrets: tuple[str, ...] = ()):
         """
-        :param secrets: what must stand in no message, whatever the service repeats
+        :param secrets: texts to remove from all messages, in case the service repeats them
         """
         self.instance = instance
         self._tokens = tokens
@@ -194,35 +194,35 @@ class Orchestrate:
         self._secrets = secrets
 
     def webhook(self, agent_id: str, environment_id: str, channel_id: str) -> str:
-        """Return the URL at which a channel takes texts."""
+        """Return a channel's webhook."""
         return self.instance.webhook(subscription_of(self._tokens.get()), agent_id, environment_id, channel_id)
 
     def agent(self, name_or_id: str) -> dict[str, Any] | None:
-        """Return the agent of this name or ID, or ``None``.
+        """Return the agent with this name or ID, or ``None``.
 
-        :raises ApiError: when several have the name
+        :raises ApiError: if several have the name
         """
         query = {"include_hidden": "true", "include": "global"}
         if not _UUID.fullmatch(name_or_id):
-            query = {"names": name_or_id, **query}  # no filter by ID is known, so one is looked for in the whole list
+            query = {"names": name_or_id, **query}  # there is no known filter by ID, so the whole list is read
         action = f"look for agent '{name_or_id}'"
         rows = _rows(action, self._ask(action, "GET", "/agents?" + urlencode(query)))
         found = [row for row in rows if name_or_id in (row["id"], row.get("name"))]
         if len(found) > 1:
             raise ApiError(
                 f"{len(found)} agents have the name '{name_or_id}' (IDs {join([row['id'] for row in found], ', ')}):"
-                " give the ID of the one that is meant",
+                " give the ID of one",
                 code="ambiguous_agent",
             )
         return found[0] if found else None
 
     def channels(self, agent_id: str, environment_id: str) -> list[dict[str, Any]]:
-        """Return the SMS channels of an agent's environment: one at most, as IBM documents it."""
+        """Return the SMS channels of an agent's environment, at most one according to IBM's documentation."""
         action = f"list the SMS channels of agent {agent_id}"
         return _rows(action, self._ask(action, "GET", _path(agent_id, environment_id)), "channels")
 
     def channel(self, agent_id: str, environment_id: str, channel_id: str) -> dict[str, Any] | None:
-        """Return one channel with all that the service shows of it, or ``None``."""
+        """Return one channel with all fields that the service shows, or ``None``."""
         action = f"read SMS channel {channel_id}"
         try:
             return _row(action, self._ask(action, "GET", _path(agent_id, environment_id, channel_id)))
@@ -232,7 +232,7 @@ class Orchestrate:
             raise
 
     def create(self, agent_id: str, environment_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an SMS channel and return it. After a lost answer it is looked for instead of made again."""
+        """Create an SMS channel and return it. If the answer is lost, find the channel instead of creating another."""
         action = f"create SMS channel '{fields['name']}'"
         body = {**fields, "channel": CHANNEL, "spec_version": "v1", "kind": "channel"}
         try:
@@ -247,11 +247,11 @@ class Orchestrate:
         return _row(action, answer)
 
     def update(self, agent_id: str, environment_id: str, channel_id: str, fields: Mapping[str, Any]) -> None:
-        """Change fields of a channel; the others stay as they are."""
+        """Change fields of a channel; others are not changed."""
         self._ask(f"update SMS channel {channel_id}", "PATCH", _path(agent_id, environment_id, channel_id), fields)
 
     def delete(self, agent_id: str, environment_id: str, channel_id: str) -> None:
-        """Delete a channel. One that is gone already is no error."""
+        """Delete a channel. It is not an error if it is already gone."""
         try:
             self._ask(f"delete SMS channel {channel_id}", "DELETE", _path(agent_id, environment_id, channel_id))
         except ApiError as error:
@@ -261,7 +261,7 @@ class Orchestrate:
     def _ask(
         self, action: str, method: str, path: str, fields: Mapping[str, Any] | None = None, repeatable: bool = True
     ) -> Any:
-        """Send a request and return what its answer holds. A token that is refused in mid-run is renewed once."""
+        """Send a request and return the data in its answer. If the token is refused during the run, it is renewed once."""
         reply = self._send(action, method, path, fields, repeatable)
         if reply.status == 401 and self._tokens.renew():
             reply = self._send(action, method, path, fields, repeatable)
@@ -285,7 +285,7 @@ class Orchestrate:
         shown = f"HTTP {reply.status}" + (f" ({code})" if code else "")
         text = redact(text, (*self._secrets, *([self._tokens.get()] if text else [])))
         hint = {
-            401: f"; check {self._tokens.identity}, and that it is of the account of instance_url",
+            401: f"; check {self._tokens.identity}, and that it belongs to the account of instance_url",
             403: f"; the identity of {self._tokens.identity} lacks the permission in this instance",
             404: "; check instance_url",
         }.get(reply.status, "")
@@ -316,12 +316,12 @@ def no_environment(agent: str, name: str) -> SmsError:
 def choose_channel(
     rows: Sequence[Mapping[str, Any]], name: str, *, adopt: bool, where: str
 ) -> Mapping[str, Any] | None:
-    """Return the channel that is meant, ``None`` where there is none yet.
+    """Return the wanted channel, ``None`` if there is none yet.
 
     :param rows: the SMS channels of one environment
-    :param adopt: whether one under another name is meant as well: there can only be one
-    :param where: agent and environment in words
-    :raises SmsError: when there is one under another name, or several of this name
+    :param adopt: whether a channel with another name is accepted, since there can only be one
+    :param where: agent and environment, for messages
+    :raises SmsError: if there is a channel with another name, or there are several with this name
     """
     named = [row for row in rows if row.get("name") == name]
     chosen = named or (list(rows) if adopt else [])
@@ -335,16 +335,16 @@ def choose_channel(
             f"{where} has several SMS channels: {shown}. Delete those that nobody uses", code="ambiguous_channel"
         )
     raise SmsError(
-        f"{where} has an SMS channel already, under another name: {shown}. An environment has one: give its name, or"
+        f"{where} already has an SMS channel with another name: {shown}. An environment has only one: give its name, or"
         " adopt it (orchestrate_sms_channel, adopt: true)",
         code="other_channel",
     )
 
 
 def differences(shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of *wanted* that a channel shows otherwise. What it does not show cannot be compared.
+    """Return the fields of *wanted* that differ from the channel's. Fields that it does not show are not compared.
 
-    :param wanted: by field; ``None`` is not managed
+    :param wanted: values by field; ``None`` is not managed
     """
     return {
         field: value
@@ -367,7 +367,7 @@ def _path(agent_id: str, environment_id: str, channel_id: str | None = None) -> 
 
 
 def _rows(action: str, answer: Any, key: str | None = None) -> list[dict[str, Any]]:
-    """Return the rows of a list that stands alone or under a key."""
+    """Return the rows of a list, which may be the whole answer or under a key."""
     if isinstance(answer, dict):
         lists = [value for name, value in answer.items() if isinstance(value, list) and key in (None, name)]
         answer = lists[0] if len(lists) == 1 else None
@@ -383,18 +383,18 @@ def _row(action: str, row: Any) -> dict[str, Any]:
 
 
 def _unexpected(action: str) -> ApiError:
-    return ApiError(f"Could not {action}: the answer is not what IBM's own tool expects", code="bad_answer")
+    return ApiError(f"Could not {action}: the answer does not match what IBM's own tool expects", code="bad_answer")
 
 
 def _maybe_done(error: ApiError) -> bool:
-    """Whether a request may have been carried out although it failed."""
+    """Whether a request may have been processed although it failed."""
     if isinstance(error, TransportError):
         return error.maybe_done
     return (error.status or 0) >= 500 or error.code == "bad_answer"
 
 
 def _error_of(reply: Reply) -> tuple[str | None, str]:
-    """Return code and text of an error's body, whose form is documented nowhere: a text under a usual name, or nothing."""
+    """Return code and text of an error's body. Its form is not documented, so this tries common names."""
     body = reply.json
     if not isinstance(body, Mapping):
         return None, ""
@@ -411,7 +411,7 @@ def _error_of(reply: Reply) -> tuple[str | None, str]:
 
 
 def _send_through(transport: Transport, way: Any) -> None:
-    """Let a token manager send through *transport*: its own way has no repetition and ignores CA, proxy, time limit."""
+    """Let a token manager send through *transport*, because on its own it does not retry and ignores CA, proxy and timeout."""
 
     def send(method: str, url: str, *, headers=None, params=None, data=None, **_ignored: Any) -> Any:
         body = urlencode(data) if isinstance(data, Mapping) else data
@@ -435,9 +435,9 @@ def _send_through(transport: Transport, way: Any) -> None:
 
 
 def _token_of(way: Any) -> str:
-    """Return a token of one of the SDK's authenticators.
+    """Return a token from one of the SDK's authenticators.
 
-    :raises ApiError: when there is none
+    :raises ApiError: if there is none
     """
     if not hasattr(way, "token_manager"):
         return way.bearer_token
@@ -445,7 +445,7 @@ def _token_of(way: Any) -> str:
     try:
         return get()
     except (ValueError, TypeError, KeyError, AttributeError, ApiException, jwt.PyJWTError):
-        raise NoToken("the answer holds no token", code="bad_answer") from None
+        raise NoToken("the answer contains no token", code="bad_answer") from None
     finally:
-        # After a failure the SDK would sleep for up to 60 s before it asks for a token again.
+        # After a failure the SDK would sleep for up to 60 s before it requests a token again.
         way.token_manager.request_time = 0

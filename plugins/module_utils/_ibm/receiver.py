@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Receivers of IBM's: where an agent takes its texts, and what its API keys look like. No I/O."""
+"""IBM's receivers, which take the texts for agents, and the form of IBM's API keys. No I/O."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from .._http.urls import redact_bad_url
 
 PATH = "/sms.receiver/SmsRecv"
 USERNAME = "apikey"
-# Voice Agent documentation, "Connecting an SMS agent" (us-south, us-east) and "SMS API" (eu-de). A second SMS
-# provider or another region plugs in here.
+# Voice Agent documentation, "Connecting an SMS agent" (us-south, us-east) and "SMS API" (eu-de). Add further regions here.
 HOSTS: dict[str, tuple[str, ...]] = {
     "us-south": ("sms-south.voiceagent.cloud.ibm.com",),
     "us-east": ("sms-east.voiceagent.cloud.ibm.com",),
@@ -32,13 +31,13 @@ def host_for(region: str | None, receiver_host: str | None = None) -> str:
     """Return the receiver's ``host[:port]`` for an IBM Cloud region.
 
     :param region: IBM Cloud region id, such as ``us-south``
-    :param receiver_host: the user's own choice, which wins
-    :raises ValueError: when the region has no receiver that is known, or more than one
+    :param receiver_host: the user's own choice, which takes precedence
+    :raises ValueError: if the region has no known receiver, or more than one
     """
     if receiver_host:
         if not _HOST.fullmatch(receiver_host):
             raise ValueError(
-                f"receiver host '{redact_bad_url(receiver_host)}' is not of the form host or host:port"
+                f"receiver host '{redact_bad_url(receiver_host)}' does not have the form host or host:port"
                 " (no scheme, no path, no user or password)"
             )
         return receiver_host.lower()
@@ -48,7 +47,7 @@ def host_for(region: str | None, receiver_host: str | None = None) -> str:
     if hosts:
         raise ValueError(
             f"region '{region}' has more than one receiver ({' and '.join(hosts)}): the Getting Started page of the"
-            " instance's dashboard says which one serves the agent; give it as the receiver host"
+            " instance's dashboard shows which one the agent uses; give it as the receiver host"
         )
     if not region:
         raise ValueError(
@@ -63,19 +62,19 @@ def host_for(region: str | None, receiver_host: str | None = None) -> str:
 def build_url(host: str, password: str, username: str = USERNAME) -> str:
     """Return the webhook URL of a receiver, with its Basic credentials in it.
 
-    :raises ValueError: for a user name or password that Twilio cannot take in a URL (error 11100); the message
-        never holds the password
+    :raises ValueError: for a user name or password that Twilio does not accept in a URL (error 11100); the message
+        never contains the password
     """
     for what, value in (("user name", username), ("password", password)):
         if not _UNRESERVED.fullmatch(value or ""):
             raise ValueError(
-                f"the receiver's {what} must be letters, digits, '-', '.', '_' and '~' only: Twilio takes no others in a"
-                " webhook URL; choose another one"
+                f"the receiver's {what} may only contain letters, digits, '-', '.', '_' and '~', because Twilio accepts no"
+                " others in a webhook URL; choose another one"
             )
     return f"https://{username}:{password}@{host}{PATH}"
 
 
 def is_api_key(value: object) -> bool:
-    """Whether *value* can be an IBM Cloud API key: never a marker such as ``REDACTED``, nor the one that Ansible puts
-    in place of a secret."""
+    """Whether *value* can be an IBM Cloud API key, and not a marker such as ``REDACTED`` or Ansible's own mask for
+    secrets."""
     return isinstance(value, str) and bool(_API_KEY.fullmatch(value)) and not value.upper().startswith(_MARKERS)

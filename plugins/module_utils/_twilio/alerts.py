@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Webhook errors that Twilio noted in its Monitor, joined to the phone numbers whose texts they met."""
+"""Webhook errors from Twilio's Monitor, matched to phone numbers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all
 from .webhook import URLS
 
-MAX_DAYS = 30  # what Twilio's Monitor can be asked about
-MAX_DETAILS = 100  # alerts read one by one to learn their numbers, the newest first
+MAX_DAYS = 30  # how long Twilio's Monitor keeps alerts
+MAX_DETAILS = 100  # alerts read one by one to find their numbers, the newest first
 
 NO_ERRORS: Mapping[str, Any] = {"count": 0, "last_at": None, "codes": {}, "since_change": 0}
 
 
 def check_days(days: int, option: str) -> None:
-    """:raises ValueError: when the Monitor does not go back *days* days"""
+    """:raises ValueError: if the Monitor does not go back *days* days"""
     if not 0 <= days <= MAX_DAYS:
         raise ValueError(f"{option} must be 0 to {MAX_DAYS}: Twilio keeps no alerts longer")
 
@@ -39,20 +39,19 @@ def webhook_errors(
     changed: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, dict[str, Any]], int]:
     """Return the webhook errors of the last days by number: ``count``, ``last_at``, ``codes`` (count by code) and
-    ``since_change``, how many of them came after the number's last change.
+    ``since_change``, the count since the number's last change.
 
-    Twilio's list has no filter by number and does not name it: an alert says which URL was called, and only when read
-    by itself which text it was about. So those about other URLs are left out, and of the rest the newest
-    :data:`MAX_DETAILS` are read.
+    Twilio's list cannot be filtered by number and does not show it. An alert shows the URL that was called; only reading
+    it shows its text. So alerts about other URLs are left out, and the newest :data:`MAX_DETAILS` of the rest are read.
 
     :param twilio: a :class:`twilio.TwilioNumbers`
     :param numbers: :class:`snapshot.Number` by number in E.164
     :param days: 1 to :data:`MAX_DAYS`
     :param services: Messaging Services whose webhooks take numbers' texts: ``url`` and ``fallback_url`` of each
-    :param changed: when what decides on a number's texts was changed last, by number; where that is not known all
-        errors count as later
-    :returns: the errors, and how many more there were that could not be joined to a number
-    :raises SmsError: when the alerts cannot be known
+    :param changed: by number, the last change of its settings or of its service; if it is not known, all errors count as
+        later
+    :returns: the errors, and the count of those that could not be matched to a number
+    :raises SmsError: if the alerts cannot be read
     """
     since = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     webhooks = [*(found.settings for found in numbers.values()), *services]
@@ -72,16 +71,16 @@ def webhook_errors(
 def joined_alerts(
     twilio: Any, numbers: Mapping[str, Any], since: str, places: Container[Any], known: Container[str] = ()
 ) -> list[tuple[dict[str, Any], str | None]]:
-    """Return the alerts since a moment, the newest first, each with the number whose text it is about, if that is known.
+    """Return the alerts since a given time, the newest first, each with its number, if that is known.
 
     :param twilio: a :class:`twilio.TwilioNumbers`
     :param numbers: :class:`snapshot.Number` by number in E.164
     :param since: in ISO 8601, at most :data:`MAX_DAYS` ago
-    :param places: where the webhooks that matter lead, as :func:`urls.place` tells; alerts about others are left out
-    :param known: SIDs of alerts that the caller needs no more
-    :raises SmsError: when the alerts cannot be known
+    :param places: the relevant webhooks, as :func:`urls.place` returns them; alerts about others are left out
+    :param known: SIDs of alerts to leave out
+    :raises SmsError: if the alerts cannot be read
     """
-    if not twilio.sees_overrides:  # Monitor, too, answers for the credentials' own account only
+    if not twilio.sees_overrides:  # Monitor, too, only covers the credentials' own account
         raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
     by_sid = {found.sid: number for number, found in numbers.items()}
     ours = [
@@ -105,9 +104,9 @@ def _is_later(generated: Any, changed: Any) -> bool:
 
 
 def _receiver_of(alert: Mapping[str, Any], name: str, numbers: Mapping[str, Any]) -> str | None:
-    """Return the number that the text of an alert was sent to, where it is one of *numbers*.
+    """Return the recipient of an alert's text, if it is one of *numbers*.
 
-    Twilio's parameters are form-encoded: in the URL's query for GET, in a field of their own for POST.
+    Twilio's parameters are form-encoded: in the URL's query for GET, in a separate field for POST.
     """
     text = str(alert.get(name) or "")
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who changed a phone number's inbound SMS webhook last, as Twilio's Monitor tells it."""
+"""Finds out who changed a phone number's inbound SMS webhook last, from Twilio's Monitor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .._http.errors import SmsError
 from .._http.urls import redact_url
 from .client import PARENT_CANNOT_KNOW
 
-EVENT_DAYS = 30  # how long every account's events are kept (Twilio documentation, Monitor Events); some pay for more
-# What of a number decides where its texts go, by Twilio's name, and ours.
+EVENT_DAYS = 30  # Twilio keeps events for this long (documentation, Monitor Events), or longer for a fee
+# The properties that determine where a number's texts go: Twilio's name and ours.
 _PROPERTIES = {"sms_url": "url", "sms_fallback_url": "fallback_url", "sms_application_sid": "application_sid"}
 
 
 def moment(text: Any) -> datetime | None:
-    """Return a time as Twilio writes it, ISO 8601 in its newer APIs and RFC 2822 in the older one, ``None`` for none."""
+    """Parse a time from Twilio: ISO 8601 in its newer APIs, RFC 2822 in the older one; ``None`` if it is neither."""
     text = str(text or "")
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -34,22 +34,22 @@ def moment(text: Any) -> datetime | None:
 
 
 def iso(text: Any) -> str:
-    """Return a time of Twilio's in ISO 8601, in UTC and without fractions, ``""`` for none."""
+    """Return a time from Twilio in ISO 8601, in UTC and without fractions, ``""`` if there is none."""
     found = moment(text)
     return found.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
 
 
 def last_changes(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the last change of each number's webhook, by number, without secrets; of others nothing is known.
+    """Return the last change of each number's webhook, by number, without secrets. Numbers without a known change are missing.
 
-    A change has ``at``, ``actor_type``, ``actor_sid``, ``source``, ``before`` and ``after``; the last two hold what
-    changed of ``url``, ``fallback_url`` and ``application_sid``.
+    A change has ``at``, ``actor_type``, ``actor_sid``, ``source``, ``before`` and ``after``. The last two have those of
+    ``url``, ``fallback_url`` and ``application_sid`` that changed.
 
     :param twilio: a :class:`client.TwilioNumbers`
     :param numbers: :class:`snapshot.Number` by number in E.164
-    :raises SmsError: when the events cannot be known
+    :raises SmsError: if the events cannot be read
     """
-    if not twilio.sees_overrides:  # Monitor answers for the credentials' own account only
+    if not twilio.sees_overrides:  # Monitor only covers the credentials' own account
         raise SmsError(PARENT_CANNOT_KNOW, code="events_unknown")
     since = (datetime.now(timezone.utc) - timedelta(days=EVENT_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
     by_sid = {found.sid: number for number, found in numbers.items()}
@@ -65,7 +65,7 @@ def last_changes(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dict[str,
 
 
 def describe_change(change: Mapping[str, Any]) -> str:
-    """Return a change in words."""
+    """Describe a change, for messages."""
     kind = {"user": "user", "account": "the API, with credentials of account"}.get(change["actor_type"])
     who = " ".join(part for part in (kind or change["actor_type"], change["actor_sid"]) if part) or "somebody"
     where = f" ({change['source']})" if change["source"] else ""
@@ -73,10 +73,10 @@ def describe_change(change: Mapping[str, Any]) -> str:
 
 
 def _changed(event: Mapping[str, Any]) -> dict[str, dict[str, str]] | None:
-    """Return what an event changed of a webhook, before and after, ``None`` where it changed something else.
+    """Return an event's change of a webhook, before and after, ``None`` if it changed something else.
 
-    The properties are in ``resource_properties``, or directly in ``event_data``: Twilio's documentation says the one,
-    the examples of its API description the other.
+    The properties are in ``resource_properties`` according to Twilio's documentation, and directly in ``event_data`` in
+    the examples of its API description.
     """
     data = event.get("event_data")
     properties = data.get("resource_properties", data) if isinstance(data, dict) else None

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twilio as a few methods: phone numbers, and what else decides where their texts go.
+"""A small client for Twilio: phone numbers, and everything else that determines where their texts go.
 
-Sends through the twilio SDK's client, which signs and picks the host by edge and region, and works on the raw
-answers: the SDK's resources cost most of an update's CPU time, and their page errors carry whole bodies.
-Never here: buying (POST on the list), releasing (DELETE) or moving (``AccountSid``) a number.
+Sends through the twilio SDK's client, which authenticates and chooses the host by edge and region. It uses the raw
+answers, because the SDK's resources take most of an update's CPU time, and their page errors contain whole bodies.
+It has no requests to buy (POST on the list), release (DELETE) or move (``AccountSid``) a number.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ try:
 
     from twilio.http import HttpClient
     from twilio.rest import Client
-except ImportError:  # reported by the module's main, with what to install
+except ImportError:  # the module's main reports it
     TWILIO_IMPORT_ERROR = traceback.format_exc()
     HttpClient = object
 
 HOSTS = {
     product: f"https://{product}.twilio.com" for product in ("api", "messaging", "conversations", "monitor", "accounts")
 }
-PAGE_SIZE = 1000  # the most that the list of phone numbers gives at once
-ADDRESS_PAGE_SIZE = 50  # the most that the list of address configurations gives at once
+PAGE_SIZE = 1000  # the maximum for the list of phone numbers
+ADDRESS_PAGE_SIZE = 50  # the maximum for the list of address configurations
 TEXTS = "/Messages.json"
-MAX_PAGES = 10_000  # a server that never ends its list would keep us for ever
+MAX_PAGES = 10_000  # protects against an endless list
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 _PATH = re.compile("/[!-~]*")
 _SID = re.compile("[A-Z]{2}[0-9A-Za-z]+")
 _ACCOUNT = re.compile("AC[0-9A-Za-z]+")
 UNAUTHORIZED_CODES = ("20003", "20005", "20403", "70051")
-# Closed lists of what an update may hold. AccountSid would move a number to another account.
+# The only fields that an update may have. AccountSid would move a number to another account.
 NUMBER_FIELDS = frozenset(("SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"))
 SERVICE_FIELDS = frozenset(
     ("InboundRequestUrl", "InboundMethod", "FallbackUrl", "FallbackMethod", "UseInboundWebhookOnNumber")
@@ -60,7 +60,7 @@ ADDRESS_PERMISSION = "the API key needs the permission to update Conversations a
 
 
 class PolicyHttpClient(HttpClient):
-    """Lets the twilio SDK send through our transport."""
+    """Lets the twilio SDK send through :class:`Transport`."""
 
     def __init__(self, transport: Transport):
         self._transport = transport
@@ -84,7 +84,7 @@ class PolicyHttpClient(HttpClient):
             sent["Authorization"] = self._signatures[auth]
         if params:
             url = f"{url}?{urlencode(params)}"
-        # Each request of ours may be sent twice, reads and updates that set fields to given values, except a text.
+        # All requests may be repeated, because they read, or set fields to given values. Only a text must not be.
         repeatable = not (method == "POST" and url.endswith(TEXTS))
         body = urlencode(data).encode() if data else None
         return self._transport.request(method, url, sent, body, repeatable=repeatable)
@@ -94,11 +94,11 @@ class TwilioNumbers:
     """The phone numbers of one Twilio account.
 
     :param client: the SDK's client
-    :param account_sid: whose numbers are meant
-    :param owner_sid: whose credentials are used; a parent account may read and update its subaccounts' numbers
+    :param account_sid: the account of the numbers
+    :param owner_sid: the account of the credentials; a parent account may read and update its subaccounts' numbers
     :param api_endpoint: one base URL instead of Twilio's hosts
-    :param sign_in: makes an SDK's client of an account's SID, a user name and a password; given with an auth token,
-        whose holder may act for the subaccounts
+    :param sign_in: creates an SDK client from an account's SID, a user name and a password; only given with an auth
+        token, which may act for subaccounts
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class TwilioNumbers:
         self.account_sid = account_sid
         self.owner_sid = owner_sid or account_sid
         self._bases = dict.fromkeys(HOSTS, api_endpoint) if api_endpoint else HOSTS
-        self._listed: set[str] | None = None  # the numbers of the list that was read last
+        self._listed: set[str] | None = None  # the numbers in the last list
         self._path = f"/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
 
     @classmethod
@@ -136,11 +136,11 @@ class TwilioNumbers:
     ) -> TwilioNumbers:
         """Return a client. Nothing is sent.
 
-        :param account_sid: whose credentials are used
+        :param account_sid: the account of the credentials
         :param username: *account_sid*, or the SID of an API key
         :param password: the auth token, or the API key's secret
-        :param subaccount_sid: whose numbers are meant, when not *account_sid*'s own
-        :param api_endpoint: one base URL instead of Twilio's hosts; wins over *edge* and *region*
+        :param subaccount_sid: the account of the numbers, if it is not *account_sid*
+        :param api_endpoint: one base URL instead of Twilio's hosts; overrides *edge* and *region*
         """
         http_client = PolicyHttpClient(transport)
 
@@ -150,8 +150,8 @@ class TwilioNumbers:
                 secret,
                 account_sid=sid,
                 http_client=http_client,
-                # One base URL wins over edge and region, which would destroy it. The environment is not the SDK's to
-                # read: an empty mapping would make it do so.
+                # Edge and region would change the one base URL. The SDK must not read the environment, which it does if
+                # the mapping is empty.
                 environment={"TWILIO_ACCOUNT_SID": sid},
                 edge=None if api_endpoint else edge,
                 region=None if api_endpoint else region,
@@ -167,16 +167,16 @@ class TwilioNumbers:
 
     @property
     def sees_overrides(self) -> bool:
-        """Whether these credentials can see the account's Messaging Services, Conversations and alerts.
+        """Whether these credentials can read the account's Messaging Services, Conversations and alerts.
 
-        Those products answer for the credentials' own account only (Twilio documentation, IAM, subaccounts). An auth
-        token's holder can read a subaccount's own token, and asks with that.
+        Those products only cover the credentials' own account (Twilio documentation, IAM, subaccounts). With an auth token
+        the client can read a subaccount's own token and use that.
         """
         return self.account_sid == self.owner_sid or self._sign_in is not None
 
     @property
     def acts_for_subaccounts(self) -> bool:
-        """Whether these credentials reach the resources of subaccounts: an auth token does, an API key never."""
+        """Whether these credentials have access to subaccounts: an auth token has, an API key never."""
         return self._sign_in is not None
 
     def of_account(self, account_sid: str) -> TwilioNumbers:
@@ -188,10 +188,10 @@ class TwilioNumbers:
         return other
 
     def find(self, wanted: Sequence[str]) -> dict[str, dict]:
-        """Return the account's numbers among *wanted* (E.164), by number; those of other accounts are left out.
+        """Return the account's numbers among *wanted* (E.164), by number; others are left out.
 
-        One or two are asked for by themselves; more are picked from the account's list, 1000 a request. The match is
-        exact, which Twilio's own filter is not: it finds parts of numbers.
+        One or two are requested separately; more are selected from the account's list, with 1000 in each request. The
+        match is exact, unlike Twilio's own filter, which finds parts of numbers.
         """
         found: dict[str, dict] = {}
         missing_numbers = set(wanted)
@@ -210,9 +210,10 @@ class TwilioNumbers:
         return found
 
     def near(self, missing: Sequence[str]) -> set[str]:
-        """Return numbers that may have been meant by those that :meth:`find` did not find.
+        """Return numbers that the user may have meant instead of those that :meth:`find` did not find.
 
-        Of a list that was read, all; else those with the same last digits, also where YAML took the digits for octal.
+        These are all numbers of a list that was read, or else those with the same last digits, also after YAML's octal
+        reading.
         """
         if self._listed is not None:
             return self._listed
@@ -222,7 +223,7 @@ class TwilioNumbers:
         return {row["phone_number"] for part in parts for row in self.list(PhoneNumber=part)}
 
     def list(self, **query: str) -> Iterator[dict]:
-        """Yield the account's numbers as Twilio describes them, all or those that a *query* of Twilio's finds."""
+        """Yield the account's numbers as Twilio describes them, all or those that match Twilio's *query*."""
         action = f"list the phone numbers of account {self.account_sid}"
         url = f"{self._bases['api']}{self._path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
         for page in self._pages(action, url, lambda page: page.get("next_page_uri")):
@@ -236,13 +237,13 @@ class TwilioNumbers:
         return [sid for sid, status in self._accounts({"Status": "active"}).items() if status == "active"]
 
     def family(self) -> dict[str, str]:
-        """Return the subaccounts of the credentials' account that are not closed for good: SID and status."""
+        """Return the subaccounts of the credentials' account that are not closed: SID and status."""
         return {sid: status for sid, status in self._accounts({}).items() if status != "closed"}
 
     def _accounts(self, query: Mapping[str, str]) -> dict[str, str]:
         """Return SID and status of the subaccounts of the credentials' account.
 
-        The rows hold the subaccounts' auth tokens. They stay in this client, for requests to products that want them.
+        The rows contain the subaccounts' auth tokens. They stay in this client, for products that require them.
         """
         action = f"list the subaccounts of account {self.owner_sid}"
         url = f"{self._bases['api']}/2010-04-01/Accounts.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
@@ -257,8 +258,8 @@ class TwilioNumbers:
         """Change *fields* of a number and return it as Twilio describes it afterwards.
 
         :param number: in E.164, for messages
-        :param sid: its SID, as :meth:`find` told
-        :param fields: Twilio's names (``SmsUrl``); an empty string clears, what is not named stays
+        :param sid: its SID, from :meth:`find`
+        :param fields: Twilio's names (``SmsUrl``); an empty string clears a field, other fields are not changed
         """
         _check_fields(fields, NUMBER_FIELDS)
         action = f"update phone number {number}"
@@ -268,7 +269,7 @@ class TwilioNumbers:
         except ApiError as error:
             if error.status != 404:
                 raise
-            # Twilio at times answers 404 to valid requests (twilio-node #936), and this number was just listed.
+            # Twilio sometimes answers 404 to valid requests (twilio-node #936), and this number was just listed.
             row = self._request(action, "POST", url, data=fields)
         if row.get("sid") != sid:
             raise _unexpected(action)
@@ -294,10 +295,10 @@ class TwilioNumbers:
         return self._v1(action, "messaging", f"/v1/Services/{service_sid}/ChannelSenders", "senders", PAGE_SIZE)
 
     def update_service(self, name: str, sid: str, fields: Mapping[str, str]) -> dict:
-        """Change *fields* of a Messaging Service, and so where all texts of its pool go.
+        """Change *fields* of a Messaging Service, which affects all texts of its pool.
 
         :param name: for messages
-        :param fields: Twilio's names (``InboundRequestUrl``); an empty string clears, what is not named stays
+        :param fields: Twilio's names (``InboundRequestUrl``); an empty string clears a field, other fields are not changed
         """
         _check_fields(fields, SERVICE_FIELDS)
         action = f"update Messaging Service '{name}' ({sid})"
@@ -347,30 +348,30 @@ class TwilioNumbers:
         return self._v1(action, "conversations", path, "address_configurations", ADDRESS_PAGE_SIZE)
 
     def alerts(self, since: str) -> Rows:
-        """Return what went wrong since a moment (ISO 8601, at most 30 days ago), as Twilio's Monitor lists it."""
+        """Return the alerts in Twilio's Monitor since a given time (ISO 8601, at most 30 days ago)."""
         query = {"LogLevel": "error", "StartDate": since}
         return self._v1("list the Monitor's alerts", "monitor", "/v1/Alerts", "alerts", PAGE_SIZE, query)
 
     def alert(self, sid: str) -> dict[str, Any]:
-        """Return one alert with what was sent to the webhook."""
+        """Return one alert with the request to the webhook."""
         action = f"read alert {sid}"
         if not _SID.fullmatch(str(sid)):
             raise _unexpected(action)
         return self._request(action, "GET", f"{self._bases['monitor']}/v1/Alerts/{sid}")
 
     def number_updates(self, since: str) -> Rows:
-        """Return the changes of the account's phone numbers since a moment (ISO 8601), as Twilio's Monitor lists them.
+        """Return the changes of the account's phone numbers in Twilio's Monitor since a given time (ISO 8601).
 
-        They hold webhooks of the past, passwords included.
+        They contain previous webhooks, including passwords.
         """
         query = {"EventType": "phone-number.updated", "StartDate": since}
         return self._v1("list the Monitor's events", "monitor", "/v1/Events", "events", PAGE_SIZE, query)
 
     def messages(self, query: Mapping[str, str], *, newest: int | None = None) -> Rows:
-        """Return the account's messages that a *query* of Twilio's finds, the newest first.
+        """Return the account's messages that match Twilio's *query*, the newest first.
 
         :param query: ``To``, ``From``, ``DateSent>``
-        :param newest: no more than about that many
+        :param newest: approximate maximum number of messages
         """
         action = f"list the messages of account {self.account_sid}"
         size = PAGE_SIZE if newest is None else newest
@@ -383,9 +384,9 @@ class TwilioNumbers:
         return [row for page in pages for row in self._rows(action, page, "messages")]
 
     def send_text(self, sender: str, to: str, body: str) -> dict[str, Any]:
-        """Send one real text, which costs what a text costs, and return it as Twilio describes it. Never sent twice.
+        """Send one real text, which costs money, and return it as Twilio describes it. Never repeated.
 
-        :raises TransportError: with ``maybe_done`` when nobody knows whether it was sent
+        :raises TransportError: with ``maybe_done`` if it is not known whether it was sent
         """
         url = f"{self._bases['api']}/2010-04-01/Accounts/{self.account_sid}{TEXTS}"
         fields = {"To": to, "From": sender, "Body": body}
@@ -405,7 +406,7 @@ class TwilioNumbers:
         return self._v1(action, "messaging", path, "verifications", ADDRESS_PAGE_SIZE, query)
 
     def geo_permissions(self) -> Rows:
-        """Return for each country whether the account may send texts there."""
+        """Return the account's permissions to send texts, by country."""
         action = "read the messaging geo permissions"
         page = self._request(action, "GET", f"{self._bases['accounts']}/v1/Messaging/GeoPermissions")
         return self._rows(action, page, "permissions")
@@ -424,7 +425,7 @@ class TwilioNumbers:
         return [row for page in pages for row in self._rows(action, page, key)]
 
     def _pages(self, action: str, url: str, following: Any) -> Iterator[dict]:
-        """Follow the provider's own cursor, on the host where the list began: credentials go nowhere else."""
+        """Follow the provider's cursor, on the same host only, so that credentials are not sent anywhere else."""
         base = urlsplit(url)
         seen = {url}
         before: dict = {}
@@ -439,7 +440,7 @@ class TwilioNumbers:
                 following_path = f"{parts.path}?{parts.query}"
             except (ValueError, TypeError, AttributeError):
                 raise _unexpected(action) from None
-            if not _PATH.fullmatch(following_path):  # without a slash in front it would be a part of the host
+            if not _PATH.fullmatch(following_path):  # without a leading slash it would be a part of the host
                 raise _unexpected(action)
             url = f"{base.scheme}://{base.netloc}{following_path}"
             if url in seen or _repeats(page, before):
@@ -467,9 +468,9 @@ class TwilioNumbers:
         return reply.json
 
     def _product_client(self) -> Any:
-        """Return what asks the products beside the numbers: with the account's own credentials, always.
+        """Return the client for other products than the numbers. It always uses the account's own credentials.
 
-        :raises SmsError: when those are not to be had
+        :raises SmsError: if those are not available
         """
         if self.account_sid == self.owner_sid:
             return self._client
@@ -505,7 +506,7 @@ class TwilioNumbers:
 
 
 class _Family:
-    """The auth tokens of an account's subaccounts, once they were read. Never shown, returned or stored."""
+    """The auth tokens of an account's subaccounts, after they were read. Never shown, returned or stored."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}
@@ -518,7 +519,7 @@ def _check_fields(fields: Mapping[str, str], known: frozenset[str]) -> None:
 
 
 def _repeats(page: dict, before: dict) -> bool:
-    """Whether two pages hold the same rows: a proxy that leaves the cursor out of account gives one page for ever."""
+    """Whether two pages have the same rows: a proxy that ignores the cursor would return one page forever."""
     rows = [value for value in page.values() if isinstance(value, list) and value]
     return bool(rows) and rows == [value for value in before.values() if isinstance(value, list) and value]
 
@@ -529,4 +530,4 @@ def _meta(page: dict) -> dict:
 
 
 def _unexpected(action: str) -> ApiError:
-    return ApiError(f"Could not {action}: the answer is not what Twilio's documentation says", code="bad_answer")
+    return ApiError(f"Could not {action}: the answer does not match Twilio's documentation", code="bad_answer")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where texts to a number end up, all that may take them considered. No I/O."""
+"""Determines where texts to a number end up, considering everything that may take them. No I/O."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .overrides import describe_override
 from .snapshot import Snapshot
 from .webhook import URLS
 
-DEMO_HOST = "demo.twilio.com"  # the webhook of a number that was just bought; it answers each text
+DEMO_HOST = "demo.twilio.com"  # the default webhook of a new number; it answers each text
 
 
 @dataclass(frozen=True)
 class Destination:
     """Where a number's texts end up.
 
-    :ivar sid: the number's, ``""`` for one that is not the account's
-    :ivar urls: the webhook that is called, and its fallback where there is one
-    :ivar method: with which it is called
-    :ivar silent: why texts do not reach an agent, ``""`` where they may
-    :ivar problem: why nothing can be said
+    :ivar sid: the number's SID, ``""`` if it is not in the account
+    :ivar urls: the webhook that is called, and its fallback if there is one
+    :ivar method: the webhook's HTTP method
+    :ivar silent: why texts do not reach an agent, ``""`` if they may
+    :ivar problem: why it cannot be determined
     """
 
     sid: str = ""
@@ -39,7 +39,7 @@ class Destination:
 def destinations_of(snapshot: Snapshot, numbers: Iterable[str], silent: Mapping[str, Any]) -> dict[str, Destination]:
     """Return where the texts of each of *numbers* end up.
 
-    :param silent: by number, why it is known that they do not reach an agent
+    :param silent: by number, why its texts are known not to reach an agent
     """
     return {number: _destination(snapshot, number, str(silent.get(number) or "")) for number in numbers}
 
@@ -54,7 +54,7 @@ def _destination(snapshot: Snapshot, number: str, silent: str) -> Destination:
     if not found.receives_sms:
         return Destination(found.sid, silent=silent or "it cannot receive texts: it has no SMS capability")
     override = (snapshot.overrides or {}).get(number)
-    if settings["application_sid"]:  # whose webhook is not known here
+    if settings["application_sid"]:  # its webhook is not known here
         return Destination(found.sid, silent=silent)
     if override and override["kind"] == "messaging_service":
         return _of_service(found.sid, snapshot.service_of(number), silent)
@@ -67,7 +67,7 @@ def _destination(snapshot: Snapshot, number: str, silent: str) -> Destination:
 
 
 def _of_service(sid: str, service: Mapping[str, Any] | None, silent: str) -> Destination:
-    """Return where a Messaging Service leads: one without a URL drops the texts, and nobody notes it."""
+    """Return where a Messaging Service leads: without a URL it drops the texts, and nothing logs it."""
     if service is None:
         return Destination(sid, silent=silent)
     if not service["url"]:
@@ -77,9 +77,9 @@ def _of_service(sid: str, service: Mapping[str, Any] | None, silent: str) -> Des
 
 
 def answers_by_itself(found: Destination, agents: set[tuple[str, str, int | None, str] | None]) -> str | None:
-    """Return why a number answers the texts that it gets, in words, or ``None`` where nothing says that it does.
+    """Return why a number answers texts automatically, for messages, or ``None`` if nothing indicates it.
 
-    :param agents: places of receivers whose agents answer
+    :param agents: receivers whose agents answer
     """
     for url in found.urls:
         where = place(url)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything in an account and its subaccounts that can hold a webhook, and which passwords are in them.
+"""Finds everything in an account and its subaccounts that can hold a webhook, and the passwords in these webhooks.
 
-A credential may be deleted only when nothing holds its key: each of these would lose texts (or calls) without a word.
+A credential may only be deleted if nothing holds its key: anything that does would silently lose texts (or calls).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .webhook import settings_of
 Row = Mapping[str, Any]
 _VOICE = ("voice_url", "voice_fallback_url", "status_callback")
 _SMS = ("sms_url", "sms_fallback_url")
-# HTTP status of a list that these credentials may not read, or that this account does not have.
+# HTTP statuses of lists that these credentials may not read, or that the account does not have.
 UNREADABLE = (401, 403, 404)
 
 
 @dataclass
 class Kind:
-    """A kind of thing that holds webhooks: how to read them all, and where in one of them the webhooks are."""
+    """A kind of thing that holds webhooks: how to list them, and how to find the webhooks in one."""
 
     name: str
     words: str
@@ -55,12 +55,12 @@ def _senders(twilio: Any) -> list[dict[str, Any]]:
         try:
             rows += twilio.senders(channel)
         except ApiError as error:
-            if error.status != 400:  # a channel that Twilio does not know here has no senders
+            if error.status != 400:  # Twilio answers 400 for a channel that it does not know here
                 raise
     return rows
 
 
-# Twilio's API descriptions (twilio-oai): all fields of each resource that are URLs which Twilio calls.
+# All fields with URLs that Twilio calls, from its API descriptions (twilio-oai).
 KINDS = (
     Kind("number", "phone numbers", lambda t: list(t.list()), _fields(*_SMS, *_VOICE), lambda row: row["phone_number"]),
     Kind(
@@ -95,12 +95,12 @@ KINDS = (
 
 @dataclass
 class Holders:
-    """What holds which password, and what could not be read.
+    """The passwords and what holds them, and what could not be read.
 
-    *keys*: by password, the things that hold it: ``kind`` ``sid`` ``name`` ``account``, and ``fields``, Twilio's names of
-    the URLs. A secret. *unseen*: in words. *places*: of all but numbers, what leads to a place (see :func:`place_of`),
-    whatever its password. *numbers*: by account, the SMS settings of all of its numbers (a secret, too), as the same
-    look showed them.
+    *keys*: by password, the things that hold it: ``kind``, ``sid``, ``name``, ``account``, and ``fields``, Twilio's names
+    of the URLs. A secret. *unseen*: descriptions of what could not be read. *places*: everything except numbers by where
+    it leads (see :func:`place_of`), whatever the password. *numbers*: by account, the SMS settings of all its numbers at
+    the same time, also a secret.
     """
 
     keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -110,12 +110,12 @@ class Holders:
 
 
 def find_holders(twilio: Any) -> Holders:
-    """Look at the credentials' account and, where they can see them, at all of its subaccounts.
+    """Read the credentials' account and, if they have access, all of its subaccounts.
 
-    Costs seven requests for each account, and one more for each further 1000 things of a kind.
+    Takes seven requests for each account, and one more for each further 1000 things of a kind.
 
     :param twilio: a :class:`client.TwilioNumbers`
-    :raises SmsError: when something could not be read for another reason than that it is refused
+    :raises SmsError: if something could not be read for another reason than missing access
     """
     holders = Holders()
     accounts = [twilio.of_account(sid) for sid in dict.fromkeys([twilio.owner_sid, *_subaccounts(twilio, holders)])]
@@ -138,7 +138,7 @@ def find_holders(twilio: Any) -> Holders:
 
 
 def _subaccounts(twilio: Any, holders: Holders) -> list[str]:
-    """Return the subaccounts that can be read; note the others."""
+    """Return the subaccounts that can be read, and add the others to *holders*."""
     try:
         family = twilio.family()
     except ApiError as error:
@@ -162,18 +162,18 @@ def _read(account: Any, kind: Kind) -> list[Row] | SmsError:
             return error
         raise
     except SmsError as error:
-        if error.code == "overrides_unknown":  # the subaccount's own token is not to be had
+        if error.code == "overrides_unknown":  # the subaccount's own token is not available
             return error
         raise
 
 
 def place_of(url: str) -> str:
-    """Return where a URL leads, without what may be a secret, as one text."""
+    """Return where a URL leads, without secrets, as a string."""
     return " ".join(map(str, place(url) or ()))
 
 
 def _keys_in(urls: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the passwords in URLs, each with the names of the URLs that hold it."""
+    """Return the passwords in URLs, each with the names of its URLs."""
     keys: dict[str, list[str]] = {}
     for name, url in urls.items():
         key = password_of(url)
@@ -183,7 +183,7 @@ def _keys_in(urls: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def describe_holder(holder: Mapping[str, Any]) -> str:
-    """Return a holder in words, for a warning."""
+    """Describe a holder, for a warning."""
     words = {
         "number": "{name}",
         "application": "TwiML application '{name}' ({sid})",

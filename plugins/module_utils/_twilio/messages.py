@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real texts to own numbers: sent, and what became of them told from Twilio's messages and Monitor.
+"""Sends real texts to the account's own numbers, and finds their results in Twilio's messages and Monitor.
 
-A text from an own number to an own number makes two messages, an ``outbound-api`` one and an ``inbound`` one. The webhook is
-called for the second; where that fails, the Monitor has an alert whose resource is that message. An answer is a message the
-other way.
+A text between two numbers of the account makes two messages, an ``outbound-api`` and an ``inbound`` one. The webhook is
+called for the second. If that fails, the Monitor has an alert whose resource is that message. An answer is a message in
+the other direction.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from .._http.urls import place
 from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all, run_all
 
-#: What becomes of a text, the worst first.
+#: The results of a text, the worst first.
 VERIFIED = {
     "refused": "the receiver refuses the texts",
     "silent": "a text does not reach the agent",
-    "received": "the agent takes the texts, but no answer came",
+    "received": "the agent accepts the texts, but no answer came",
     "untried": "no text was sent",
     "answered": "the agent answers",
 }
 ARRIVED = ("delivered", "received", "read", "partially_delivered")
 LOST = ("failed", "undelivered", "canceled")
 SETTLE = 10.0  # seconds in which a carrier may still refuse an answer that Twilio has sent
-FIRST_WAIT, LONGEST_WAIT = 0.5, 4.0  # seconds between two looks
-MAX_DETAILS = 50  # alerts read one by one, because the list does not say whose they are
-LATEST = 20  # messages looked at to find a number's last inbound one
+FIRST_WAIT, LONGEST_WAIT = 0.5, 4.0  # seconds between two polls
+MAX_DETAILS = 50  # alerts read one by one, because the list does not show their numbers
+LATEST = 20  # messages read to find a number's last inbound one
 
 
 @dataclass
 class Trial:
-    """One text: what is known of it so far.
+    """One text, with what is known of it so far.
 
-    :ivar urls: the webhook, and the fallback where there is one
-    :ivar sid: the number's
+    :ivar urls: the webhook, and the fallback if there is one
+    :ivar sid: the number's SID
     :ivar problem: why it could not be sent
     :ivar text: the outbound message
     :ivar inbound: the message that arrived
-    :ivar answers: messages the other way
-    :ivar alerts: webhook errors that it met
+    :ivar answers: messages in the other direction
+    :ivar alerts: its webhook errors
     """
 
     number: str
@@ -63,23 +63,23 @@ class Trial:
     inbound: Mapping[str, Any] | None = None
     answers: list[Mapping[str, Any]] = field(default_factory=list)
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
-    answered_at: float | None = None  # on the clock of who waits
+    answered_at: float | None = None  # on this machine's clock
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
-        """The answer that counts: one that arrived, else one that is under way, else one that was lost."""
+        """The answer that counts: one that arrived, or else one in transit, or else one that was lost."""
         order = {**dict.fromkeys(ARRIVED, 0), **dict.fromkeys(LOST, 2)}
         return min(self.answers, key=lambda row: order.get(str(row.get("status")), 1), default=None)
 
     @property
     def refused(self) -> bool:
-        """Whether each of its webhooks failed, the fallback included."""
+        """Whether all of its webhooks failed, including the fallback."""
         met = {place(str(alert.get("request_url") or "")) for alert in self.alerts}
         missing = {place(url) for url in self.urls} - met if None not in met else set()
         return bool(self.alerts) and len(self.alerts) >= len(self.urls) and not missing
 
     def is_over(self, now: float) -> bool:
-        """Whether waiting any longer can tell no more."""
+        """Whether waiting longer cannot show anything new."""
         answer = self.answer
         if answer is not None:
             status = str(answer.get("status"))
@@ -88,7 +88,7 @@ class Trial:
 
 
 def last_text(twilio: Any, number: str) -> str | None:
-    """Return when the last text came in for a number (ISO 8601), ``None`` where none of its last messages is one."""
+    """Return when a number's last inbound text arrived (ISO 8601), ``None`` if none of its last messages is inbound."""
     for row in twilio.messages({"To": number}, newest=LATEST):
         if row.get("direction") == "inbound":
             moment = _moment(row)
@@ -97,15 +97,15 @@ def last_text(twilio: Any, number: str) -> str | None:
 
 
 def last_texts(twilio: Any, numbers: Sequence[str]) -> dict[str, str | None]:
-    """Return when the last text came in for each of *numbers*: a request for each."""
+    """Return when the last inbound text of each of *numbers* arrived, with one request for each."""
     return dict(zip(numbers, read_all(lambda number: last_text(twilio, number), numbers), strict=True))
 
 
 class Watch:
-    """Sends texts from one number and watches what becomes of them.
+    """Sends texts from one number and waits for their results.
 
     :param twilio: a :class:`client.TwilioNumbers`
-    :param sender: the own number that sends them
+    :param sender: the account's number that sends them
     :param clock: and *sleep* replace waiting in tests
     """
 
@@ -123,7 +123,7 @@ class Watch:
         self._sleep = sleep
         self._details: dict[str, Mapping[str, Any]] = {}
         now = datetime.now(timezone.utc)
-        # A day and an hour of room for a clock that is wrong; what was there before is told by its SID, not by its time.
+        # A day and an hour of tolerance for a wrong clock. Earlier messages are recognized by their SIDs, not by time.
         self._day = (now - timedelta(days=1)).strftime("%Y-%m-%d")
         self._since = (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.problem: SmsError | None = None
@@ -141,9 +141,9 @@ class Watch:
                 trial.problem = result
 
     def wait(self, trials: Sequence[Trial], seconds: float) -> None:
-        """Look until all is known, or for that many seconds.
+        """Poll until everything is known, or for that many seconds.
 
-        ``problem`` tells afterwards why the last look failed, if it did.
+        Afterwards ``problem`` has the error of the last poll, if it failed.
         """
         end, pause = self._clock() + seconds, FIRST_WAIT
         while True:
@@ -152,7 +152,7 @@ class Watch:
                 try:
                     self._look(trials, now)
                     self.problem = None
-                except SmsError as error:  # the texts are under way: a later look may succeed
+                except SmsError as error:  # the texts are sent, and a later poll may succeed
                     self.problem = error
             left = end - now
             if left <= 0 or all(trial.is_over(now) for trial in trials):
@@ -161,7 +161,7 @@ class Watch:
             pause = min(pause * 1.5, LONGEST_WAIT)
 
     def _look(self, trials: Sequence[Trial], now: float) -> None:
-        """Take note of what is new. Three requests, however many texts there are."""
+        """Poll once, with three requests, however many texts there are."""
         rows = [row for row in self._messages() if row.get("sid") not in self._known]
         for trial in trials:
             _note_messages(trial, rows, self._sender)
@@ -190,7 +190,7 @@ class Watch:
         return [row for row in rows if str(row.get("error_code")).startswith("11")]
 
     def _join(self, trials: Sequence[Trial], alerts: Sequence[Mapping[str, Any]]) -> None:
-        """Give each webhook error (codes 11xxx) to the text that met it."""
+        """Match each webhook error (codes 11xxx) to its text."""
         by_sid = {str(row["sid"]): trial for trial in trials for row in (trial.inbound, trial.text) if row}
         by_sid.update({trial.sid: trial for trial in trials if trial.sid})
         places = {place(url) for trial in trials for url in trial.urls}
@@ -202,12 +202,12 @@ class Watch:
                 met = self._by_details(alert, trials)
             if met is not None:
                 met.alerts.append(alert)
-        for trial in trials:  # the webhook's own failure before the fallback's
+        for trial in trials:  # the webhook's error before the fallback's
             own = place(trial.urls[0]) if trial.urls else None
             trial.alerts.sort(key=lambda alert: place(str(alert.get("request_url") or "")) != own)
 
     def _by_details(self, alert: Mapping[str, Any], trials: Sequence[Trial]) -> Trial | None:
-        """Return the text of an alert by what was sent to the webhook, which Twilio tells of one alert at a time."""
+        """Find the text of an alert from the request to the webhook, which Twilio only shows for a single alert."""
         sid = str(alert.get("sid"))
         if sid not in self._details:
             if len(self._details) >= MAX_DETAILS:
@@ -233,7 +233,7 @@ def _note_messages(trial: Trial, rows: Sequence[Mapping[str, Any]], sender: str)
 
 
 def judge(trial: Trial, watch: Watch, waited: float) -> dict[str, Any]:
-    """Return what became of a text: ``verified``, ``seconds``, ``receiver_status`` and ``msg``."""
+    """Return the result of a text: ``verified``, ``seconds``, ``receiver_status`` and ``msg``."""
     answer, status = trial.answer, next((status_of(alert) for alert in trial.alerts), None)
     after = f", although {_failure(trial.alerts[0])}" if trial.alerts else ""
     if trial.problem is not None:
@@ -248,19 +248,19 @@ def judge(trial: Trial, watch: Watch, waited: float) -> dict[str, Any]:
     if trial.refused:
         return _verdict("refused", f"{_failure(trial.alerts[0])}", receiver_status=status)
     if watch.problem is not None:
-        return _verdict("silent", f"what became of the text is not known: {watch.problem}")
+        return _verdict("silent", f"the result of the text is not known: {watch.problem}")
     if trial.inbound is None:
         lost = f" (Twilio says: {trial.text.get('status')}{_code(trial.text)})" if trial.text else ""
         return _verdict("silent", f"the text did not arrive within {waited:g} s{lost}")
     if watch.alerts_problem is not None:
-        msg = f"no answer within {waited:g} s, and whether the receiver took the text is not known: {watch.alerts_problem}"
+        msg = f"no answer within {waited:g} s, and it is not known whether the receiver accepted the text: {watch.alerts_problem}"
         return _verdict("silent", msg)
     by = " by the fallback" if trial.alerts else ""
-    return _verdict("received", f"taken{by}{after}, but no answer within {waited:g} s", receiver_status=status)
+    return _verdict("received", f"accepted{by}{after}, but no answer within {waited:g} s", receiver_status=status)
 
 
 def status_of(alert: Mapping[str, Any]) -> int | None:
-    """Return the HTTP status that the Monitor noted in an alert's text (``httpResponse=502``)."""
+    """Return the HTTP status in an alert's text (``httpResponse=502``)."""
     found = re.search(r"(?i)httpResponse(?:=|%3D|\W{1,4})([1-5]\d\d)\b", str(alert.get("alert_text") or ""))
     return int(found[1]) if found else None
 
@@ -286,7 +286,7 @@ def _code(row: Mapping[str, Any]) -> str:
 
 
 def _seconds(first: Mapping[str, Any] | None, then: Mapping[str, Any]) -> float:
-    """Return the seconds between two messages on Twilio's clock, which counts whole ones."""
+    """Return the seconds between two messages by Twilio's clock, which has whole seconds."""
     begin, end = _moment(first or {}), _moment(then)
     return max(0.0, (end - begin).total_seconds()) if begin and end else 0.0
 

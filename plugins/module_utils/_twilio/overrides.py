@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What makes Twilio pass a number's own webhook by: Messaging Services and Conversations."""
+"""Messaging Services and Conversations that take a number's texts instead of its own webhook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .client import PARENT_CANNOT_KNOW
 from .rollout import read_all
 from .webhook import SERVICE_FIELDS, URLS, settings_of
 
-CHANNELS = ("whatsapp", "rcs")  # of the senders in a pool, whose webhooks can be read
+CHANNELS = ("whatsapp", "rcs")  # channels of senders in a pool whose webhooks can be read
 DEFERS = "use_inbound_webhook_on_number"  # "true": the number's own webhook is used. "false": the service's is.
 
 
@@ -23,7 +23,7 @@ def messaging_services(twilio: Any) -> list[dict[str, Any]]:
     """Return the Messaging Services of the numbers' account.
 
     :param twilio: a :class:`client.TwilioNumbers`
-    :raises SmsError: when they cannot be known
+    :raises SmsError: if they cannot be read
     """
     if not twilio.sees_overrides:
         raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
@@ -31,11 +31,11 @@ def messaging_services(twilio: Any) -> list[dict[str, Any]]:
 
 
 def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a Messaging Service as snapshots hold it.
+    """Return a Messaging Service as snapshots store it.
 
-    ``sid``, ``friendly_name``, ``name`` (both in words), its webhook settings by the names of
-    :data:`webhook.SERVICE_FIELDS`, ``changed_at``, ``pool`` (its phone numbers; ``None`` where that was not read) and ``others`` (see
-    :func:`read_others`; ``None`` likewise).
+    Keys are ``sid``, ``friendly_name``, ``name`` (name and SID, for messages), its webhook settings by the names of
+    :data:`webhook.SERVICE_FIELDS`, ``changed_at``, ``pool`` (its phone numbers; ``None`` if it was not read) and
+    ``others`` (see :func:`read_others`; likewise).
     """
     name, sid = printable(str(row.get("friendly_name") or "")), str(row.get("sid"))
     words = f"Messaging Service '{name}' ({sid})"
@@ -46,12 +46,12 @@ def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def service_settings(service: Mapping[str, Any]) -> dict[str, str]:
-    """Return the webhook settings of what :func:`service_from` returned."""
+    """Return the webhook settings of a service from :func:`service_from`."""
     return {name: service[name] for name in SERVICE_FIELDS}
 
 
 def find_conversations(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the address configurations that make conversations of the texts of *numbers*, by number."""
+    """Return the address configurations that create conversations from the texts of *numbers*, by number."""
     found: dict[str, dict[str, Any]] = {}
     for address in twilio.conversation_addresses():
         automatic = address.get("auto_creation")
@@ -61,13 +61,13 @@ def find_conversations(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dic
 
 
 def read_pools(twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]) -> None:
-    """Note the phone numbers in the pools of the services that take texts, and of those that hold a password.
+    """Read the phone numbers in the pools of the services that take texts, or that have a webhook with a password.
 
-    Costs one request for each of these, however many numbers there are: Twilio has no look-up from a number to its
-    service. A service that defers to its numbers and holds a password would keep a key in use that nothing uses.
+    Takes one request for each of these services, however many numbers there are, because Twilio cannot look up a number's
+    service. Services that defer to their numbers but hold a password matter, because they keep its key in use.
 
-    :param numbers: Twilio's descriptions of the numbers that matter, by number
-    :param services: what :func:`service_from` returned
+    :param numbers: Twilio's descriptions of the relevant numbers, by number
+    :param services: services from :func:`service_from`, which get their pools
     """
     by_sid = {row.get("sid"): number for number, row in numbers.items()}
     read = [one for one in services if one[DEFERS] != "true" or any(password_of(one[name]) for name in URLS)]
@@ -78,9 +78,9 @@ def read_pools(twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: 
 
 
 def read_others(twilio: Any, numbers: Mapping[str, Any], services: list[dict[str, Any]]) -> None:
-    """Note who else is in the pools of services that take texts of *numbers*: ``name`` and ``url`` of each.
+    """Read the other senders in the pools of services that take texts of *numbers*: ``name`` and ``url`` of each.
 
-    Costs two requests for each such service, and one for each kind of thing in them: how their own webhooks are.
+    Takes two requests for each such service, and one for each kind of sender, to read their own webhooks.
     """
     taking = [one for one in services if one[DEFERS] != "true" and any(each in numbers for each in one["pool"] or ())]
     codes = read_all(twilio.pool_short_codes, [service["sid"] for service in taking])
@@ -99,7 +99,7 @@ def read_others(twilio: Any, numbers: Mapping[str, Any], services: list[dict[str
 
 
 def own_url(row: Mapping[str, Any]) -> str:
-    """Return where a number or short code sends its texts itself: nowhere, as far as URLs tell, with an application."""
+    """Return the own webhook of a number or short code, ``""`` if a TwiML application takes its texts."""
     return "" if row.get("sms_application_sid") else str(row.get("sms_url") or "")
 
 
@@ -108,7 +108,7 @@ def overrides_of_pools(
 ) -> dict[str, dict[str, Any]]:
     """Return what overrides each of *numbers*, by number: ``kind``, ``sid`` and ``name``.
 
-    Twilio asks a number's service first: what that takes never becomes a conversation.
+    A number's service comes first: texts that it takes never become a conversation.
     """
     overrides = dict(conversations)
     for service in services:
@@ -119,12 +119,12 @@ def overrides_of_pools(
 
 
 def describe_override(override: Mapping[str, Any]) -> str:
-    """Return an override in words, with what to do about it."""
+    """Describe an override and what to do about it, for messages."""
     if override["kind"] == "messaging_service":
         return (
             f"Messaging Service '{override['name']}' ({override['sid']}) takes its texts: choose \"Defer to sender's"
-            " webhook\" in the service's Integration settings, take the number out of its sender pool, or let"
-            " on_override=repair do the first"
+            " webhook\" in the service's Integration settings (on_override=repair does this), or remove the number from its"
+            " sender pool"
         )
     return (
         f"Conversations address configuration '{override['name']}' ({override['sid']}) makes a conversation of its texts:"

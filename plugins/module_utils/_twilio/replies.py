@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether an agent's answers can get out: registration and permission, as far as Twilio tells. Only read.
+"""Checks whether an agent's answers can be delivered: registrations and permissions in Twilio. Read-only.
 
-The rules are those of Twilio's documentation: US long codes need an A2P 10DLC campaign (error 30034), toll-free numbers a
-verification (30032), and each country the account's permission (21408).
+The rules come from Twilio's documentation: US long codes need an A2P 10DLC campaign (error 30034), toll-free numbers a
+verification (30032), and the account needs a permission for each country (21408).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ CARIBBEAN = "242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829
 
 @dataclass
 class Registrations:
-    """What Twilio says about sending. A value that is an error could not be read.
+    """Twilio's registrations for sending. A value is an error if it could not be read.
 
-    :ivar services: by number's SID its Messaging Service
-    :ivar campaigns: by Messaging Service's SID its A2P campaigns
-    :ivar verifications: by number's SID its toll-free verifications
+    :ivar services: Messaging Services, by the SIDs of their numbers
+    :ivar campaigns: A2P campaigns, by the SIDs of their Messaging Services
+    :ivar verifications: toll-free verifications, by the SIDs of their numbers
     :ivar permissions: the account's geo permissions
     """
 
@@ -46,7 +46,7 @@ class Registrations:
 
 
 def kind_of(number: str) -> str:
-    """Return what kind of number this is to the registries: ``toll_free``, ``us``, ``ca`` or ``other``."""
+    """Return the kind of a number for registration: ``toll_free``, ``us``, ``ca`` or ``other``."""
     if not number.startswith("+1") or len(number) != 12:
         return "other"
     area = number[2:5]
@@ -56,10 +56,10 @@ def kind_of(number: str) -> str:
 
 
 def look_up(twilio: Any, numbers: Mapping[str, str]) -> Registrations:
-    """Read what is known about sending from *numbers*.
+    """Read the registrations of *numbers*.
 
-    Costs a request for the geo permissions, one for each toll-free number, and where there are US numbers one for the
-    Messaging Services, one for each service's pool and one for the campaigns of each service that holds such a number.
+    Takes one request for the geo permissions, and one for each toll-free number. For US numbers it takes one for the
+    Messaging Services, one for each service's pool, and one for the campaigns of each service with such a number.
 
     :param twilio: a :class:`client.TwilioNumbers`
     :param numbers: SIDs by number in E.164
@@ -82,7 +82,7 @@ def look_up(twilio: Any, numbers: Mapping[str, str]) -> Registrations:
 
 
 def _services_of(twilio: Any, wanted: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """Return the Messaging Service of each of the numbers *wanted* (SIDs) that is in one: a number is in one at most."""
+    """Return the Messaging Service of each of the numbers *wanted* (SIDs). A number is in one service at most."""
     services = twilio.messaging_services()
     pools = read_all(twilio.pool, [str(service.get("sid")) for service in services])
     of = {row.get("sid"): service for service, pool in zip(services, pools, strict=True) for row in pool}
@@ -90,7 +90,7 @@ def _services_of(twilio: Any, wanted: Iterable[str]) -> dict[str, Mapping[str, A
 
 
 def judge(number: str, sid: str, told: Registrations) -> tuple[str, str]:
-    """Return whether answers from a number can get out (:data:`OK`, :data:`BLOCKED`, :data:`UNKNOWN`), and why."""
+    """Return whether answers from a number can be delivered (:data:`OK`, :data:`BLOCKED`, :data:`UNKNOWN`), and why."""
     kind = kind_of(number)
     verdicts = [_geography(number, kind, told)]
     if kind == "toll_free":
@@ -151,8 +151,8 @@ def _long_code(sid: str, told: Registrations) -> tuple[str, str]:
     service = told.services.get(sid)
     if service is None:
         return BLOCKED, (
-            "a US number in no Messaging Service has no A2P 10DLC campaign, and carriers block its texts (30034): put it into"
-            " the service of a registered campaign"
+            "it is a US number without a Messaging Service, so it has no A2P 10DLC campaign, and carriers block its texts"
+            " (30034): add it to the service of a registered campaign"
         )
     name = f"Messaging Service '{service.get('friendly_name')}' ({service.get('sid')})"
     campaigns = told.campaigns.get(str(service.get("sid")), [])
@@ -171,7 +171,7 @@ def _unknown(error: Any) -> tuple[str, str]:
 
 
 def _or_error(read: Any) -> Any:
-    """Return what is read, or the error in its place."""
+    """Return the result of *read*, or its error."""
     try:
         return read()
     except SmsError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same work on many numbers at once: bounded by the provider's pace, one outcome for each."""
+"""Runs the same work on many items concurrently, with one result for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 def read_all(read: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Read something of every item, several at once, and return it in order. The first error ends it and is raised."""
+    """Read something for every item, several at once, and return the results in order. The first error is raised."""
     pool = ThreadPoolExecutor(READERS)
     try:
         return list(pool.map(read, items))
@@ -36,8 +36,8 @@ def run_all(
 ) -> list[Result | SmsError]:
     """Do *work* on every item and return the results in order, with the error in place of a failed one.
 
-    :param workers: how many at the most are under way together
-    :param is_hopeless: whether after this error no other item can succeed (refused credentials): those not begun are
+    :param workers: the maximum number of concurrent items
+    :param is_hopeless: whether no other item can succeed after an error (refused credentials); the remaining items are
         then not tried
     """
     hopeless: list[SmsError] = []
@@ -62,13 +62,13 @@ def run_all(
 
     def work_through() -> None:
         try:
-            for place in places:  # each place is taken by one thread
+            for place in places:  # each place goes to one thread
                 results[place] = attempt(todo[place])
         except BaseException as error:
             stopped.set()
             broken.append(error)
 
-    # Plain threads and not an executor, which wakes its owner up for each result: that takes a quarter of the CPU time.
+    # Plain threads, not an executor: an executor wakes its owner for each result, which takes a quarter of the CPU time.
     threads = [threading.Thread(target=work_through) for _worker in range(min(max(1, workers), len(todo)))]
     for thread in threads:
         thread.start()
@@ -76,7 +76,7 @@ def run_all(
         for thread in threads:
             thread.join()
     except BaseException:
-        stopped.set()  # an interrupt: let what is under way end, begin nothing else
+        stopped.set()  # after an interrupt, active items may end, but no other starts
         for thread in threads:
             thread.join()
         raise

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Messaging Services and Conversations between texts and a number's webhook: what is to become of them.
+"""Decides what to do about Messaging Services and Conversations that take texts instead of a number's webhook.
 
-A service that leads to the wanted receiver carries its numbers, and its webhook gets the wanted key. One that leads
-elsewhere can be told to defer to its numbers (``on_override: repair``), which changes where the texts of its whole pool
-go: only if everybody in the pool is wanted there. All but :func:`carry_out` is pure.
+A service that leads to the wanted receiver delivers its numbers' texts, and its webhook gets the wanted key. A service
+that leads elsewhere can defer to its numbers (``on_override: repair``). This changes where the texts of its whole pool go,
+so all senders in the pool must be wanted there. All functions except :func:`carry_out` are pure.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ALLOW = "or allow it with repair_shared_services"
 
 @dataclass
 class Change:
-    """What is to become of a service (or an address configuration), and the numbers of the run that depend on it.
+    """The change of a service (or an address configuration), and the numbers of the run that depend on it.
 
-    *needs_all*: only once all of them have their webhooks. *refusal*: why it is left alone.
+    *needs_all*: only change it once all of these numbers have their webhooks. *refusal*: why it is left alone.
     """
 
     kind: str
@@ -45,13 +45,13 @@ class Change:
 
     @property
     def words(self) -> str:
-        """What it is, for messages."""
+        """Its kind, name and SID, for messages."""
         kind = "Messaging Service" if self.kind == "messaging_service" else "Conversations address configuration"
         return f"{kind} '{self.name}' ({self.sid})"
 
     @property
     def fields(self) -> dict[str, str]:
-        """The fields of the one update that makes the change, none where none is needed."""
+        """The fields of the update, empty if none is needed."""
         return changes(self.before, self.after, FIELDS[self.kind])
 
 
@@ -59,7 +59,7 @@ class Change:
 class Verdict:
     """What services mean for the numbers of a run.
 
-    *via*: the service that carries a number to where it is wanted. *overridden*: what takes its texts all the same.
+    *via*: the service that sends a number's texts to the wanted receiver. *overridden*: what takes its texts otherwise.
     *refusals*: why a number is left alone. Each by number.
     """
 
@@ -70,7 +70,7 @@ class Verdict:
 
 
 def judge(snapshot: Snapshot, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Verdict:
-    """Return what services mean for the numbers of a run, and what is to become of them.
+    """Return what services mean for the numbers of a run, and how they change.
 
     :param wanted: the webhook options of each number
     :param params: ``state``, ``on_override``, ``repair_shared_services`` and ``release_conversations``
@@ -100,7 +100,7 @@ def _connect(
     params: Mapping[str, Any],
     verdict: Verdict,
 ) -> None:
-    """Judge one service whose pool has numbers that are to be connected."""
+    """Decide about one service whose pool has numbers to connect."""
     change = _change(service, members)
     takes = service[DEFERS] != "true"
     others = [one for one in service["pool"] if one not in members]
@@ -119,7 +119,7 @@ def _connect(
         strangers = _strangers(service, {place(wanted[number]["url"]) for number in left}, set(members))
         if strangers and not params.get("repair_shared_services"):
             text = f"left alone: {change.words} takes its texts and those of {join(strangers, ', ')}, and would change"
-            text += f" where all of them go: name these in the same run, {ALLOW}"
+            text += f" where all of them go: include these in the same run, {ALLOW}"
             verdict.refusals.update(dict.fromkeys(left, text))
         else:
             change.after = {**change.after, DEFERS: "true"}
@@ -152,9 +152,9 @@ def _is_foreign(change: Change, wanted: Iterable[Mapping[str, Any]], params: Map
 def _carried(
     change: Change, members: list[str], wanted: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[str], dict[str, str] | None]:
-    """Return the numbers that the service leads to the right place, and its settings with the key that they want.
+    """Return the numbers whose texts the service sends to the right place, and its settings with their key.
 
-    A service has one webhook: of several that are wanted at that place only the present one can be kept.
+    A service has one webhook: if its numbers want several at that place, only the current one can be kept.
     """
     there = place(change.before["url"])
     ways: list[tuple[dict[str, str], list[str]]] = []
@@ -178,10 +178,10 @@ def _disconnect(
     params: Mapping[str, Any],
     verdict: Verdict,
 ) -> None:
-    """Judge one service whose pool has numbers that are to be disconnected."""
+    """Decide about one service whose pool has numbers to disconnect."""
     change = _change(service, members)
     for number in members:
-        if wanted[number].get("url"):  # without one it is not known which services are ours
+        if wanted[number].get("url"):  # without a URL it is not known which services to clear
             change.after = disconnected(change.after, wanted[number])
     if not change.fields:
         return
@@ -194,14 +194,14 @@ def _disconnect(
         text = (
             f"left alone: {change.words} leads its texts there, and those of {join(strangers, ', ')}: disconnect these"
         )
-        text += f" in the same run, take the number out of the service's sender pool, {ALLOW}"
+        text += f" in the same run, remove the number from the service's sender pool, {ALLOW}"
         verdict.refusals.update(dict.fromkeys(members, text))
 
 
 def _strangers(service: Mapping[str, Any], places: set[Any], members: set[str]) -> list[str]:
-    """Return who of a pool is neither in this run nor led to one of *places* by its own webhook."""
+    """Return the senders of a pool that are not in this run, and whose own webhooks do not lead to one of *places*."""
     others = service["others"]
-    if others is None:  # not looked up: nothing is known of them
+    if others is None:  # they were not read
         return [one for one in service["pool"] if one not in members]
     known = {one["name"] for one in others}
     left_out = [one for one in service["pool"] if one not in members and one not in known]
@@ -209,7 +209,7 @@ def _strangers(service: Mapping[str, Any], places: set[Any], members: set[str]) 
 
 
 def _release(snapshot: Snapshot, params: Mapping[str, Any], verdict: Verdict) -> None:
-    """Judge the conversations: of numbers that no service takes, or whose service will defer."""
+    """Decide about the conversations of numbers that no service takes, or whose service will defer."""
     repaired = {number for change in verdict.changes if change.needs_all for number in change.numbers}
     for number, conversation in snapshot.conversations.items():
         if number not in repaired and verdict.overridden.get(number, {}).get("kind") != "conversation":
@@ -232,7 +232,7 @@ def _change(service: Mapping[str, Any], members: list[str]) -> Change:
 
 
 def is_change(value: Any) -> bool:
-    """Whether *value* tells what became of a service, as a backup records it."""
+    """Whether *value* is the change of a service in a backup."""
     return (
         isinstance(value, dict)
         and value.get("kind") in FIELDS
@@ -247,10 +247,10 @@ def is_change(value: Any) -> bool:
 
 
 def restore_changes(twilio: Any, recorded: Mapping[str, Mapping[str, Any]], *, force: bool) -> list[Change]:
-    """Return what puts recorded services back, after a look at how they are now.
+    """Read recorded services and return the changes that restore them.
 
-    :param recorded: by SID, what :func:`is_change` accepts
-    :raises SmsError: when they cannot be read
+    :param recorded: by SID, changes that :func:`is_change` accepts
+    :raises SmsError: if the services cannot be read
     """
     kinds = {change["kind"] for change in recorded.values()}
     present: dict[str, dict[str, str]] = {}
@@ -265,7 +265,7 @@ def restore_changes(twilio: Any, recorded: Mapping[str, Mapping[str, Any]], *, f
 def _restore(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, *, force: bool) -> Change:
     change = Change(recorded["kind"], sid, recorded["name"], now or recorded["after"], now or recorded["after"])
     if now is None:
-        change.refusal = "is not there any more"
+        change.refusal = "does not exist any more"
         return change
     after = restored(now, recorded, force=force)
     if after is None:
@@ -285,10 +285,10 @@ def address_settings(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def carry_out(twilio: Any, change: Change) -> dict[str, str]:
-    """Make a change and return the settings that Twilio then shows.
+    """Make a change and return the settings in Twilio's answer.
 
     :param twilio: a :class:`client.TwilioNumbers`
-    :raises SmsError: when Twilio refuses it, or says yes and shows something else
+    :raises SmsError: if Twilio refuses it, or reports success but shows other settings
     """
     if change.kind == "messaging_service":
         row = twilio.update_service(change.name, change.sid, change.fields)
@@ -304,16 +304,16 @@ def carry_out(twilio: Any, change: Change) -> dict[str, str]:
 
 
 def not_as_asked(words: str, fields: list[str]) -> SmsError:
-    """Return the error about an update that Twilio answered with success, but did not make."""
+    """Return the error about an update for which Twilio reported success, but shows other settings."""
     return SmsError(
-        f"Twilio answered the update of {words} with success, but does not show {' and '.join(sorted(fields))} as asked"
-        " for: look at it in the console, and run again",
+        f"Twilio reported success for the update of {words}, but does not show the new {' and '.join(sorted(fields))}:"
+        " check it in the console, and run again",
         code="not_as_asked",
     )
 
 
 def recorded_changes(verdict: Verdict) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what a backup records of services that are about to change: SID, and what :func:`is_change` accepts."""
+    """Yield the services that are about to change, for a backup: SID, and a change that :func:`is_change` accepts."""
     for change in verdict.changes:
         if change.fields:
             yield change.sid, {"kind": change.kind, "name": change.name, "before": change.before, "after": change.after}

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an account says of phone numbers at one moment, looked up once and used by more than one task.
+"""The state of an account's phone numbers, read once and used by several tasks.
 
-A role looks before it writes anything in either cloud, and writes to the numbers after the credential is there. The
-snapshot carries the look from the one task to the other, so that the account is listed once. It holds the webhooks'
-passwords: it is a secret.
+The role reads the numbers before it writes anything in either cloud, and updates them once the credential exists. The
+snapshot passes the state from the first task to the second, so that the account is listed once. It is a secret, because
+it contains the webhooks' passwords.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from .overrides import (
 )
 from .webhook import receives_sms, settings_of
 
-HINTS = 100  # for how many numbers that are not there is looked for what was meant
+HINTS = 100  # the maximum number of missing numbers that get a "did you mean"
 
 
 def why_not(
     number: str, snapshot: Snapshot, params: Mapping[str, Any], wanted: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Return why a number must be left alone, in words, or ``None``.
+    """Return why a number must be left alone, for messages, or ``None``.
 
     :param params: ``state`` and ``on_override`` as in twilio_sms_webhook
-    :param wanted: the number's webhook; a service that leads to the place of its ``url`` is no obstacle
+    :param wanted: the number's webhook; a service that leads to its ``url`` is accepted
     """
     found = snapshot.numbers.get(number)
     if found is None:
@@ -56,11 +56,11 @@ def why_not(
 
 
 def _hints(twilio: Any, missing: list[str]) -> dict[str, str]:
-    """Return what may have been meant by numbers that the account does not have."""
+    """Return hints about numbers that the account does not have."""
     try:
         there = twilio.near(missing) if missing else set()
     except SmsError:
-        return {}  # the numbers are told to be missing all the same
+        return {}  # the numbers are reported as missing anyway
     found = {number: did_you_mean(number, there) for number in missing[:HINTS]} if there else {}
     return {number: hint for number, hint in found.items() if hint}
 
@@ -79,13 +79,13 @@ class Number:
 
 @dataclass
 class Snapshot:
-    """The account's numbers among those asked for, by number in E.164.
+    """The account's numbers among the requested ones, by number in E.164.
 
-    *overrides* holds what takes numbers' texts instead of their webhooks, by number; ``None`` when that was not asked
-    for or is not known, which *override_problem* then explains. *services* are the account's Messaging Services (see
-    :func:`overrides.service_from`), *conversations* the address configurations by number, whatever a service does before
-    them. *errors* are the webhook errors by number (see :func:`alerts.webhook_errors`), *unjoined_errors* counts those
-    of unknown numbers. *changes* tells who changed the webhooks last, by number (see :func:`changes.last_changes`).
+    *overrides*: by number, what takes its texts instead of its webhook; ``None`` if it was not requested or could not be
+    read, which *override_problem* then explains. *services*: the account's Messaging Services (see
+    :func:`overrides.service_from`). *conversations*: the address configurations by number, even if a service comes before
+    them. *errors*: the webhook errors by number (see :func:`alerts.webhook_errors`). *unjoined_errors*: the count of those
+    of unknown numbers. *changes*: by number, who changed the webhook last (see :func:`changes.last_changes`).
     """
 
     account_sid: str
@@ -99,7 +99,7 @@ class Snapshot:
     errors_problem: str | None = None
     changes: dict[str, dict[str, Any]] | None = None
     changes_problem: str | None = None
-    hints: dict[str, str] = field(default_factory=dict)  # what may have been meant by numbers that are not there
+    hints: dict[str, str] = field(default_factory=dict)  # hints about missing numbers
 
     @classmethod
     def take(
@@ -112,15 +112,15 @@ class Snapshot:
         alert_days: int = 0,
         with_changes: bool = False,
     ) -> Snapshot:
-        """Look at the account.
+        """Read the account.
 
         :param twilio: a :class:`twilio.TwilioNumbers`
         :param wanted: numbers in E.164; ``None`` for all of the account's
-        :param with_overrides: whether to look up what takes the numbers' texts instead
-        :param with_pools: whether to look up who else is in the pools of services that take the numbers' texts
-        :param alert_days: for how many days to look up webhook errors, and names with them; 0 for neither
-        :param with_changes: whether to look up who changed the webhooks last
-        :raises SmsError: when the numbers cannot be read; a look-up of something else that fails is only noted
+        :param with_overrides: whether to read what takes the numbers' texts instead
+        :param with_pools: whether to read the other senders in the pools of services that take the numbers' texts
+        :param alert_days: days for which to read webhook errors, and names with them; 0 for neither
+        :param with_changes: whether to read who changed the webhooks last
+        :raises SmsError: if the numbers cannot be read; other problems are only recorded
         """
         wanted = None if wanted is None else list(wanted)
         rows = {row["phone_number"]: row for row in twilio.list()} if wanted is None else twilio.find(wanted)
@@ -163,7 +163,7 @@ class Snapshot:
             self.errors_problem = f"The webhook errors of account {self.account_sid} are not known: {error}"
 
     def _changed_at(self, number: str) -> str:
-        """Return when what decides on a number's texts was changed last: the number, or the service that takes them."""
+        """Return the last change of the number, or of the service that takes its texts."""
         service = self.service_of(number)
         return max(self.numbers[number].changed_at, iso(service["changed_at"]) if service else "")
 
@@ -184,22 +184,22 @@ class Snapshot:
         self.overrides = overrides_of_pools(rows, services, conversations)
 
     def carrier_of(self, number: str, wanted: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Return the Messaging Service that takes a number's texts to the place where they are wanted, or ``None``.
+        """Return the Messaging Service that sends a number's texts to the wanted receiver, or ``None``.
 
-        :param wanted: ``url``, whose password does not matter
+        :param wanted: its ``url``; the password does not matter
         """
         service = self.service_of(number) if wanted and wanted.get("url") else None
         return service if service and place(service["url"]) == place((wanted or {})["url"]) else None
 
     def errors_of(self, number: str) -> dict[str, Any] | None:
-        """Return a number's webhook errors, ``None`` when they are not known."""
+        """Return a number's webhook errors, ``None`` if they are not known."""
         if self.errors is None:
             return None
         return self.errors.get(number, {**NO_ERRORS, "codes": {}})
 
     @classmethod
     def from_dict(cls, data: Any) -> Snapshot:
-        """Return the snapshot whose fields are *data*, as ``vars`` gives them, numbers included.
+        """Return the snapshot with the fields *data*, as ``vars`` returns them, including numbers.
 
         :raises SmsError: for anything else
         """

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Inbound SMS settings of a phone number: what differs from what is wanted, and what it becomes. No I/O.
+"""Compares a phone number's inbound SMS settings with the wanted ones, and computes the new settings. No I/O.
 
-Settings are dictionaries with the keys of :data:`FIELDS`, where ``""`` is unset: Twilio answers ``""`` for some unset
+Settings are dictionaries with the keys of :data:`FIELDS`, where ``""`` means unset: Twilio returns ``""`` for some unset
 fields and null for others.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from .._http.errors import SmsError
 from .._http.urls import check_url, fragment_of, overrides_of, password_of, place, redact_url, same_url
 
-# Our names, Twilio's names in an update, Twilio's names in an answer.
+# Our name: Twilio's name in an update, Twilio's name in an answer.
 FIELDS = {
     "url": ("SmsUrl", "sms_url"),
     "method": ("SmsMethod", "sms_method"),
@@ -34,13 +34,13 @@ SERVICE_FIELDS = {
 }
 _ANSWERED = dict([*FIELDS.values(), *SERVICE_FIELDS.values()])
 URLS = ("url", "fallback_url")
-# Twilio documentation, webhooks, connection overrides. 4xx and all are left out: they may repeat the 401 that begins
-# Basic authentication.
+# Twilio documentation, webhooks, connection overrides. 4xx and all are missing on purpose: they might repeat the 401 that
+# starts Basic authentication.
 MAX_RETRIES = 5
 
 
 def settings_of(row: Mapping[str, Any], fields: Mapping[str, tuple[str, str]] | None = None) -> dict[str, str]:
-    """Return the SMS settings in Twilio's description of a number, or of what else *fields* tell."""
+    """Return the SMS settings in Twilio's description of a number, or of something else with other *fields*."""
     return {name: str(row.get(answered) or "") for name, (_sent, answered) in (fields or FIELDS).items()}
 
 
@@ -51,13 +51,13 @@ def receives_sms(row: Mapping[str, Any]) -> bool:
         return any(bool(value) for name, value in capabilities.items() if str(name).lower() == "sms")
     if isinstance(capabilities, list):
         return any(str(name).lower() == "sms" for name in capabilities)
-    return True  # not said: Twilio itself will refuse what cannot be
+    return True  # if it is not shown, Twilio itself will refuse what does not work
 
 
 def check_wanted(wanted: Mapping[str, Any]) -> None:
     """Refuse webhook options that Twilio would refuse.
 
-    :raises SmsError: with a message that holds no password
+    :raises SmsError: with a message that contains no password
     """
     try:
         for name in URLS:
@@ -70,10 +70,10 @@ def check_wanted(wanted: Mapping[str, Any]) -> None:
 
 
 def fragment_for(wanted: Mapping[str, Any], fragment: str) -> str:
-    """Return a webhook's fragment with the connection behaviour of *wanted*; what is not given stays as it is.
+    """Return a webhook's fragment with the connection behaviour of *wanted*; options that are not given keep their value.
 
     :param wanted: ``retries``, ``retry_on`` and ``edges``
-    :param fragment: what it is now
+    :param fragment: the current one
     """
     given: dict[str, str] = {}
     if wanted.get("retries") is not None:
@@ -89,7 +89,7 @@ def fragment_for(wanted: Mapping[str, Any], fragment: str) -> str:
 
 
 def connected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings that a number has once it is connected as *wanted*.
+    """Return a number's settings after it is connected as *wanted*.
 
     An option that is ``None`` is not managed. A TwiML application is cleared, because Twilio ignores the URLs of a
     number that has one.
@@ -101,7 +101,7 @@ def connected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str
 
 
 def leading(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """Return webhook settings, a number's or a service's, that lead where *wanted* says."""
+    """Return the settings of a number or service after its webhook is set as *wanted*."""
     after = dict(current)
     for name in URLS:
         if wanted.get(name) is not None:
@@ -113,10 +113,10 @@ def leading(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, 
 
 
 def disconnected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings that a number has once its webhook is cleared.
+    """Return a number's settings after its webhook is cleared.
 
-    Without ``url`` in *wanted* both URLs go. With it, only those that lead to the same place (scheme, host, port and
-    path) as ``url`` or ``fallback_url``, whatever their password: the others are not ours.
+    Without ``url`` in *wanted* both URLs are cleared. With it, only those that lead to the same place (scheme, host, port
+    and path) as ``url`` or ``fallback_url``, whatever their password. Others belong to somebody else.
     """
     ours = {place(wanted[name]) for name in URLS if wanted.get(name)} - {None}
     after = dict(current)
@@ -127,20 +127,20 @@ def disconnected(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[
 
 
 def restored(current: Mapping[str, str], recorded: Mapping[str, Any], *, force: bool) -> dict[str, str] | None:
-    """Return the settings that a number has once it is put back, or ``None`` when somebody has changed it since.
+    """Return a number's settings after it is restored, or ``None`` if somebody has changed it since.
 
-    :param recorded: the settings ``before`` and ``after`` the run that is undone
+    :param recorded: the settings ``before`` and ``after`` the recorded run
     """
     before, after = recorded["before"], recorded["after"]
     if not force and not _same(current, after) and not _same(current, before):
         return None
-    # Twilio keeps a method for every URL and cannot unset one.
+    # A method cannot be unset at Twilio.
     kept = {name: current[name] for name in ("method", "fallback_method") if not before.get(name, "-")}
     return dict(current) if _same(current, before) else {**before, **kept}
 
 
 def is_change(value: Any) -> bool:
-    """Whether *value* tells the settings ``before`` and ``after`` a run, as a backup records them."""
+    """Whether *value* has the settings ``before`` and ``after`` a run, like a backup."""
     return isinstance(value, dict) and all(
         isinstance(value.get(name), dict)
         and set(value[name]) == set(FIELDS)
@@ -152,14 +152,14 @@ def is_change(value: Any) -> bool:
 def changes(
     before: Mapping[str, str], after: Mapping[str, str], fields: Mapping[str, tuple[str, str]] | None = None
 ) -> dict[str, str]:
-    """Return the form fields of the one update that leads from *before* to *after*, empty when none is needed."""
+    """Return the form fields of the update from *before* to *after*, empty if none is needed."""
     return {sent: after[name] for name, (sent, _answered) in (fields or FIELDS).items() if before[name] != after[name]}
 
 
 def unheeded(sent: Mapping[str, str], row: Mapping[str, Any]) -> list[str]:
-    """Return which fields of an update Twilio's answer does not show as they were sent: it said yes, and did not.
+    """Return the fields of an update that Twilio's answer does not show as they were sent, although it reports success.
 
-    :param sent: an update's fields
+    :param sent: the update's fields
     :param row: Twilio's description in the answer
     """
     return [name for name, value in sent.items() if not _as_sent(name, value, row.get(_ANSWERED[name]))]
@@ -171,12 +171,12 @@ def _as_sent(name: str, value: str, answered: Any) -> bool:
 
 
 def shown(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return settings fit to be shown: without the passwords of their URLs."""
+    """Return settings without the passwords of their URLs."""
     return {name: redact_url(value) if name in URLS else value for name, value in settings.items()}
 
 
 def diff_of(header: str, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, Any]:
-    """Return a diff of settings. Where only a password differs it says so, since both look the same without it."""
+    """Return a diff of settings. If only a password differs, it says so, because both look the same without it."""
     old, new = shown(before), shown(after)
     for name in URLS:
         if name in before and before[name] != after[name] and old[name] == new[name]:
@@ -190,13 +190,13 @@ def diff_header(number: str) -> str:
 
 
 def in_service(settings: Mapping[str, str]) -> bool:
-    """Whether texts to a number with these settings go to something of somebody's: not to Twilio's welcome message."""
+    """Whether texts to a number with these settings go to somebody's server, and not to Twilio's welcome message."""
     where = place(settings["url"])
     return bool(settings["application_sid"] or (where and where[1] != "demo.twilio.com"))
 
 
 def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:
-    """Whether one of the URLs carries one of *keys* as its password."""
+    """Whether one of the URLs has one of *keys* as its password."""
     return any(password_of(settings[name]) in keys for name in URLS)
 
 
@@ -207,10 +207,10 @@ def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 
 def _keep_if_same(current: str, wanted: str, behaviour: Mapping[str, Any]) -> str:
-    """Return *wanted*, or *current* where it does the same.
+    """Return *wanted*, or *current* if it is equivalent.
 
-    Twilio keeps connection overrides in the fragment (``#rc=2``: retry twice). One that somebody added to a URL of
-    the same place stays, unless *wanted* brings its own; what *behaviour* gives is set in it.
+    Twilio's connection overrides are in the fragment (``#rc=2``: retry twice). Overrides that somebody added to a URL of
+    the same place are kept, unless *wanted* has its own. Options in *behaviour* are set in them.
     """
     plain, _hash, own = wanted.partition("#")
     here = fragment_of(current) if place(current) == place(wanted) else ""

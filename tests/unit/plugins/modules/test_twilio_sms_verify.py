@@ -137,7 +137,7 @@ def test_numbers_whose_texts_go_nowhere_get_none(run: Run, sms: Sandbox) -> None
     assert verdicts(result) == [("silent", None)] * 5 + [("untried", None), ("received", None)]
     messages = [entry["msg"] for entry in result["numbers"]]
     for word, message in zip(
-        ("no webhook", "no SMS capability", dropping["sid"], "Conversations", "somebody else", "20404", "taken"),
+        ("no webhook", "no SMS capability", dropping["sid"], "Conversations", "somebody else", "20404", "accepted"),
         messages,
         strict=True,
     ):

@@ -342,7 +342,7 @@ def test_a_success_that_changed_nothing(run: Run, box: Sandbox, add: Any, values
     result = run(MODULE, phone_numbers=[ONE, TWO], url=URL, **options)
     assert statuses(result)[ONE] == "failed"
     assert result["numbers"][0]["changed"] is False
-    assert "with success, but does not show Sms" in result["msg"]
+    assert "but does not show the new Sms" in result["msg"]
     assert statuses(run(MODULE, phone_numbers=[ONE, TWO], url=URL, **options))[ONE] == "changed"
 
 

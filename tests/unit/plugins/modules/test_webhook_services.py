@@ -255,7 +255,7 @@ def test_a_success_of_a_service_that_changed_nothing(run: Run, box: Sandbox, add
     box.fault("messaging.update_service", body="unheeded")
     result = run(MODULE, phone_number=ONE, url=URL, on_override="repair")
     assert statuses(result) == {ONE: "failed"}
-    assert "with success, but does not show" in result["msg"]
+    assert "but does not show the new" in result["msg"]
     assert statuses(run(MODULE, phone_number=ONE, url=URL, on_override="repair")) == {ONE: "changed"}
 
 
@@ -387,7 +387,7 @@ def test_restore_puts_the_service_back_first(run: Run, box: Sandbox, add: Any) -
     [
         ({"inbound_request_url": OTHER}, None, "changed since by somebody else"),
         ({"inbound_request_url": URL}, "its recorded API key is dead", "its recorded API key is dead"),
-        (None, None, "is not there any more"),
+        (None, None, "does not exist any more"),
     ],
 )
 def test_a_service_that_is_not_restored(

@@ -125,7 +125,7 @@ def test_check_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 181, "a/b", "a'b", "a\nb", "a@b"])
 def test_check_name_refuses(name: str) -> None:
-    with pytest.raises(SmsError, match="is not possible") as refusal:
+    with pytest.raises(SmsError, match="is not allowed") as refusal:
         credential.check_name(name)
     assert refusal.value.code == "bad_name"
 

@@ -338,7 +338,7 @@ RESTRICTED = "Access denied due to context-based restriction on the resource"
         (
             lambda cloud: cloud.create_key("n", GUID, "Writer"),
             f"POST {RC}/v2/resource_keys",
-            "you can only create credentials with roles that you hold",
+            "you can only create credentials with roles that you have",
             "Viewer",
         ),
     ],
