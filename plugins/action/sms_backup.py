@@ -11,7 +11,7 @@ from typing import Any
 from ..module_utils._http.errors import SmsError
 from ..module_utils._role.backup import Changes, Recorder
 from ..module_utils._role.channels import with_channels
-from ..module_utils._role.steps import due_changes, unknown_yet
+from ..module_utils._role.steps import due_changes, unknown_yet, with_urls
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
 from ..plugin_utils.run import run_id
@@ -25,9 +25,9 @@ class ActionModule(RolePart):
 
     def work(self) -> dict[str, Any]:
         plan = with_channels(self.plan, self.registered("channels").get("results"))
-        looked, found = self.results("look", "credentials")
+        looked, found, urls = self.results("look", "credentials", "urls")
         reserve = bool(self._task.args.get("reserve"))
-        found = unknown_yet(plan) if reserve else found
+        plan, found = unknown_yet(plan) if reserve else (with_urls(plan, found, urls), found)
         folders: dict[str, dict[str, Changes]] = {}
         for folder, account_sid, changes in due_changes(plan, looked, found):
             of_folder = folders.setdefault(os.path.abspath(folder), {})

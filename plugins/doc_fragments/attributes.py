@@ -117,6 +117,9 @@ options:
   keys:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str
+  urls:
+    description: The results of the task that builds the webhook URLs.
+    type: str
   webhooks:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str

@@ -11,7 +11,7 @@ from ..module_utils._role.audit import key_requests
 from ..module_utils._role.channels import with_channels
 from ..module_utils._role.deletion import key_usage
 from ..module_utils._role.second_look import second_looks, superseded
-from ..module_utils._role.steps import Results, credential_requests, webhooks
+from ..module_utils._role.steps import Results, credential_requests, receivers, webhooks, with_urls
 from ..module_utils._role.store import keys_to_store, not_stored
 from ..module_utils._role.verify import requests
 
@@ -38,17 +38,18 @@ options:
         are needed.
       - V(store) returns the task files that store new API keys, from O(credentials). V(not_stored) returns the error message after
         O(failed), from O(credentials).
-      - V(webhooks) returns Twilio accounts with C(webhooks), from O(look), O(credentials) and O(channels).
+      - V(receivers) returns what each webhook URL is made of, from O(credentials).
+      - V(webhooks) returns Twilio accounts with C(webhooks), from O(look), O(credentials), O(channels) and O(urls).
       - V(second_look) returns the GUIDs of credentials to read again, for a restore the API keys, from O(credentials), O(webhooks)
         and O(again).
       - V(superseded) returns the run's credentials that duplicate older ones, from O(now), in the form of the plan's C(finish).
       - V(key_usage) returns the API keys in use, what uses them, and the credentials to delete if they are unused, from O(holders),
-        O(look), O(credentials), O(webhooks) and O(channels).
+        O(look), O(credentials), O(webhooks), O(channels) and O(urls).
       - V(keys) returns the API keys to ask IAM about in an audit, from O(look).
       - V(verify) returns the calls of M(voiceagent.sms.twilio_sms_verify), from O(look), O(keys) and O(channels).
     type: str
     required: true
-    choices: [credentials, store, not_stored, webhooks, second_look, superseded, key_usage, keys, verify]
+    choices: [credentials, store, not_stored, receivers, webhooks, second_look, superseded, key_usage, keys, verify]
   look:
     description: Results of M(voiceagent.sms.twilio_sms_webhook_info), from before anything is written.
     type: list
@@ -59,6 +60,10 @@ options:
     elements: dict
   channels:
     description: Results of M(voiceagent.sms.sms_channels).
+    type: list
+    elements: dict
+  urls:
+    description: Of the task that builds the URLs of V(receivers).
     type: list
     elements: dict
   webhooks:
@@ -105,10 +110,10 @@ _value:
 
 
 def filled(
-    plan: Mapping[str, Any], look: Results, credentials: Results | None, channels: Results | None
+    plan: Mapping[str, Any], look: Results, credentials: Results | None, channels: Results | None, urls: Results | None
 ) -> list[dict[str, Any]]:
     """Return the plan's accounts with the URLs of both kinds of receivers."""
-    return webhooks(with_channels(plan, channels), look, credentials)
+    return webhooks(with_urls(with_channels(plan, channels), credentials or [], urls), look, credentials)
 
 
 #: The function of each step, and its arguments after the plan.
@@ -116,10 +121,11 @@ STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "credentials": (credential_requests, ("look",)),
     "store": (keys_to_store, ("credentials",)),
     "not_stored": (not_stored, ("credentials", "failed")),
-    "webhooks": (filled, ("look", "credentials", "channels")),
+    "receivers": (receivers, ("credentials",)),
+    "webhooks": (filled, ("look", "credentials", "channels", "urls")),
     "second_look": (second_looks, ("credentials", "webhooks", "again")),
     "superseded": (superseded, ("now",)),
-    "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels")),
+    "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels", "urls")),
     "keys": (key_requests, ("look",)),
     "verify": (requests, ("look", "keys", "channels")),
 }

@@ -32,6 +32,7 @@ EXAMPLES = r"""
     plan: __connect_sms_plan
     look: __connect_sms_look
     credentials: __connect_sms_credentials
+    urls: __connect_sms_urls
 """
 
 RETURN = r"""

@@ -306,10 +306,11 @@ from ..module_utils._module.packed import to_text, unpack, unpack_snapshot
 from ..module_utils._numbers.notation import normalize_all
 from ..module_utils._twilio import webhook
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
+from ..module_utils._twilio.decision import CHANGED_SINCE, Decision, decide, why_nothing
 from ..module_utils._twilio.overrides import DEFERS, describe_override
 from ..module_utils._twilio.rollout import run_all
 from ..module_utils._twilio.services import Change, Verdict, carry_out, is_change, judge, not_as_asked, restore_changes
-from ..module_utils._twilio.snapshot import Snapshot, why_not
+from ..module_utils._twilio.snapshot import Snapshot
 
 WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "url": {"type": "str", "no_log": True},
@@ -325,7 +326,6 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
         "choices": ["ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla"],
     },
 }
-CHANGED_SINCE = "left alone: changed since by somebody else (force restores it anyway)"
 STATUSES = ("changed", "unchanged", "overridden", "failed")
 
 
@@ -369,10 +369,11 @@ def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mappi
     return numbers, services
 
 
-def plan(
-    number: str, wanted: Mapping[str, Any], snapshot: Snapshot, verdict: Verdict, params: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the entry of a number as it will be after the update; its ``fields`` are the update to send."""
+def planned(number: str, decision: Decision, snapshot: Snapshot, verdict: Verdict, done: str) -> dict[str, Any]:
+    """Return the entry of a number as it will be after the update; its ``fields`` are the update to send.
+
+    :param done: the message of an update
+    """
     found = snapshot.numbers.get(number)
     override = verdict.overridden.get(number)
     entry = {
@@ -380,33 +381,16 @@ def plan(
         "sid": found.sid if found else None,
         "changed": False,
         "status": "unchanged",
-        "msg": "as wanted",
+        "msg": decision.note or "as wanted",
         "overridden_by": override,
         "via": verdict.via.get(number),
-        "before": None,
-        "after": None,
+        "before": decision.before,
+        "after": decision.after,
         "fields": {},
     }
-    refusal = why_not(number, snapshot, params, wanted) or verdict.refusals.get(number)
-    if found is None:
-        return dict(entry, status="failed", msg=refusal)
-    before = found.settings
-    if refusal:
-        return dict(entry, before=before, after=before, via=None, status="failed", msg=refusal)
-    present = params["state"] == "present"
-    done = "restored" if params["restore"] else "connected" if present else "disconnected"
-    if params["restore"]:
-        after = webhook.restored(before, wanted, force=params["force"])
-        if after is None:
-            return dict(entry, before=before, after=before, msg=CHANGED_SINCE)
-        if wanted.get("refusal") and after != before and not params["force"]:
-            text = f"left alone: {wanted['refusal']} (force restores it anyway)"
-            return dict(entry, before=before, after=before, status="failed", msg=text)
-    elif present:
-        after = webhook.connected(before, wanted)
-    else:
-        after = webhook.disconnected(before, wanted)
-    entry.update(before=before, after=after, fields=webhook.changes(before, after))
+    if decision.refusal or decision.before is None or decision.after is None:
+        return dict(entry, via=None, status="failed", msg=decision.refusal)
+    entry["fields"] = webhook.changes(decision.before, decision.after)
     if entry["fields"]:
         entry.update(changed=True, status="changed", msg=done)
     if override:
@@ -646,12 +630,14 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     transport = Transport(timeout=params["timeout"], validate_certs=params["validate_certs"], pace=pace)
     twilio = twilio_numbers(params, transport)
     snapshot, verdict = look(twilio, wanted, params)
+    if unknown := why_nothing(snapshot, params):
+        raise SmsError(f"{unknown}. No number was touched", code="overrides_unknown")
     if snapshot.override_problem:
-        if params["on_override"] in ("fail", "repair"):
-            raise SmsError(f"{snapshot.override_problem}. No number was touched", code="overrides_unknown")
         module.warn(snapshot.override_problem)
     changes = restore_changes(twilio, recorded, force=params["force"]) if recorded else verdict.changes
-    entries = [plan(number, options, snapshot, verdict, params) for number, options in wanted.items()]
+    done = "restored" if params["restore"] else "connected" if params["state"] == "present" else "disconnected"
+    decided = {number: decide(number, options, snapshot, verdict, params) for number, options in wanted.items()}
+    entries = [planned(number, one, snapshot, verdict, done) for number, one in decided.items()]
     entries, services = work_through(twilio, entries, changes, params, dry=module.check_mode)
     return result_of(module, entries, services, overrides_checked=snapshot.overrides is not None)
 

@@ -20,7 +20,7 @@ class RolePart(ActionBase):
     """
 
     BYPASS_HOST_LOOP = True  # once for the batch
-    VARIABLES = frozenset({"plan", "look", "credentials", "channels", "keys", "webhooks"})
+    VARIABLES = frozenset({"plan", "look", "credentials", "channels", "keys", "urls", "webhooks"})
     _requires_connection = False
     _VALID_ARGS = VARIABLES
 

@@ -24,6 +24,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from requests.adapters import HTTPAdapter
 
+from ansible_collections.voiceagent.sms.plugins.filter.receiver_url import receiver_url
 from ansible_collections.voiceagent.sms.plugins.module_utils._http import pace, transport
 from ansible_collections.voiceagent.sms.plugins.module_utils._ibm import mint
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import deletion, outcomes, plan, second_look, steps
@@ -212,7 +213,7 @@ class Play:
             )
             if account["webhooks"]
             else {"skipped": True}
-            for account in steps.webhooks(self.plan, self.looked, self.found)
+            for account in steps.webhooks(self._with_urls(), self.looked, self.found)
         ]
 
     def settled(self) -> list[str]:
@@ -229,7 +230,11 @@ class Play:
             self.runner(twilio_sms_webhook_info, {"holders": True, **account["access"]})
             for account in self.plan["finish"]["accounts"]
         ]
-        return deletion.key_usage(self.plan, read, self.looked, self.found, self.done)
+        return deletion.key_usage(self._with_urls(), read, self.looked, self.found, self.done)
+
+    def _with_urls(self) -> Any:
+        urls = [receiver_url(**one) for one in steps.receivers(self.plan, self.found)]
+        return steps.with_urls(self.plan, self.found, [{"ansible_facts": {steps.URL: url}} for url in urls])
 
     def finish(self) -> tuple[list[str], list[str]]:
         """Delete what nothing uses any more, and say what is to be said of it."""

@@ -13,9 +13,9 @@ from .._http.errors import join
 from .._http.urls import place
 from .._module.packed import unpack, unpack_snapshot
 from .._twilio.holders import describe_holder, place_of
-from .._twilio.webhook import URLS, disconnected
+from .._twilio.webhook import URLS
 from .plan import channel_label
-from .steps import Refusals, Results, groups_of, numbers_in, verdict_on
+from .steps import Decisions, Refusals, Results, decisions_on, groups_of, numbers_in
 
 #: What stands for the URL of a channel that a dry run would make, and of one that is not there.
 TO_BE_CREATED = "https://channels.invalid/CHANNEL-TO-BE-CREATED"
@@ -101,13 +101,12 @@ def users(
     :param planned: what :func:`steps.webhooks` returned, in a dry run, to be taken for done
     :param accounts: the plan's accounts that were looked at: whether to delete what may be used where they see nothing
     """
-    due: dict[str, list[Mapping[str, Any]]] = {}
-    cleared: set[str] = set()
+    due: dict[str, list[Decisions]] = {}
     for account in planned or ():
         if account["snapshot"]:
             snapshot = unpack_snapshot(account["snapshot"])
-            due.setdefault(snapshot.account_sid, []).append(account)
-            cleared.update(change.sid for change in verdict_on(account, account["webhooks"], snapshot).changes)
+            due.setdefault(snapshot.account_sid, []).append(decisions_on(account, snapshot))
+    cleared = {change.sid for decided in due.values() for each in decided for change in each.verdict.changes}
     found: dict[str, None] = {}
     for look, asked in zip(looked, accounts or [{}] * len(looked), strict=True):
         if "holders" not in look:
@@ -116,9 +115,8 @@ def users(
         if seen["unseen"] and not asked.get("delete_unseen"):
             return list(found), f"these credentials cannot read {join(seen['unseen'], '; ')}"
         for sid, numbers in seen["numbers"].items():
-            for account in due.get(sid, ()):
-                for group in account["webhooks"]:
-                    numbers.update({n: disconnected(numbers[n], group) for n in numbers_in(group) if n in numbers})
+            for each in due.get(sid, ()):
+                numbers.update({n: one.after for n, one in each.numbers.items() if n in numbers and one.after})
             leading = (n for n, one in numbers.items() if any(place(one[name]) == place(url) for name in URLS))
             found.update(dict.fromkeys(leading))
         others = [one for one in seen["places"].get(place_of(url), ()) if one["sid"] not in cleared]

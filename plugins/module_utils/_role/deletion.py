@@ -16,10 +16,9 @@ from typing import Any
 
 from .._http.errors import join
 from .._module.packed import from_text, unpack, unpack_snapshot
-from .._twilio.webhook import connected, disconnected
 from . import steps
 from .channels import with_channels
-from .steps import Results, numbers_in, webhooks
+from .steps import Results, decisions_on, webhooks, with_urls
 
 Settings = Mapping[str, str]
 
@@ -31,16 +30,17 @@ def key_usage(
     found: Results,
     done: Results,
     channels: Results | None = None,
+    urls: Results | None = None,
 ) -> dict[str, Any]:
     """Return which API keys are held, by what, and the credentials about which that is known well enough.
 
     :param read: the results of ``twilio_sms_webhook_info`` with ``holders``, for the accounts of ``plan["finish"]``
     :param look: what the batch began with, of the same module
     :param found: the results of ``iva_credential``, and *done* those of ``twilio_sms_webhook``, of the batch
-    :param channels: the results of ``sms_channels`` of the batch
+    :param channels: the results of ``sms_channels`` of the batch, and *urls* what became of its :func:`steps.receivers`
     :returns: as :func:`steps.key_usage`, and ``credentials``: those of the finish that may be looked into
     """
-    plan, finish = with_channels(plan, channels), plan["finish"]
+    plan, finish = with_urls(with_channels(plan, channels), found, urls), plan["finish"]
     planned: Results | None = [*webhooks(plan, look, found)] if plan["dry_run"] else None
     usage = steps.key_usage(read, planned, finish["problem"], finish["accounts"])
     if finish["accounts"] and not plan["dry_run"] and not usage["problem"]:
@@ -63,12 +63,10 @@ def settings_afterwards(
     """Yield the numbers of a batch that did not fail, each with the settings that it has once the batch is done."""
     told = {entry["phone_number"]: entry["status"] for result in done for entry in from_text(result.get("entries", ""))}
     for account in webhooks(plan, look, found):
-        snapshot = unpack_snapshot(account["snapshot"]) if account["snapshot"] else None
-        change = disconnected if account["state"] == "absent" else connected
-        for group in account["webhooks"] if snapshot else ():
-            for number in numbers_in(group):
-                if snapshot and told.get(number, "failed") != "failed":
-                    yield number, change(snapshot.numbers[number].settings, group)
+        if account["snapshot"]:
+            for number, one in decisions_on(account, unpack_snapshot(account["snapshot"])).numbers.items():
+                if one.after is not None and told.get(number, "failed") != "failed":
+                    yield number, one.after
 
 
 def verdict(

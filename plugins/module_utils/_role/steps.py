@@ -12,17 +12,19 @@ from typing import Any, NamedTuple
 from .._http.errors import join
 from .._http.urls import password_of
 from .._ibm.credential import is_retired
-from .._ibm.receiver import PATH, build_url, is_api_key
+from .._ibm.receiver import PATH, is_api_key
 from .._module.packed import pack, unpack, unpack_snapshot
+from .._twilio.decision import Decision, decide, why_not, why_nothing
 from .._twilio.holders import describe_holder
 from .._twilio.overrides import service_settings
-from .._twilio.services import Verdict, judge, recorded_changes
-from .._twilio.snapshot import Snapshot, why_not
-from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, connected, disconnected, in_service
+from .._twilio.services import Verdict, judge, put_back, recorded_changes
+from .._twilio.snapshot import Snapshot
+from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, in_service
 from .plan import BEHAVIOUR, ibm_keys
 
 MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
 PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
+URL = "__connect_sms_url"  # the fact that a task of the role makes of each receiver
 Results = list[Mapping[str, Any]]  # of a module, in the order of the plan's ``accounts`` or ``credentials``
 
 
@@ -43,12 +45,25 @@ def groups_of(plan: Mapping[str, Any], looked: Results) -> Iterator[Group]:
             yield Group(account, look, group, snapshot)
 
 
-def verdict_on(account: Mapping[str, Any], groups: list[dict[str, Any]], snapshot: Snapshot) -> Verdict:
-    """Return what services mean for the numbers of an account.
+class Decisions(NamedTuple):
+    """What is to become of an account: of its numbers, and what services mean for them."""
 
-    :param groups: with the ``url`` of each; only its place matters for what is refused
+    numbers: dict[str, Decision]
+    verdict: Verdict
+
+
+def decisions_on(account: Mapping[str, Any], snapshot: Snapshot) -> Decisions:
+    """Return what ``twilio_sms_webhook`` will do with an account.
+
+    :param account: one of those that :func:`webhooks` returned
     """
-    return judge(snapshot, {number: group for group in groups for number in numbers_in(group)}, account)
+    if "restore" in account:
+        wanted = {place: one for place, one in unpack(account["restore"]).items() if place.startswith("+")}
+        verdict = Verdict()
+    else:
+        wanted = {number: group for group in account["webhooks"] for number in numbers_in(group)}
+        verdict = judge(snapshot, wanted, account)
+    return Decisions({n: decide(n, one, snapshot, verdict, account) for n, one in wanted.items()}, verdict)
 
 
 def numbers_in(group: Mapping[str, Any]) -> list[str]:
@@ -119,12 +134,51 @@ def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Sn
     return [*(snapshot.numbers[number].settings for number in numbers), *services]
 
 
+def receivers(plan: Mapping[str, Any], found: Results) -> list[dict[str, str]]:
+    """Return each receiver with what lets Twilio in (secret), as the filter ``receiver_url`` takes it: one for each URL.
+
+    :param found: the results of ``iva_credential``
+    """
+    groups = [group for account in plan["accounts"] if account["state"] == "present" for group in account["webhooks"]]
+    doors = dict.fromkeys(door for group in groups for door in _doors(group, plan, found))
+    return [{"receiver_host": host, "username": username, "api_key": key} for host, username, key in doors]
+
+
+def _doors(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) -> list[tuple[str, str, str]]:
+    """Return host, user name and key of a group's receiver, then of its fallback's; none where no URL is to be built."""
+    if group.get("url") or not group.get("host") or blocked(group, plan, found) or not_due(group, found):
+        return []
+    keys = [PLACEHOLDER if to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
+    keys = keys or [group["password"]]
+    hosts = [(group["host"], keys[0])] + ([(group["fallback_host"], keys[-1])] if group["fallback_host"] else [])
+    return [(host, group["username"], key) for host, key in hosts]
+
+
+def with_urls(plan: Mapping[str, Any], found: Results, built: Results | None) -> Mapping[str, Any]:
+    """Return the plan with the URLs of its receivers in its groups.
+
+    :param built: what became of :func:`receivers`, in order: the results of ``set_fact`` with :data:`URL`
+    """
+    wanted = receivers(plan, found)
+    if not wanted:
+        return plan  # also where results of an earlier part of the play are at hand
+    urls = {tuple(one.values()): each["ansible_facts"][URL] for one, each in zip(wanted, built or (), strict=True)}
+
+    def with_url(group: Mapping[str, Any]) -> Mapping[str, Any]:
+        first, *second = [urls[door] for door in _doors(group, plan, found)] or [group.get("url")]
+        return {**group, "url": first, "fallback_url": second[0] if second else None}
+
+    accounts = [{**one, "webhooks": [with_url(group) for group in one["webhooks"]]} for one in plan["accounts"]]
+    return {**plan, "accounts": accounts}
+
+
 def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = None) -> list[dict[str, Any]]:
-    """Return the plan's accounts with the webhook URLs filled in, for ``twilio_sms_webhook``.
+    """Return the plan's accounts with their webhooks, for ``twilio_sms_webhook``.
 
     Groups whose credential is not to be had are left out: :mod:`outcomes` tells why. To disconnect, the URLs only tell
     the places, and no credential is needed.
 
+    :param plan: as :func:`with_urls` returned it
     :param looked: the results of ``twilio_sms_webhook_info``
     :param found: the results of ``iva_credential``
     """
@@ -142,7 +196,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
                 others = [key for index in group["credentials"] for key in foreign[index]]
                 more = {"foreign_passwords": others} if others else {}
-                groups.append({"phone_numbers": group["phone_numbers"], **_urls(group, found or []), **more})
+                groups.append({"phone_numbers": group["phone_numbers"], **_webhook(group), **more})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
         if "restore" in account:
             accounts[-1]["restore"] = _with_refusals(account["restore"], plan["credentials"], found or [])
@@ -161,41 +215,37 @@ def due_changes(
         if not account["backup_dir"] or not account["snapshot"]:
             continue
         snapshot = unpack_snapshot(account["snapshot"])
-        if "restore" in account:
-            yield account["backup_dir"], snapshot.account_sid, dict(_due_to_restore(account, snapshot))
-            continue
-        verdict = verdict_on(account, account["webhooks"], snapshot)
-        changes = dict(recorded_changes(verdict))
-        for group in account["webhooks"]:
-            for number in numbers_in(group):
-                if why_not(number, snapshot, account, group) is None and number not in verdict.refusals:
-                    before = snapshot.numbers[number].settings
-                    after = disconnected(before, group) if account["state"] == "absent" else connected(before, group)
-                    if after != before:
-                        changes[number] = {"before": before, "after": after}
-        yield account["backup_dir"], snapshot.account_sid, changes
+        decided = decisions_on(account, snapshot)
+        services = _restored_services(account, snapshot) if "restore" in account else recorded_changes(decided.verdict)
+        numbers = {
+            number: {"before": one.before, "after": one.after}
+            for number, one in decided.numbers.items()
+            if one.before != one.after
+        }
+        yield account["backup_dir"], snapshot.account_sid, {**dict(services), **numbers}
 
 
-def _due_to_restore(account: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what a restore is about to overwrite: of what somebody has changed since, only by force."""
-    present = {number: one.settings for number, one in snapshot.numbers.items()}
-    present.update({service["sid"]: service_settings(service) for service in snapshot.services})
+def _restored_services(account: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the services that a restore is about to overwrite."""
+    present = {service["sid"]: service_settings(service) for service in snapshot.services}
     enabled = {one["sid"] for one in snapshot.conversations.values()}
-    for place, change in unpack(account["restore"]).items():
-        if snapshot.overrides is None and not place.startswith("+"):
-            present.setdefault(place, change["after"])  # not known; what is recorded is likely
-        elif change.get("kind") == "conversation":
-            present[place] = {"auto_creation_enabled": "true" if place in enabled else "false"}
-        before = present.get(place)
-        mine = account["force"] or (before == change["after"] and not change.get("refusal"))
-        if before and before != change["before"] and mine:
-            more = {name: change[name] for name in ("kind", "name") if name in change}
-            yield place, {**more, "before": before, "after": change["before"]}
+    for sid, change in unpack(account["restore"]).items():
+        if sid.startswith("+"):
+            continue
+        if snapshot.overrides is None:
+            present.setdefault(sid, change["after"])  # not known; what is recorded is likely
+        elif change["kind"] == "conversation":
+            present[sid] = {"auto_creation_enabled": "true" if sid in enabled else "false"}
+        due = put_back(sid, change, present.get(sid), force=account["force"])
+        if due.fields:
+            yield sid, {"kind": due.kind, "name": due.name, "before": due.before, "after": due.after}
 
 
-def unknown_yet(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what stands for the results of ``iva_credential`` before it has run: each credential is yet to be created."""
-    return [{"changed": True, "credential": {"state": "absent"}} for _credential in plan["credentials"]]
+def unknown_yet(plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], Results]:
+    """Return the plan and the results of ``iva_credential`` before it has run: each credential is yet to be created."""
+    found: Results = [{"changed": True, "credential": {"state": "absent"}} for _credential in plan["credentials"]]
+    urls = (f"https://{PLACEHOLDER}@{one['receiver_host']}{PATH}" for one in receivers(plan, found))
+    return with_urls(plan, found, [{"ansible_facts": {URL: url}} for url in urls]), found
 
 
 def key_usage(
@@ -242,15 +292,13 @@ def _take_for_done(users: dict[str, dict[str, Mapping[str, Any]]], account: Mapp
     if not account["snapshot"] or "restore" in account:
         return
     snapshot = unpack_snapshot(account["snapshot"])
-    verdict = verdict_on(account, account["webhooks"], snapshot)
-    for group in account["webhooks"]:
-        for number in numbers_in(group):
-            if why_not(number, snapshot, account, group) is None and number not in verdict.refusals:
-                one = snapshot.numbers[number]
-                after = (disconnected if account["state"] == "absent" else connected)(one.settings, group)
-                holder = {"kind": "number", "sid": one.sid, "name": number, "account": snapshot.account_sid}
-                _move(users, holder, one.settings, after, FIELDS)
-    for change in verdict.changes:
+    decided = decisions_on(account, snapshot)
+    for number, one in decided.numbers.items():
+        if one.before and one.after and not one.refusal:
+            sid = snapshot.numbers[number].sid
+            holder = {"kind": "number", "sid": sid, "name": number, "account": snapshot.account_sid}
+            _move(users, holder, one.before, one.after, FIELDS)
+    for change in decided.verdict.changes:
         if change.kind == "messaging_service":
             holder = {"kind": change.kind, "sid": change.sid, "name": change.name, "account": snapshot.account_sid}
             _move(users, holder, change.before, change.after, SERVICE_FIELDS)
@@ -280,25 +328,25 @@ class Refusals:
     """Why numbers must be left alone. What services mean for an account's numbers is judged once."""
 
     def __init__(self) -> None:
-        self._by_services: dict[int, Mapping[str, str]] = {}
+        self._verdicts: dict[int, Verdict] = {}
 
     def of(self, number: str, whole: Group) -> str | None:
         """Return why a number of a group must be left alone, in words, or ``None``."""
         account, snapshot = whole.account, whole.snapshot
         if snapshot is None:
             return "the account could not be read"
-        if snapshot.override_problem and account["on_override"] in ("fail", "repair"):
-            return snapshot.override_problem
-        if "restore" in account:
-            return why_not(number, snapshot, account)
-        if not _leads_somewhere(whole.group):
-            return why_not(number, snapshot, {**account, "on_override": "ignore"})
-        if id(account) not in self._by_services:
-            known = [group for group in account["webhooks"] if _leads_somewhere(group)]
-            groups = [{**group, **places_of(group)} for group in known]
-            self._by_services[id(account)] = verdict_on(account, groups, snapshot).refusals
-        wanted = places_of(whole.group)
-        return why_not(number, snapshot, account, wanted) or self._by_services[id(account)].get(number)
+        if unknown := why_nothing(snapshot, account):
+            return unknown
+        if not _leads_somewhere(whole.group):  # to be put back, or where to is not known yet
+            return why_not(number, {}, snapshot, Verdict(), {**account, "on_override": "ignore"})
+        return why_not(number, places_of(whole.group), snapshot, self._verdict(account, snapshot), account)
+
+    def _verdict(self, account: Mapping[str, Any], snapshot: Snapshot) -> Verdict:
+        if id(account) not in self._verdicts:
+            groups = [group for group in account["webhooks"] if _leads_somewhere(group)]
+            wanted = {number: places_of(group) for group in groups for number in numbers_in(group)}
+            self._verdicts[id(account)] = judge(snapshot, wanted, account)
+        return self._verdicts[id(account)]
 
 
 def blocked(
@@ -345,19 +393,10 @@ def _what_to_run(result: Mapping[str, Any]) -> str:
     )
 
 
-def _urls(group: Mapping[str, Any], found: Results) -> dict[str, Any]:
-    if group["url"]:
-        return {"url": group["url"], "method": "POST", "fallback_url": None, **_behaviour(group)}
-    keys = [PLACEHOLDER if to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
-    keys = keys or [group["password"]]
-    second = build_url(group["fallback_host"], keys[-1], group["username"]) if group["fallback_host"] else None
-    url = build_url(group["host"], keys[0], group["username"])
-    return {"url": url, "method": "POST", "fallback_url": second, **_behaviour(group)}
-
-
-def _behaviour(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how Twilio is to behave when the receiver fails: only what was given."""
-    return {name: group[name] for name in BEHAVIOUR if name in group}
+def _webhook(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group's webhook. How Twilio is to behave when the receiver fails is part of it only where it was given."""
+    behaviour = {name: group[name] for name in BEHAVIOUR if name in group}
+    return {"url": group["url"], "method": "POST", "fallback_url": group.get("fallback_url"), **behaviour}
 
 
 def _leads_somewhere(group: Mapping[str, Any]) -> bool:

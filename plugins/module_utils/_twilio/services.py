@@ -259,10 +259,14 @@ def restore_changes(twilio: Any, recorded: Mapping[str, Mapping[str, Any]], *, f
         present.update({service["sid"]: service_settings(service) for service in services})
     if "conversation" in kinds:
         present.update({str(row.get("sid")): address_settings(row) for row in twilio.conversation_addresses()})
-    return [_restore(sid, change, present.get(sid), force=force) for sid, change in recorded.items()]
+    return [put_back(sid, change, present.get(sid), force=force) for sid, change in recorded.items()]
 
 
-def _restore(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, *, force: bool) -> Change:
+def put_back(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, *, force: bool) -> Change:
+    """Return what puts a recorded service back.
+
+    :param now: its present settings, ``None`` if it is not there any more
+    """
     change = Change(recorded["kind"], sid, recorded["name"], now or recorded["after"], now or recorded["after"])
     if now is None:
         change.refusal = "does not exist any more"

@@ -21,7 +21,6 @@ from .._numbers.notation import did_you_mean
 from .alerts import NO_ERRORS, webhook_errors
 from .changes import iso, last_changes
 from .overrides import (
-    describe_override,
     find_conversations,
     messaging_services,
     overrides_of_pools,
@@ -32,27 +31,6 @@ from .overrides import (
 from .webhook import receives_sms, settings_of
 
 HINTS = 100  # the maximum number of missing numbers that get a "did you mean"
-
-
-def why_not(
-    number: str, snapshot: Snapshot, params: Mapping[str, Any], wanted: Mapping[str, Any] | None = None
-) -> str | None:
-    """Return why a number must be left alone, for messages, or ``None``.
-
-    :param params: ``state`` and ``on_override`` as in twilio_sms_webhook
-    :param wanted: the number's webhook; a service that leads to its ``url`` is accepted
-    """
-    found = snapshot.numbers.get(number)
-    if found is None:
-        hint = snapshot.hints.get(number) or "check the number and the account"
-        return f"not a phone number of account {snapshot.account_sid} (20404): {hint}"
-    if params.get("state", "present") == "present":
-        if not found.receives_sms:
-            return "cannot receive texts: the number has no SMS capability"
-        override = (snapshot.overrides or {}).get(number)
-        if override and params["on_override"] == "fail" and not snapshot.carrier_of(number, wanted):
-            return f"left alone: {describe_override(override)}"
-    return None
 
 
 def _hints(twilio: Any, missing: list[str]) -> dict[str, str]:

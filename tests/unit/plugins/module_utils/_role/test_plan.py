@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.voiceagent.sms.plugins.filter.receiver_url import receiver_url
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import (
     pack,
     pack_snapshot,
@@ -247,8 +248,14 @@ def test_candidates_are_not_without_limit() -> None:
 # ---- webhooks ----
 
 
+def with_urls(planned: Any, credentials: list[Any]) -> Any:
+    """Return a plan with its URLs, as the role's task builds them."""
+    urls = [receiver_url(**one) for one in steps.receivers(planned, credentials)]
+    return steps.with_urls(planned, credentials, [{"ansible_facts": {steps.URL: url}} for url in urls])
+
+
 def groups_of(hosts: dict[str, Any], looked: list[Any], credentials: list[Any]) -> list[tuple]:
-    accounts = steps.webhooks(plan.make_plan(hosts), looked, credentials)
+    accounts = steps.webhooks(with_urls(plan.make_plan(hosts), credentials), looked, credentials)
     return [(steps.numbers_in(g), g["url"], g["fallback_url"]) for account in accounts for g in account["webhooks"]]
 
 
@@ -533,7 +540,7 @@ def test_services_are_recorded_before_they_change(tmp_path: pathlib.Path) -> Non
     overrides = {**through("MG1", ONE), **through("MG2", TWO)}
     looked = [look(ONE, TWO, overrides=overrides, services=made)]
     hosts = {"one": host(ONE, TWO, on_override="repair", backup_dir=str(tmp_path))}
-    ((folder, account, changes),) = steps.due_changes(plan.make_plan(hosts), looked, [found()])
+    ((folder, account, changes),) = steps.due_changes(with_urls(plan.make_plan(hosts), [found()]), looked, [found()])
     assert (folder, account, set(changes)) == (str(tmp_path), "AC1", {ONE, TWO, "MG1", "MG2"})
     assert changes["MG1"]["after"]["url"] == LEADS.replace(OLD_KEY, KEY)
     assert changes["MG2"]["after"]["use_inbound_webhook_on_number"] == "true"
@@ -541,7 +548,7 @@ def test_services_are_recorded_before_they_change(tmp_path: pathlib.Path) -> Non
 
 def test_behaviour_goes_along() -> None:
     planned = plan.make_plan({"one": host(ONE, retries=0, retry_on=["5xx"]), "two": host(TWO, edges=["dublin"])})
-    (account,) = steps.webhooks(planned, [look(ONE, TWO)], [found()])
+    (account,) = steps.webhooks(with_urls(planned, [found()]), [look(ONE, TWO)], [found()])
     first, second = account["webhooks"]
     assert (first["retries"], first["retry_on"], "edges" in first) == (0, ["5xx"], False)
     assert (second["edges"], "retries" in second) == (["dublin"], False)
@@ -595,7 +602,7 @@ def test_a_dry_run_takes_its_changes_for_done() -> None:
         (OLD_KEY, "messaging_service", "MG1", "inbound_request_url"),
         (OLD_KEY, "application", "AP1", "sms_url"),
     )
-    usage = steps.key_usage([seen], steps.webhooks(planned, looked, [found()]))
+    usage = steps.key_usage([seen], steps.webhooks(with_urls(planned, [found()]), looked, [found()]))
     assert dict(zip(usage["keys"], usage["holders"], strict=True)) == {
         OLD_KEY: [TWO, "TwiML application 'thing' (AP1)"],
         KEY: [ONE, TWO, "Messaging Service 'campaign' (MG1)"],

@@ -11,7 +11,9 @@ import pytest
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import ApiError, SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack_snapshot, unpack_snapshot
-from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot, why_not
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.decision import why_not
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.services import Verdict
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
 
 ONE, TWO, THREE = "+15550000001", "+15550000002", "+15550000003"
 SETTINGS = {"url": "https://u:p@gw/", "method": "", "fallback_url": "", "fallback_method": "", "application_sid": ""}
@@ -163,7 +165,7 @@ def test_a_dump_is_no_literal_that_a_template_would_evaluate() -> None:
 )
 def test_why_not(number: str, state: str, on_override: str, said: str | None) -> None:
     snapshot = Snapshot("AC1", {ONE: Number("PN1", SETTINGS), TWO: Number("PN2", SETTINGS, False)}, {ONE: SERVICE})
-    refusal = why_not(number, snapshot, {"state": state, "on_override": on_override})
+    refusal = why_not(number, {}, snapshot, Verdict(), {"state": state, "on_override": on_override})
     if said is None:
         assert refusal is None
     else:
@@ -211,6 +213,7 @@ def test_a_number_that_is_not_there_comes_with_what_may_have_been_meant() -> Non
     snapshot = Snapshot.take(account, ["+" + ONE[2:], "+15559999999"], with_overrides=False)
     assert snapshot.hints == {"+" + ONE[2:]: f"did you mean {ONE}?"}
     params = {"state": "present", "on_override": "warn"}
-    assert why_not("+" + ONE[2:], snapshot, params) == f"not a phone number of account AC1 (20404): did you mean {ONE}?"
-    assert str(why_not("+15559999999", snapshot, params)).endswith("check the number and the account")
+    said = why_not("+" + ONE[2:], {}, snapshot, Verdict(), params)
+    assert said == f"not a phone number of account AC1 (20404): did you mean {ONE}?"
+    assert str(why_not("+15559999999", {}, snapshot, Verdict(), params)).endswith("check the number and the account")
     assert account.asked == ["find", "near"]
