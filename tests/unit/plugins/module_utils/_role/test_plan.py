@@ -621,3 +621,32 @@ def test_a_service_is_restored_with_all_or_not_at_all() -> None:
     assert whole["accounts"][0]["phone_numbers"] == ONE
     part = plan.restore_plan("localhost", record, host(ONE), "AC1")
     assert set(part["accounts"][0]["restore"]) == {ONE}
+
+
+@pytest.mark.parametrize(
+    ("now", "accepted", "force", "recorded"),
+    [
+        ("https://new.example.com/sms", True, False, True),
+        ("https://NEW.example.com:443/sms", True, False, True),  # the same, in another notation
+        (LEADS, True, False, False),
+        ("https://else.example.com", True, False, False),
+        ("https://else.example.com", True, True, True),
+        ("https://new.example.com/sms", False, False, False),
+        ("https://new.example.com/sms", None, False, False),
+        ("https://new.example.com/sms", False, True, True),
+    ],
+)
+def test_the_record_of_a_restore_has_what_it_overwrites(now: str, accepted: Any, force: bool, recorded: bool) -> None:
+    settings = {"method": "POST", "fallback_url": "", "fallback_method": "POST", "application_sid": ""}
+    change = {
+        "before": {**settings, "url": LEADS, "fallback_method": ""},
+        "after": {**settings, "url": "https://new.example.com/sms"},
+    }
+    values = {**host(ONE), "connect_sms_restore_force": force}
+    planned = plan.restore_plan("localhost", {"accounts": {"AC1": {ONE: change}}}, values, "AC1", "/backups")
+    snapshot = Snapshot("AC1", {ONE: Number("PN1", {**settings, "url": now})})
+    looked, asked = [{"snapshot": pack_snapshot(snapshot)}], [{"api_keys": [{"accepted": accepted}]}]
+    ((_folder, _account, changes),) = steps.due_changes(planned, looked, asked)
+    # Twilio cannot unset a method, so the present one stays.
+    after = {"before": {**settings, "url": now}, "after": {**settings, "url": LEADS}}
+    assert changes == ({ONE: after} if recorded else {})
