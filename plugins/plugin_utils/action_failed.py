@@ -6,12 +6,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.errors import AnsibleActionFail
 
 
 class ActionFailed(AnsibleActionFail):
-    """Fails with a message only. ansible-core before 2.19 would add a traceback, even if there is none."""
+    """Fails with a message, shown once: in the task's result.
 
-    def __init__(self, message: str):
-        super().__init__(message)
+    ansible-core before 2.19 would add the traceback of an exception, even if there is none. Newer releases would show the message again for
+    each host, in an ``[ERROR]`` block with the source of the role's task.
+
+    :param result: the rest of the task's result
+    """
+
+    omit_exception_key = True
+
+    def __init__(self, message: str, result: dict[str, Any] | None = None):
+        super().__init__(message, result=result)
         self.result.pop("exception", None)

@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from .action_failed import ActionFailed
+
+display = Display()
 
 
 class RolePart(ActionBase):
@@ -27,10 +32,15 @@ class RolePart(ActionBase):
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        return {**result, "changed": False, **self.work()}
+        result = {**result, "changed": False, **self.work()}
+        if not result.pop("failed", False):
+            return result
+        for text in result.pop("warnings", ()):
+            display.warning(text)
+        raise ActionFailed(result["msg"], result)
 
     def work(self) -> dict[str, Any]:
-        """Return the task's result."""
+        """Return the task's result, ``failed`` and ``msg`` included."""
         raise NotImplementedError
 
     @property

@@ -104,6 +104,7 @@ def test_every_host_reports_its_own_and_a_failing_one_fails_alone(play: Player, 
     assert set(run.failures) == {"h07"}
     assert "21649" in run.failures["h07"]
     assert refused in run.failures["h07"]
+    assert "[ERROR]" not in run.output, "one line says it, without the source of the role's task around it"
     assert run.operations == {**LOOK, **FIND, "iam.token": 2, "rc.get_key": 1, "twilio.update_number": 12 - 1}
 
     # A retry of the one that failed, and a report on all of them together.

@@ -19,6 +19,7 @@ from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed impo
     to_text,
 )
 from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
+from ansible_collections.voiceagent.sms.plugins.plugin_utils.action_failed import ActionFailed
 
 try:
     from ansible.template import trust_as_template
@@ -186,7 +187,10 @@ def reported(plan: Plan, done: dict[str, Any], **more: Any) -> dict[str, Any]:
     named = {"state": "active", "name": "twilio-sms", "instance": "agent"}
     found = {"api_key": "k" * 44, "credential": named, "changed": False}
     steps = {"p": planned, "l": {"results": [{"snapshot": snapshot}]}, "c": {"results": [found]}, "w": done}
-    return action(sms_report, {**STEPS, **more}).run(None, steps)
+    try:
+        return {"failed": False, **action(sms_report, {**STEPS, **more}).run(None, steps)}
+    except ActionFailed as error:
+        return {**error.result, "failed": True}
 
 
 def entry(number: str, status: str) -> dict[str, Any]:
