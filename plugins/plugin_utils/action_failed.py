@@ -14,8 +14,8 @@ from ansible.errors import AnsibleActionFail
 class ActionFailed(AnsibleActionFail):
     """Fails with a message, shown once: in the task's result.
 
-    ansible-core before 2.19 would add the traceback of an exception, even if there is none. Newer releases would show the message again for
-    each host, in an ``[ERROR]`` block with the source of the role's task.
+    ansible-core before 2.19 would add the traceback of an exception, even if there is none. Newer releases would show the message
+    again for each host, in an ``[ERROR]`` block with the source of the role's task.
 
     :param result: the rest of the task's result
     """
