@@ -305,9 +305,10 @@ from ..module_utils._module.options import TWILIO_OPTIONS
 from ..module_utils._module.packed import to_text, unpack, unpack_snapshot
 from ..module_utils._numbers.notation import normalize_all
 from ..module_utils._twilio import webhook
-from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES, TwilioNumbers
+from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR, UNAUTHORIZED_CODES
 from ..module_utils._twilio.decision import CHANGED_SINCE, Decision, decide, why_nothing
 from ..module_utils._twilio.overrides import DEFERS, describe_override
+from ..module_utils._twilio.provider import Numbers, Provider
 from ..module_utils._twilio.rollout import run_all
 from ..module_utils._twilio.services import Change, Verdict, carry_out, is_change, judge, not_as_asked, restore_changes
 from ..module_utils._twilio.snapshot import Snapshot
@@ -398,7 +399,7 @@ def planned(number: str, decision: Decision, snapshot: Snapshot, verdict: Verdic
     return entry
 
 
-def set_webhook(twilio: TwilioNumbers, entry: dict[str, Any]) -> dict[str, Any]:
+def set_webhook(twilio: Numbers, entry: dict[str, Any]) -> dict[str, Any]:
     """Send a number's update and return its entry with the settings in Twilio's answer."""
     row = twilio.update(entry["phone_number"], entry["sid"], entry["fields"])
     after = webhook.settings_of(row)
@@ -425,7 +426,7 @@ def noting(path: str | None, total: int) -> Callable[[], None]:
     return note
 
 
-def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+def apply_all(twilio: Numbers, entries: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Send the updates that are due, several at once, and return all entries, in order."""
     due = [entry for entry in entries if entry["fields"]]
     note = noting(params["progress_file"], len(due))
@@ -452,7 +453,7 @@ def apply_all(twilio: TwilioNumbers, entries: list[dict[str, Any]], params: Mapp
 
 
 def apply_services(
-    twilio: TwilioNumbers, changes: list[Change], entries: list[dict[str, Any]], *, dry: bool
+    twilio: Provider, changes: list[Change], entries: list[dict[str, Any]], *, dry: bool
 ) -> list[dict[str, Any]]:
     """Change services one after the other and return an entry for each; check mode only skips the updates.
 
@@ -462,7 +463,7 @@ def apply_services(
     return [apply_service(twilio, change, failed, dry=dry) for change in changes]
 
 
-def apply_service(twilio: TwilioNumbers, change: Change, failed: set[str], *, dry: bool) -> dict[str, Any]:
+def apply_service(twilio: Provider, change: Change, failed: set[str], *, dry: bool) -> dict[str, Any]:
     """Make one change; see :func:`apply_services`."""
     entry = {
         "kind": change.kind,
@@ -573,7 +574,7 @@ def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def look(
-    twilio: TwilioNumbers, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
+    twilio: Provider, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
 ) -> tuple[Snapshot, Verdict]:
     """Read the account, or the snapshot of it, and decide what its services mean for the numbers.
 
@@ -591,7 +592,7 @@ def look(
 
 
 def work_through(
-    twilio: TwilioNumbers,
+    twilio: Provider,
     entries: list[dict[str, Any]],
     changes: list[Change],
     params: Mapping[str, Any],

@@ -12,6 +12,7 @@ from typing import Any
 from .._http.errors import SmsError
 from .._http.urls import password_of, printable
 from .client import PARENT_CANNOT_KNOW
+from .provider import Provider
 from .rollout import read_all
 from .webhook import SERVICE_FIELDS, URLS, settings_of
 
@@ -19,15 +20,14 @@ CHANNELS = ("whatsapp", "rcs")  # channels of senders in a pool whose webhooks c
 DEFERS = "use_inbound_webhook_on_number"  # "true": the number's own webhook is used. "false": the service's is.
 
 
-def messaging_services(twilio: Any) -> list[dict[str, Any]]:
+def messaging_services(twilio: Provider) -> list[dict[str, Any]]:
     """Return the Messaging Services of the numbers' account.
 
-    :param twilio: a :class:`client.TwilioNumbers`
     :raises SmsError: if they cannot be read
     """
     if not twilio.sees_overrides:
         raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
-    return twilio.messaging_services()
+    return list(twilio.messaging_services())
 
 
 def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def service_settings(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: service[name] for name in SERVICE_FIELDS}
 
 
-def find_conversations(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def find_conversations(twilio: Provider, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the address configurations that create conversations from the texts of *numbers*, by number."""
     found: dict[str, dict[str, Any]] = {}
     for address in twilio.conversation_addresses():
@@ -60,7 +60,7 @@ def find_conversations(twilio: Any, numbers: Mapping[str, Any]) -> dict[str, dic
     return found
 
 
-def read_pools(twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]) -> None:
+def read_pools(twilio: Provider, numbers: Mapping[str, Mapping[str, Any]], services: list[dict[str, Any]]) -> None:
     """Read the phone numbers in the pools of the services that take texts, or that have a webhook with a password.
 
     Takes one request for each of these services, however many numbers there are, because Twilio cannot look up a number's
@@ -77,7 +77,7 @@ def read_pools(twilio: Any, numbers: Mapping[str, Mapping[str, Any]], services: 
         service["pool"] = [str(member) for member in members if member]
 
 
-def read_others(twilio: Any, numbers: Mapping[str, Any], services: list[dict[str, Any]]) -> None:
+def read_others(twilio: Provider, numbers: Mapping[str, Any], services: list[dict[str, Any]]) -> None:
     """Read the other senders in the pools of services that take texts of *numbers*: ``name`` and ``url`` of each.
 
     Takes two requests for each such service, and one for each kind of sender, to read their own webhooks.

@@ -18,6 +18,7 @@ from typing import Any
 from .._http.errors import SmsError, join
 from .._http.urls import password_of, place
 from .overrides import DEFERS, describe_override, service_from, service_settings
+from .provider import Provider
 from .snapshot import Snapshot
 from .webhook import SERVICE_FIELDS, URLS, changes, disconnected, leading, restored, unheeded
 
@@ -246,7 +247,7 @@ def is_change(value: Any) -> bool:
     )
 
 
-def restore_changes(twilio: Any, recorded: Mapping[str, Mapping[str, Any]], *, force: bool) -> list[Change]:
+def restore_changes(twilio: Provider, recorded: Mapping[str, Mapping[str, Any]], *, force: bool) -> list[Change]:
     """Read recorded services and return the changes that restore them.
 
     :param recorded: by SID, changes that :func:`is_change` accepts
@@ -288,10 +289,9 @@ def address_settings(row: Mapping[str, Any]) -> dict[str, str]:
     return {"auto_creation_enabled": "true" if enabled else "false"}
 
 
-def carry_out(twilio: Any, change: Change) -> dict[str, str]:
+def carry_out(twilio: Provider, change: Change) -> dict[str, str]:
     """Make a change and return the settings in Twilio's answer.
 
-    :param twilio: a :class:`client.TwilioNumbers`
     :raises SmsError: if Twilio refuses it, or reports success but shows other settings
     """
     if change.kind == "messaging_service":

@@ -28,12 +28,13 @@ from .overrides import (
     read_pools,
     service_from,
 )
+from .provider import Numbers, Provider
 from .webhook import receives_sms, settings_of
 
 HINTS = 100  # the maximum number of missing numbers that get a "did you mean"
 
 
-def _hints(twilio: Any, missing: list[str]) -> dict[str, str]:
+def _hints(twilio: Numbers, missing: list[str]) -> dict[str, str]:
     """Return hints about numbers that the account does not have."""
     try:
         there = twilio.near(missing) if missing else set()
@@ -82,7 +83,7 @@ class Snapshot:
     @classmethod
     def take(
         cls,
-        twilio: Any,
+        twilio: Provider,
         wanted: Iterable[str] | None,
         *,
         with_overrides: bool = True,
@@ -92,7 +93,6 @@ class Snapshot:
     ) -> Snapshot:
         """Read the account.
 
-        :param twilio: a :class:`twilio.TwilioNumbers`
         :param wanted: numbers in E.164; ``None`` for all of the account's
         :param with_overrides: whether to read what takes the numbers' texts instead
         :param with_pools: whether to read the other senders in the pools of services that take the numbers' texts
@@ -152,7 +152,7 @@ class Snapshot:
             return None
         return next((each for each in self.services if each["sid"] == override["sid"]), None)
 
-    def _look_at_services(self, twilio: Any, rows: Mapping[str, Mapping[str, Any]], *, with_pools: bool) -> None:
+    def _look_at_services(self, twilio: Provider, rows: Mapping[str, Mapping[str, Any]], *, with_pools: bool) -> None:
         services = [service_from(row) for row in messaging_services(twilio)]
         conversations = find_conversations(twilio, rows)
         read_pools(twilio, rows, services)
