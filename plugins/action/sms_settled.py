@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._http.errors import join
-from ..module_utils._role.second_look import gone, is_restore, restored_to_nothing, unknown
+from ..module_utils._role.second_look import gone, is_restore, left_over, restored_to_nothing, unknown
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
 
@@ -18,7 +18,7 @@ class ActionModule(RolePart):
     Problems that cannot be checked or repaired are only returned, so that the hosts' reports come first.
     """
 
-    _VALID_ARGS = RolePart.VARIABLES | {"now", "again"}
+    _VALID_ARGS = RolePart.VARIABLES | {"now", "again", "superseded", "deleted"}
 
     def work(self) -> dict[str, Any]:
         plan = self.plan
@@ -29,4 +29,6 @@ class ActionModule(RolePart):
         if texts and not self._task.args.get("again"):
             raise ActionFailed(f"{join(texts, '; ')}. The numbers are connected again, with the current one")
         told = [f"{text}, and so was the one before it: run connect_sms again" for text in texts]
+        if self._task.args.get("again"):
+            told += left_over(self.registered("superseded"), *self.results("deleted"))
         return {"problem": join(told + unknown(plan, found, now), "; ")}

@@ -505,12 +505,20 @@ def ensure_absent(
     unused, kept = sort_out(cloud, keys, params["keys_in_use"])
     refused = [] if module.check_mode else delete_all(cloud, unused)
     if params["reinstate"] and params["retired"] and len(kept) == 1 and not named and not module.check_mode:
-        cloud.rename_key(kept[0]["guid"], wanted.name)
-        kept = [{**kept[0], "name": wanted.name}]
+        kept = [{**kept[0], "name": reinstated(cloud, instance, str(kept[0]["guid"]), wanted)}]
     key = next((key for key in keys if key.get("name") == wanted.name and key not in unused), None)
     if refused:
         return {**not_deleted(refused), "changed": len(refused) < len(unused), "kept": kept}
     return result_of(key, instance, wanted, before=present(instance, unused), after={}, kept=kept)
+
+
+def reinstated(cloud: IbmCloud, instance: Mapping[str, Any], guid: str, wanted: credentials.Wanted) -> str:
+    """Give a retired credential its name back, and return its name: another run may have made a successor meanwhile."""
+    cloud.rename_key(guid, wanted.name)
+    if all(key["guid"] == guid for key in credentials.named(cloud.keys(str(instance["guid"])), wanted.name)):
+        return wanted.name
+    cloud.rename_key(guid, credentials.retired_name(wanted.name))
+    return credentials.retired_name(wanted.name)
 
 
 def sort_out(

@@ -177,7 +177,8 @@ def by_guid(cloud: IbmCloud, guid: str, listed: list[Any]) -> dict[str, Any]:
 
     :param listed: the credentials of its instance, if they are known
     """
-    key = next((key for key in listed if key["guid"] == guid), None) or cloud.key(guid) or {}
+    # Lists may be late to show a rename or a deletion: they only tell what else there is.
+    key = cloud.key(guid) or next((key for key in listed if key["guid"] == guid), None) or {}
     same = [other for other in listed if other.get("name") == key.get("name")]
     wanted = credentials.Wanted(str(key.get("name") or ""), credentials.role_of(key))
     shown = credentials.describe(

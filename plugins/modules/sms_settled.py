@@ -20,6 +20,12 @@ options:
     description: Name of the variable with the results of M(voiceagent.sms.iva_credential_info).
     type: str
     required: true
+  superseded:
+    description: Name of the variable with what P(voiceagent.sms.sms_next#filter) returned as V(superseded), the second time.
+    type: str
+  deleted:
+    description: Name of the variable with the results of M(voiceagent.sms.iva_credential) for these, the second time.
+    type: str
   again:
     description: Whether this is the second check, after the numbers were connected again.
     type: bool

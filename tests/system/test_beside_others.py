@@ -285,3 +285,71 @@ def test_a_restored_key_that_cannot_be_looked_at(play: Player, accounts: Account
     assert "It is not known whether the API keys that were put back still work" in run.failures["localhost"]
     accounts.box.change("twilio", "numbers", number, sms_url="")
     assert play(*words, playbook="restore_sms").code == 0
+
+
+def test_what_connecting_asks_of_ibm_cloud(play: Player, accounts: Accounts) -> None:
+    """For each credential, whatever its numbers: nothing to do, numbers to move to a present key, and a new key.
+
+    Before all of this: a token, the instance, the list, and the create. More are: one question about a key before it is
+    written, and after the writing one look at the credential, where it is new also at the list.
+    """
+    find = ["iam.token", "rc.list_instances", "rc.list_instance_keys"]
+    wanted = {
+        "us-south": [*find, "iam.token"],
+        "us-east": [*find, "iam.token", "rc.get_key"],
+        "eu-de": [*find, "rc.create_key", "rc.list_instance_keys", "rc.get_key"],
+    }
+    agents = {region: accounts.agent(region, region) for region in wanted}
+    keys = {region: accounts.box.add_key(agents[region]["guid"]) for region in ("us-south", "us-east")}
+    hosts = {}
+    for place in range(3):
+        numbers = {
+            "us-south": accounts.connected(keys["us-south"]),
+            "us-east": accounts.number(),
+            "eu-de": accounts.number(),
+        }
+        for region, number in numbers.items():
+            hosts[f"{region}-{place}"] = {"phone_number": number, "connect_sms_region": region}
+            if region == "eu-de":
+                hosts[f"{region}-{place}"]["connect_sms_receiver_host"] = "sms-fra04.voiceagent.cloud.ibm.com"
+    run = play(inventory={"all": {"hosts": hosts}})
+    assert run.code == 0, run.output
+    asked = sorted(request["operation"] for request in run.requests if request["cloud"] == "ibm")
+    assert asked == sorted(operation for operations in wanted.values() for operation in operations)
+    again = play(inventory={"all": {"hosts": hosts}})
+    assert sorted(one["operation"] for one in again.requests if one["cloud"] == "ibm") == sorted(
+        [*find, "iam.token"] * 3
+    )
+
+
+def test_a_new_credential_that_nothing_shows_yet(play: Player, accounts: Accounts) -> None:
+    """It is not there in lists, nor by itself: nobody can have retired it."""
+    agent = accounts.agent()
+    number = accounts.number()
+    accounts.box.settings(list_lag=60.0)
+    try:
+        run = play(*REGION, "-e", f"phone_number={number}")
+    finally:
+        accounts.box.settings(list_lag=0.0)
+    assert run.code == 0, run.output
+    assert accounts.sms_url(number) == url(accounts.the_api_key(agent))
+
+
+def test_a_new_credential_that_another_run_retires_while_lists_are_late(play: Player, accounts: Accounts) -> None:
+    """The list still shows its old name: that proves nothing."""
+    agent = accounts.agent()
+    number = accounts.number()
+
+    def go() -> None:
+        (new,) = accounts.keys(agent)
+        accounts.box.settings(stale_lists=4.0)
+        accounts.box.change("ibm", "keys", new["guid"], name=RETIRING)
+        accounts.box.remove("ibm", "keys", new["guid"])
+
+    try:
+        with meanwhile(accounts, go):
+            run = play(*REGION, "-e", f"phone_number={number}")
+    finally:
+        accounts.box.settings(stale_lists=0.0)
+    assert (run.code != 0) or accounts.box.text(number)["delivered"], run.output
+    assert "was deleted by another run" in run.output

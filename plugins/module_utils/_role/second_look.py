@@ -168,7 +168,10 @@ def gone(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
         f"Service credential {request['label']} ({credential['guid']}) was {what} while numbers were connected"
         for request, before, after in _seen(plan, found, now)
         for credential in after.get("credentials", ())
-        if (what := _what_became(before["credential"]["name"], credential))
+        if not (
+            credential["state"] == "absent" and before.get("api_key_source") == "created"
+        )  # not shown yet, to anybody
+        and (what := _what_became(before["credential"]["name"], credential))
     ]
 
 
@@ -206,6 +209,26 @@ def superseded(plan: Mapping[str, Any], now: Results) -> dict[str, Any]:
         if credential.get("first") is False
     ]
     return {"credentials": credentials, "accounts": plan["accounts"] if credentials else [], "problem": None}
+
+
+def left_over(given_way: Mapping[str, Any], deleted: Results) -> list[str]:
+    """Return in words which credentials of this run live on although they gave way to older ones.
+
+    :param given_way: what :func:`superseded` returned
+    :param deleted: the results of ``iva_credential`` for them, none where it is not known what holds their keys
+    """
+    credentials = given_way.get("credentials", [])
+    unseen = [{"msg": "it is not known what still uses its key"}] * len(credentials)
+    texts = []
+    for one, result in zip(credentials, deleted or unseen, strict=False):
+        if result.get("kept"):
+            result = {"msg": "something still uses its key"}
+        if result.get("failure") or "kept" not in result:
+            texts.append(
+                f"Service credential {one['label']} ({one['guid']}) of this run duplicates an older one and was not deleted:"
+                f" {_without_stop(result)}. Run rotate_sms_key, which deletes it once nothing uses its key"
+            )
+    return texts
 
 
 def _without_stop(result: Mapping[str, Any]) -> str:

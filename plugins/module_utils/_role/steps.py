@@ -95,12 +95,23 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
             new = sorted(str(key) for key in found if is_api_key(key) and key not in request["candidate_api_keys"])
             request.update(
                 needed=True,
-                wait=request["wait"] or any(in_service(one) for one in settings),
+                wait=request["wait"]
+                or any(in_service(one) for one in settings)
+                or any(_taken_until_repaired(number, whole) for number in usable),
                 candidate_api_keys=request["candidate_api_keys"] + new[:MAX_CANDIDATES],
             )
             shared = _shared_keys(whole, usable) if snapshot else set()
             request["other_api_keys"] = sorted(shared.union(request["other_api_keys"]))[:MAX_CANDIDATES]
     return requests
+
+
+def _taken_until_repaired(number: str, whole: Group) -> bool:
+    """Whether a service or a conversation takes a number's texts somewhere now, and a repair is about to end that."""
+    snapshot = whole.snapshot
+    if snapshot is None or whole.account["on_override"] != "repair" or number not in (snapshot.overrides or {}):
+        return False
+    service = snapshot.service_of(number)
+    return not service or bool(service["url"])
 
 
 def _shared_keys(whole: Group, numbers: list[str]) -> set[str]:

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -35,6 +39,25 @@ def as_reader(box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> Non
     caller = box.add_caller(service_role="Reader", platform_role="Editor")
     for name, value in caller["environment"].items():
         monkeypatch.setenv(name, value)
+
+
+@contextmanager
+def hang_then(box: Sandbox, operation: str, do: Callable[[], object]) -> Iterator[None]:
+    """Do something while the first request of a kind waits for its answer, its work done."""
+    fault = box.fault(operation, mode="hang_after", seconds=1)
+
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while not box.hits(fault) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        do()
+
+    other = threading.Thread(target=wait)
+    other.start()
+    try:
+        yield
+    finally:
+        other.join()
 
 
 def keys(box: Sandbox) -> list[dict[str, Any]]:
@@ -318,6 +341,18 @@ def test_the_steps_of_deleting(run: Run, box: Sandbox, agent: dict) -> None:
     assert [entry["name"] for entry in kept["kept"]] == ["twilio-sms:retiring"], "its name is another one's by now"
     assert run("iva_credential", **KEY, **last)["changed"] is True
     assert [row["guid"] for row in keys(box)] == [another["credential"]["guid"]]
+
+
+def test_a_credential_that_was_replaced_meanwhile_does_not_get_its_name_back(
+    run: Run, box: Sandbox, agent: dict
+) -> None:
+    """Another run has found none of the name, and made one, while this one looked for holders: two would be too many."""
+    kept = box.add_key(agent["guid"], "twilio-sms:retiring", created_at=YEARS_AGO)
+    with hang_then(box, "rc.update_key", lambda: box.add_key(agent["guid"])):
+        last = {"state": "absent", "retired": True, "reinstate": True, "keys_in_use": [kept["api_key"]["value"]]}
+        result = run("iva_credential", **KEY, **last)
+    assert [entry["name"] for entry in result["kept"]] == ["twilio-sms:retiring"]
+    assert sorted(row["name"] for row in keys(box)) == ["twilio-sms", "twilio-sms:retiring"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "RC-Forbidden"), (409, "RC-Conflict"), (500, "RC-Error")])

@@ -215,6 +215,31 @@ def test_credential_requests(looked: dict, needed: bool, wait: bool, candidates:
     assert planned["credentials"][0]["candidate_api_keys"] == [KEY], "the plan itself stays"
 
 
+CONVERSATION = {"kind": "conversation", "sid": "IG1", "name": "c"}
+SERVICE = {"kind": "messaging_service", "sid": "MG1", "name": "s"}
+
+
+@pytest.mark.parametrize(
+    ("override", "url", "on_override", "wait"),
+    [
+        (CONVERSATION, "", "repair", True),
+        (CONVERSATION, "", "warn", False),
+        (SERVICE, "https://elsewhere.example.com/", "repair", True),
+        (SERVICE, "https://elsewhere.example.com/", "warn", False),
+        (SERVICE, "", "repair", False),  # it drops them
+    ],
+)
+def test_texts_that_a_repair_takes_from_somebody_else_are_not_refused(
+    override: dict, url: str, on_override: str, wait: bool
+) -> None:
+    """A new key has to be accepted before: the number's own webhook takes its texts from now on."""
+    service = {"sid": "MG1", "url": url, "fallback_url": "", "pool": [ONE], "use_inbound_webhook_on_number": "false"}
+    service |= {"friendly_name": "s", "method": "", "fallback_method": "", "others": []}
+    planned = plan.make_plan({"one": host(ONE, on_override=on_override)})
+    looked = look(ONE, overrides={ONE: override}, services=[service] if override is SERVICE else [])
+    assert steps.credential_requests(planned, [looked])[0]["wait"] is wait
+
+
 @pytest.mark.parametrize(
     ("on_override", "more", "needed"),
     [

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import to_text
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import second_look
 
@@ -35,3 +37,23 @@ def test_the_second_time_all_numbers_count_that_did_not_fail() -> None:
     done = [{"entries": to_text(entries)}]
     looks = [[one["guids"] for one in second_look.second_looks(plan, found, done, again=a)] for a in (False, True)]
     assert looks == [[[], []], [["G"], []]]
+
+
+@pytest.mark.parametrize(
+    ("deleted", "told"),
+    [
+        ([{"kept": [], "changed": True}], None),
+        ([], "it is not known what still uses its key"),
+        ([{"kept": [{"guid": "G"}]}], "something still uses its key"),
+        (
+            [{"kept": [], "failure": {"not_deleted": ["G"]}, "msg": "HTTP 403 (RC-Forbidden)."}],
+            "HTTP 403 (RC-Forbidden)",
+        ),
+        ([{"msg": "HTTP 500"}], "HTTP 500"),
+    ],
+)
+def test_a_duplicate_that_is_not_deleted_is_told(deleted: list[dict], told: str | None) -> None:
+    """Results of a task that is told not to fail: C(failed) is false in them."""
+    texts = second_look.left_over({"credentials": [{"label": "first", "guid": "G"}]}, deleted)
+    assert [text.partition("was not deleted: ")[2].partition(". Run")[0] for text in texts] == ([told] if told else [])
+    assert second_look.left_over({}, []) == []
