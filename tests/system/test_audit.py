@@ -84,7 +84,7 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
         "expired": ("dead_key", "expired at 2020"),
         "reader": ("dead_key", "Reader"),
         "keyless": ("dead_key", "no key"),
-        "marker": ("dead_key", "none"),
+        "marker": ("dead_key", "other than a key"),
         "flow": ("elsewhere", "changed by user US"),
         "east": ("elsewhere", EAST),
         "empty": ("not_connected", "no webhook"),
@@ -144,7 +144,7 @@ def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) 
 
     table = run.stdout[run.stdout.index("21 phone numbers: ") :].partition("\n\n")[0]
     assert "7 dead_key" in table
-    assert "Retired, but alive: service credential 'twilio-sms:retiring' (sms-agent, us-south" in table
+    assert "Retired, but not deleted: service credential 'twilio-sms:retiring' (sms-agent, us-south" in table
     assert "\n  Written to reports: audit.html, audit.csv, audit.json\n" in table
     assert [name for name, number in numbers.items() if number not in table] == []
 

@@ -94,7 +94,7 @@ def test_without_a_record_nothing_changes(play: Player, accounts: Accounts, tmp_
         wrong.write_text(content)
     run = play("-e", f"backup={wrong}", playbook="restore_sms")
     assert run.code != 0
-    assert "is no backup that connect_sms wrote" in run.failures["localhost"]
+    assert "is not a backup written by connect_sms" in run.failures["localhost"]
 
 
 def test_a_vault_password_encrypts_the_record(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:

@@ -194,7 +194,7 @@ def test_a_list_that_lacks_what_was_just_written_proves_nothing(play: Player, ac
     finally:
         accounts.box.settings(twilio_list_lag=0.0)
     assert run.code == 0, run.output
-    assert f"does not show yet what was written to {number}" in run.output
+    assert f"does not yet show the new settings of {number}" in run.output
     assert {key["name"] for key in accounts.keys(agent)} == {"twilio-sms", RETIRING}
 
 

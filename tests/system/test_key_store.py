@@ -120,7 +120,7 @@ def test_a_failing_store_leaves_every_number_untouched(store: Store, accounts: A
     assert (run.code, run.status) == (2, {"dallas": "failed", "other": "failed"}), run.output
     assert [accounts.sms_url(number) for number in numbers] == ["", ""]
     (key,) = accounts.keys(agent)
-    assert f"service credential 'twilio-sms' ({key['guid']}) on sms-agent stays" in run.failures["dallas"]
+    assert f"service credential 'twilio-sms' ({key['guid']}) on sms-agent is kept" in run.failures["dallas"]
     assert "store/all.yml" in run.failures["dallas"]
     assert "task 'Keep the key in HashiCorp Vault' failed" in run.failures["dallas"]
     assert [each["operation"] for each in run.writes] == ["rc.create_key"]

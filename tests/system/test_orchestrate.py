@@ -83,7 +83,7 @@ def test_connect_again_audit_rotate_and_disconnect(scene: Scene) -> None:
 
     rotated = scene.run(playbook="rotate_sms_key", inventory=inventory)
     assert (rotated.code, rotated.writes) == (0, []), rotated.output
-    assert "holds no key" in rotated.stdout
+    assert "has no key" in rotated.stdout
     assert not [name for name in rotated.operations if name.startswith(("orchestrate.", "iam.", "rc."))]
 
     half = scene.run("--limit", "host0", playbook="disconnect_sms", inventory=inventory)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which phone numbers reach their agent, which do not, and why: from what was read to a verdict on each. No I/O."""
+"""Gives each phone number a verdict: whether texts reach its agent, and if not, why. No I/O."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from .channels import NOT_THERE
 from .plan import IBM_VARIABLES, Distinct, access_of, account_label, account_of, channel_label, channel_of, numbers_of
 from .steps import Group, groups_of, numbers_in
 
-#: What becomes of texts to a number, the worst first.
+#: The statuses of a number, the worst first.
 STATUSES = {
     "dead_key": "the webhook leads to the agent, with a key that the receiver refuses",
-    "dropped": "its Messaging Service takes the texts and has no webhook: nobody gets them, and nothing logs it",
+    "dropped": "its Messaging Service takes the texts and has no webhook: they are lost, and nothing logs it",
     **tenants.STATUSES,
     "elsewhere": "the webhook leads to something else",
     "not_connected": "there is no webhook",
     "overridden": "something else takes the texts, whatever the webhook is",
     "not_in_account": "the account has no such number",
     "no_sms": "the number cannot receive texts",
-    "unknown": "it could not be found out",
+    "unknown": "it could not be determined",
     "connected": "texts reach the agent",
 }
-#: Where it matters who changed the webhook.
+#: The statuses for which it matters who changed the webhook.
 BLAMED = ("dead_key", "elsewhere", "not_connected")
-#: What is told of a key.
+#: The facts about a key in a verdict.
 KEY_FACTS = ("accepted", "credential", "guid", "role", "age_days", "created_at", "locked", "instance", "region")
 SECRET_VARIABLES = (
     *("receiver_url", "password", "ibmcloud_api_key", "iam_token", "orchestrate_api_key"),
     *("twilio_auth_token", "twilio_api_key_sid", "twilio_api_key_secret"),
 )
-#: Variables that a command may repeat, and how it names them.
+#: Variables for a command that is shown, and their names on the command line.
 SHOWN_VARIABLES = {
     **{name: name for name in ("region", "instance")},
     "orchestrate_agent": "orchestrate_agent",
@@ -72,20 +72,20 @@ DEFAULTS = (
     *(("orchestrate_environment", "live"), ("orchestrate_channel", "twilio-sms")),
 )
 INSTANCE_FACTS = ("instance", "instance_guid", "instance_crn", "region")
-#: What a run can be made to fail on, besides the statuses.
+#: Findings that can make a run fail, besides the statuses.
 ANY, ERRORS = "any", "errors"
-SHOWN = 1000  # how many a task's result holds: of more, only those that fail it
+SHOWN = 1000  # maximum number of entries in a task's result; beyond it, only those that fail it
 _PLACES = {place(f"https://{host}{PATH}") for hosts in HOSTS.values() for host in hosts}
 
 
 def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return what has to be read for a batch, in the form of :func:`plan.make_plan`.
 
-    A host without phone numbers (localhost) stands for all numbers of its account. Its group has none.
+    A host without phone numbers (localhost) represents all numbers of its account. Its group has none.
 
     :param hosts: the role's variables of each host; ``connect_sms_region`` may be missing, then any receiver of IBM's
         counts as the agent's
-    :param problems: what is wrong with hosts that are therefore not in *hosts*
+    :param problems: the mistakes of hosts that are missing in *hosts*
     """
     identities, accounts, channels = Distinct(), Distinct(), Distinct()
     numbers: dict[str, list[str]] = {}
@@ -127,7 +127,7 @@ def audit_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, st
             item["webhooks"].append(group)
             numbers[group["host"]] += numbers_in(group) if numbers[group["host"]] else []
         texts = [group["phone_numbers"] for group in item["webhooks"]]
-        item["phone_numbers"] = ",".join(texts) if all(texts) else ""  # one group without numbers stands for all
+        item["phone_numbers"] = ",".join(texts) if all(texts) else ""  # one group without numbers represents all
     return {
         "credentials": identities.items,
         "channels": channels.items,
@@ -151,9 +151,9 @@ def _fail_on(values: Mapping[str, Any]) -> list[str]:
 
 
 def command_options(values: Mapping[str, Any]) -> list[str] | None:
-    """Return the options of a command line that mean the same agent and account as an audit without an inventory.
+    """Return command-line options for the same agent and account as in an audit without an inventory.
 
-    :returns: ``None`` where a secret is among them, which no command may show
+    :returns: ``None`` if they would include a secret
     """
     if any(values.get(f"connect_sms_{name}") for name in SECRET_VARIABLES):
         return None
@@ -166,7 +166,7 @@ def command_options(values: Mapping[str, Any]) -> list[str] | None:
 
 
 def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a host's texts should go: a literal ``url``, or a ``place`` and the ``password`` where it is known."""
+    """Return where a host's texts should go: a literal ``url``, or a ``place`` and the ``password`` if it is known."""
     expected: dict[str, Any] = {"url": None, "place": None, "password": values["connect_sms_password"] or None}
     if values.get("connect_sms_tenants_file") is not None:
         if not values["connect_sms_receiver_host"]:
@@ -182,7 +182,7 @@ def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
     elif values["connect_sms_receiver_host"] or len(HOSTS.get(values["connect_sms_region"] or "", ())) == 1:
         host = host_for(values["connect_sms_region"], values["connect_sms_receiver_host"])
         expected["place"] = [f"https://{host}{PATH}"]
-    elif values["connect_sms_region"] in HOSTS:  # of several hosts the agent's dashboard knows which: either will do
+    elif values["connect_sms_region"] in HOSTS:  # if there are several hosts, any of them is accepted
         expected["place"] = [f"https://{host}{PATH}" for host in HOSTS[values["connect_sms_region"]]]
     elif values["connect_sms_region"]:
         host_for(values["connect_sms_region"])
@@ -190,8 +190,9 @@ def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def key_requests(plan: Mapping[str, Any], looked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the plan's identities with the API keys that IAM has to be asked about, ``api_keys`` (secret), and whether
-    to ``ask`` at all: also where hosts name an agent of IBM's and no webhook holds a key, for credentials left behind.
+    """Return the plan's identities with the API keys to ask IAM about, ``api_keys`` (secret), and whether to ``ask``.
+
+    If hosts name an agent of IBM, ``ask`` is also true without a key, to find credentials that were left behind.
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     """
@@ -216,7 +217,7 @@ def _requests(plan: Mapping[str, Any], groups: list[Group]) -> list[dict[str, An
 def verdicts(
     plan: Mapping[str, Any], looked: list[Mapping[str, Any]], asked: list[Mapping[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[str], dict[str, str]]:
-    """Return a verdict on each number, without secrets, notes on what is not known, and by host what failed it.
+    """Return a verdict on each number, without secrets, notes on what is not known, and the reasons of failed hosts.
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     :param asked: the results of ``iva_credential_info`` for :func:`key_requests`
@@ -250,7 +251,7 @@ def outcome(
 ) -> dict[str, Any]:
     """Return the result of a task that reports on a host, or on the whole batch.
 
-    :param told: the verdicts of the host, or all
+    :param told: the verdicts of the host, or of the batch
     :param failures: as :func:`verdicts` returned them
     :param fail_on: by host: statuses, :data:`ANY` and :data:`ERRORS`
     """
@@ -268,7 +269,7 @@ def outcome(
 
 
 def failing(entry: Mapping[str, Any], fail_on: list[str]) -> bool:
-    """Whether *fail_on* tells a run to fail because of a number."""
+    """Whether *fail_on* makes a run fail because of a number."""
     chosen = set(fail_on)
     return (
         entry["status"] in chosen
@@ -278,13 +279,13 @@ def failing(entry: Mapping[str, Any], fail_on: list[str]) -> bool:
 
 
 def recent_errors(entry: Mapping[str, Any]) -> int:
-    """Return how many webhook errors a number met since it was changed last: it is not plainly well then."""
+    """Return the number's webhook errors since its last change; with errors, a connected number needs attention."""
     return int((entry.get("errors") or {}).get("since_change", 0))
 
 
 def retired_credentials(told: list[dict[str, Any]], asked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the service credentials that a rotation has replaced and that still live, each with the ``phone_numbers``
-    whose webhooks hold its key.
+    """Return the service credentials that a rotation has replaced and that are not deleted, each with the
+    ``phone_numbers`` whose webhooks hold its key.
 
     :param told: the verdicts
     :param asked: the results of ``iva_credential_info``
@@ -298,9 +299,9 @@ def retired_credentials(told: list[dict[str, Any]], asked: list[Mapping[str, Any
 
 
 def agents_of(plan: Mapping[str, Any], asked: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the agents' instances that an audit is about: those that hosts name, and those whose keys webhooks hold.
+    """Return the agents' instances of an audit: those that hosts name, and those whose keys webhooks hold.
 
-    :returns: :data:`INSTANCE_FACTS` of each, ``None`` where they are not known
+    :returns: :data:`INSTANCE_FACTS` of each, ``None`` for unknown facts
     """
     keys = [each for result in asked for each in result.get("api_keys") or () if each.get("instance_guid")]
     found = {each["instance_guid"]: {name: each.get(name) for name in INSTANCE_FACTS} for each in keys}
@@ -323,26 +324,26 @@ def _is_meant(agent: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def summary(told: list[dict[str, Any]]) -> dict[str, int]:
-    """Return how many numbers have each status, and how many met errors, in the order of :data:`STATUSES`."""
+    """Return how many numbers have each status, and how many had errors, in the order of :data:`STATUSES`."""
     counts = Counter(entry["status"] for entry in told)
     errors = sum(bool(entry["errors"] and entry["errors"]["count"]) for entry in told)
     return {**{status: counts[status] for status in STATUSES if counts[status]}, ERRORS: errors}
 
 
 def counted(count: int, thing: str) -> str:
-    """Return a count with its thing, in the plural where it is not one."""
+    """Return a count with a noun, in the plural if it is not one."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _members(group: Mapping[str, Any], snapshot: Snapshot | None) -> Iterator[tuple[str, Number | None]]:
-    """Yield a group's numbers, those of the whole account where it names none, and what the account says of them."""
+    """Yield a group's numbers, or those of the whole account if it has none, each as the account shows it."""
     there = snapshot.numbers if snapshot else {}
     for number in numbers_in(group) or there:
         yield number, there.get(number)
 
 
 def _urls_of(number: str, found: Number, snapshot: Snapshot) -> list[str]:
-    """Return the webhooks that may take a number's texts: its own, and those of the service that it is in."""
+    """Return the webhooks that may take a number's texts: its own, and those of its service."""
     settings = [found.settings, snapshot.service_of(number) or {}]
     return [each[name] for each in settings for name in URLS if each.get(name)]
 
@@ -355,7 +356,7 @@ def _is_of_ibm(group: Mapping[str, Any]) -> bool:
 
 
 def _is_iams(url: str, expected: Mapping[str, Any]) -> bool:
-    """Whether the password in a webhook is an API key of IBM Cloud's."""
+    """Whether the password in a webhook is an IBM Cloud API key."""
     if expected["url"] or expected["password"] or expected.get("gateway"):
         return False
     where = place(url)
@@ -368,7 +369,7 @@ def _notes(snapshot: Snapshot) -> list[str]:
     notes = [each for each in problems if each]
     if snapshot.unjoined_errors:
         notes.append(
-            f"Account {snapshot.account_sid}: {snapshot.unjoined_errors} more webhook errors, which could not be joined"
+            f"Account {snapshot.account_sid}: {snapshot.unjoined_errors} more webhook errors, which could not be matched"
             " to numbers"
         )
     return notes
@@ -377,7 +378,7 @@ def _notes(snapshot: Snapshot) -> list[str]:
 def _answers(
     plan: Mapping[str, Any], groups: list[Group], asked: list[Mapping[str, Any]]
 ) -> list[dict[str, Mapping[str, Any]]]:
-    """Return what IAM said of each API key, for each identity of the plan."""
+    """Return IAM's answers about the API keys, for each identity of the plan."""
     answers = []
     for request, result in zip(_requests(plan, groups), asked, strict=False):
         told = result.get("api_keys")
@@ -426,7 +427,7 @@ def _verdict(
 
 
 def _more(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what else is to be said of a number: its webhook errors, and who changed its webhook."""
+    """Yield additional findings on a number: its webhook errors, and who changed its webhook."""
     errors, recent = entry["errors"], recent_errors(entry)
     if errors and errors["count"]:
         when = "" if recent == errors["count"] else f" ({recent} since its last change)"
@@ -444,7 +445,7 @@ def _judge(
     expected: Mapping[str, Any],
     answers: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, str]:
-    """Return a number's status, and why in words.
+    """Return a number's status, and the reason.
 
     :param service: the Messaging Service whose webhooks take its texts
     """
@@ -474,7 +475,7 @@ def _judge_service(
     expected: Mapping[str, Any],
     answers: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, str]:
-    """Return the status of a number whose texts a Messaging Service takes, and why in words."""
+    """Return the status of a number whose texts a Messaging Service takes, and the reason."""
     if not service["url"]:
         return "dropped", f"{service['name']} takes its texts and has no webhook, so they are lost"
     bad = _why_not(service["url"], expected, answers, f"the webhook of {service['name']}")
@@ -486,9 +487,9 @@ def _judge_service(
 def _why_not(
     url: str, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], what: str
 ) -> tuple[str, str] | None:
-    """Return the verdict on a webhook that does not lead to the agent with a key that works, ``None`` for one that does.
+    """Return the verdict on a webhook, ``None`` if it leads to the agent with a working key.
 
-    :param what: how messages name the webhook
+    :param what: the webhook's name in messages
     """
     if expected["url"]:
         if place(url) != place(expected["url"]):
@@ -511,16 +512,16 @@ def _override(number: str, found: Number, snapshot: Snapshot) -> dict[str, Any] 
 def _dead(
     url: str, expected: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], what: str
 ) -> tuple[str, str] | None:
-    """Return the verdict on a webhook whose credentials are not known to work, ``None`` for one that works."""
+    """Return the verdict on a webhook whose credentials may not work, ``None`` if they work."""
     password = password_of(url)
     if expected.get("gateway"):
-        return None  # the join with its tenants tells more
+        return None  # the comparison with its tenants shows more
     if not password:
-        return "dead_key", f"{what} holds no key"
+        return "dead_key", f"{what} has no key"
     if expected["password"]:
-        return None if password == expected["password"] else ("dead_key", f"{what} holds another password")
+        return None if password == expected["password"] else ("dead_key", f"{what} has another password")
     if not is_api_key(password):
-        return "dead_key", f"what {what} holds as a key is none"
+        return "dead_key", f"{what} has something other than a key as its password"
     answer = answers.get(password)
     if answer is None:
         return "unknown", f"{what} is right, but IAM could not be asked about its key"
@@ -545,7 +546,7 @@ def _connected(
         name = (
             f"service credential '{key['credential']}'"
             if key["credential"]
-            else "a key that is no service credential's"
+            else "a key that belongs to no service credential"
         )
         age = "" if key["age_days"] is None else f", {counted(round(key['age_days']), 'day')} old"
         parts = [f"connected with {name}{age}"]
@@ -558,13 +559,13 @@ def _connected(
 
 
 def _key(url: str, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return what may be shown of the key in a webhook."""
+    """Return the facts about the key in a webhook that may be shown."""
     answer = answers.get(password_of(url) or "")
     return None if answer is None else {name: answer.get(name) for name in KEY_FACTS}
 
 
 def _region_of(found: Number | None, group: Mapping[str, Any]) -> str | None:
-    """Return the IBM Cloud region of a number's agent: the one that is asked for, or else the one its webhook tells."""
+    """Return the IBM Cloud region of a number's agent: the configured one, or else that of its webhook."""
     if group["region"] or group["expected"]["url"] or group["expected"]["password"]:
         return group["region"] or None
     where = place(found.settings["url"]) if found else None

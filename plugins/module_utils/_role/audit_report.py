@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an audit tells people and programs: a table, CSV, and a report that knows the audit before it. No I/O."""
+"""The outputs of an audit: a table, CSV, and a report with the changes since the previous audit. No I/O."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ COLUMNS = ("phone_number", "friendly_name", "host", "account_sid", "status", "ms
 KEY_COLUMNS = ("credential", "role", "age_days")
 ERROR_COLUMNS = ("count", "last_at", "codes", "since_change")
 HEADER = (*COLUMNS, *(f"key_{name}" for name in KEY_COLUMNS), *(f"errors_{name}" for name in ERROR_COLUMNS), "via")
-#: What to do about numbers of each status: in words, and with which playbook and options.
+#: What to do about numbers of each status: a text, and a playbook with options.
 ADVICE: dict[str, tuple[str, str, str]] = {
     "dead_key": (
-        "Connect them again: they get the key of the present service credential. If that key is dead, too, the run says so;"
+        "Connect them again: they get the key of the current service credential. If that key is dead, too, the run says so;"
         " then rotate it with rotate_sms_key.",
         "connect_sms",
         "",
     ),
     "dropped": (
-        "Let their Messaging Service leave the texts to the numbers' own webhooks, as this command does, or give the service a"
+        "Let their Messaging Service defer to the numbers' own webhooks, as this command does, or give the service a"
         " webhook in Twilio.",
         "connect_sms",
         "-e connect_sms_on_override=repair",
@@ -44,42 +44,42 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "tenant_without_number": (
-        "Connect the numbers that are yours, and take the tenants of all others out of the gateway's tenantConfig.json.",
+        "Connect the numbers that are yours, and remove the tenants of all others from the gateway's tenantConfig.json.",
         "connect_sms",
         "",
     ),
     "elsewhere": (
-        "If they should reach the agent, see what would change; without --check it is done.",
+        "If they should reach the agent, preview the change with this command, and run it without --check.",
         "connect_sms",
         "--check --diff",
     ),
     "not_connected": ("Connect them.", "connect_sms", ""),
     "overridden": (
-        "The last column says what takes their texts. See what would change for the numbers' own webhooks to count; without"
-        " --check it is done. Conversations are let go only with -e connect_sms_release_conversations=true.",
+        "The last column says what takes their texts. This command previews the change to the numbers' own webhooks; run it"
+        " without --check. Conversations are only released with -e connect_sms_release_conversations=true.",
         "connect_sms",
         "-e connect_sms_on_override=repair --check --diff",
     ),
     "not_in_account": (
-        "Check the numbers, and whose account the credentials are of. Then audit them again.",
+        "Check the numbers, and the account of the credentials. Then audit them again.",
         "audit_sms",
         "",
     ),
     "no_sms": ("Use other numbers for texts: these cannot receive any. Then audit again.", "audit_sms", ""),
     "unknown": (
-        "The last column says what could not be read. Once the credentials may read it, audit again.",
+        "The last column says what could not be read. Give the credentials access, and audit again.",
         "audit_sms",
         "",
     ),
-    "connected": ("Nothing. To see whether a text arrives and is answered, verify them.", "verify_sms", ""),
+    "connected": ("Nothing. To find out whether a text arrives and is answered, verify them.", "verify_sms", ""),
     ERRORS: (
-        "Look at the codes: each leads to Twilio's page about it. Then verify whether texts arrive now.",
+        "Look up the codes: each links to Twilio's page about it. Then verify whether texts arrive now.",
         "verify_sms",
         "",
     ),
 }
-LISTED = 25  # how many numbers the table on the console shows
-KEPT = 100  # how many audits of the past a report remembers
+LISTED = 25  # maximum number of rows in the table on the console
+KEPT = 100  # maximum number of earlier audits in a report
 
 
 def as_table(
@@ -88,9 +88,9 @@ def as_table(
     retired: Iterable[Mapping[str, Any]] = (),
     folders: Iterable[str] = (),
 ) -> str:
-    """Return a short table for the console: counts, and the numbers, of many only those that somebody has to look at.
+    """Return a short table for the console: counts, and the numbers; if there are many, only those that need attention.
 
-    Of more than are listed, every status comes before the first is repeated.
+    If there are more than :data:`LISTED`, each status is shown once before any is repeated.
     """
     counts = summary(told)
     lines = [f"{counted(len(told), 'phone number')}: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)]
@@ -102,20 +102,20 @@ def as_table(
     if len(rows) > LISTED:
         lines.append(f"  and {len(rows) - LISTED} more")
     for each in retired:
-        lines.append(f"  Retired, but alive: {describe_retired(each)}")
+        lines.append(f"  Retired, but not deleted: {describe_retired(each)}")
     lines += [f"  Note: {note}" for note in notes]
     return "\n".join(lines + [f"  Written to {folder}: audit.html, audit.csv, audit.json" for folder in folders])
 
 
 def in_turn(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return verdicts that are sorted by status so that every status comes before the first is repeated."""
+    """Reorder verdicts that are sorted by status, so that each status comes once before any is repeated."""
     groups = [list(group) for _status, group in groupby(rows, key=lambda entry: entry["status"])]
     longest = max(map(len, groups), default=0)
     return [group[place] for place in range(longest) for group in groups if place < len(group)]
 
 
 def describe_retired(credential: Mapping[str, Any]) -> str:
-    """Return a retired service credential in words."""
+    """Describe a retired service credential, for messages."""
     where = ", ".join(str(credential[name]) for name in ("instance", "region") if credential.get(name))
     age = credential.get("age_days")
     old = "" if age is None else f", {counted(round(age), 'day')} old"
@@ -127,7 +127,7 @@ def describe_retired(credential: Mapping[str, Any]) -> str:
 
 
 def as_csv(told: list[dict[str, Any]]) -> str:
-    """Return the verdicts as CSV with a line of names. No field begins a spreadsheet's formula."""
+    """Return the verdicts as CSV with a header. No field can be a spreadsheet formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
@@ -163,13 +163,13 @@ def _cell(value: Any) -> str:
 def make_report(
     before: Any, told: list[dict[str, Any]], notes: list[str], facts: Mapping[str, Any], *, run: str, now: str
 ) -> dict[str, Any]:
-    """Return what ``audit.json`` holds.
+    """Return the content of ``audit.json``.
 
-    Batches of one run add to each other's numbers, and are compared with the run before.
+    Batches of one run are merged, and compared with the previous run.
 
-    :param before: what the folder's ``audit.json`` holds now, ``None`` for nothing
+    :param before: the current content of the folder's ``audit.json``, ``None`` if there is none
     :param facts: ``version``, ``agents`` and ``retired``
-    :param run: what all batches of a run have in common
+    :param run: ID of the run, the same for all its batches
     :param now: when the numbers were read, in ISO 8601
     """
     earlier = before if _is_report(before) else {}
@@ -198,8 +198,7 @@ def make_report(
 
 
 def compare(previous: Mapping[str, Any], numbers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what is different from an audit before: ``at``, and the phone numbers that are ``new``, ``gone`` and
-    ``changed``.
+    """Return the changes since a previous audit: ``at``, and the phone numbers that are ``new``, ``gone`` and ``changed``.
 
     :param previous: ``at``, and the phone numbers by ``statuses``
     """
@@ -218,7 +217,7 @@ def compare(previous: Mapping[str, Any], numbers: list[dict[str, Any]]) -> dict[
 
 
 def _remembered(report: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what has to be known of an audit to compare a later one with it."""
+    """Return the part of an audit that is needed to compare a later one with it."""
     if not report:
         return None
     statuses: dict[str, list[str]] = {}
@@ -228,7 +227,7 @@ def _remembered(report: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _is_report(data: Any) -> bool:
-    """Whether *data* is what an audit wrote, this version's or one of before."""
+    """Whether *data* is a report of an audit, of this or an earlier version."""
     return (
         isinstance(data, dict) and isinstance(data.get("generated_at"), str) and isinstance(data.get("numbers"), list)
     )
@@ -255,7 +254,7 @@ def _list(report: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _merged(one: list[Any], other: Iterable[Any]) -> list[Any]:
-    """Return both lists without what is there twice; of a credential the holders of both batches."""
+    """Return both lists without duplicates; for a credential, the holders of both batches are merged."""
     merged: list[Any] = []
     for each in [*one, *other]:
         twin = next((known for known in merged if each.get("guid") and known.get("guid") == each.get("guid")), None)
@@ -267,5 +266,5 @@ def _merged(one: list[Any], other: Iterable[Any]) -> list[Any]:
 
 
 def state_of(entry: Mapping[str, Any]) -> str:
-    """Return what a picture shows of a number: its status, and whether a connected one meets errors all the same."""
+    """Return a number's state for the chart: its status, or whether it is connected but has errors."""
     return "warned" if entry["status"] == "connected" and recent_errors(entry) else str(entry["status"])

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The record of previous SMS settings: made before a run changes them, read to put them back.
+"""The record of previous SMS settings: written before a run changes them, and read to restore them.
 
-One JSON file a run and folder, readable by its owner only. It holds the webhooks with their passwords, old and new,
-because a mask cannot be put back: it is a secret, encrypted wherever the caller has a vault password.
+There is one JSON file for each run and folder, readable by its owner only. It contains the webhooks with their passwords,
+old and new, because they are needed to restore them. So it is a secret, and encrypted if there is a vault password.
 
-The new key is part of the record, so that the record comes after the credential. Nothing may be changed without a
-record, though, a new credential included: its room on the disk is taken first.
+The new key is part of the record, so the record is written after the credential is created. But nothing, not even a
+credential, may be changed without a record. So its disk space is reserved first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .whole_file import fill, replace
 
 FORMAT = 1
 PREFIX = "connect_sms-"
-SLACK = 1024  # bytes for each change, for what is not known yet when room is taken: the new key
+SLACK = 1024  # bytes for each change, for the new key, which is not known yet when the space is reserved
 # Settings ``before`` and ``after`` by number (see :mod:`webhook`), and by SID of services (see :func:`services.is_change`).
 Changes = Mapping[str, Mapping[str, Any]]
 
@@ -37,9 +37,9 @@ Changes = Mapping[str, Mapping[str, Any]]
 class Recorder:
     """Writes the one record of a run in a folder.
 
-    :param run: what all batches of the run have in common, and no other run has
-    :param encrypt: what makes the text unreadable, where there is a vault password
-    :param decrypt: returns the text of what may be encrypted
+    :param run: unique ID of the run, the same for all its batches
+    :param encrypt: encrypts the text, if there is a vault password
+    :param decrypt: decrypts a text that may be encrypted
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Recorder:
         self._room = os.path.join(folder, f".{PREFIX}{run}.room")
 
     def reserve(self, changes: Mapping[str, Changes], entry_point: str) -> None:
-        """Take the room that the record needs, before anything is changed anywhere.
+        """Reserve the disk space for the record, before anything is changed.
 
-        :param changes: by account, with something in place of the API key that is not known yet
-        :raises SmsError: when the record could not be written
+        :param changes: by account, with a placeholder for an API key that is not known yet
+        :raises SmsError: if the record could not be written
         """
         try:
             record = self._merged(changes, entry_point)[1]
@@ -73,15 +73,15 @@ class Recorder:
             raise _impossible(self.folder, error) from None
 
     def release(self) -> None:
-        """Give back the room that was taken, where no record came to be."""
+        """Release the reserved disk space if no record was written."""
         with contextlib.suppress(OSError):
             os.unlink(self._room)
 
     def write(self, changes: Mapping[str, Changes], entry_point: str) -> str:
-        """Write the record, so that the file is there as a whole, on the disk and not only in a cache, or not at all.
+        """Write the record completely and to the disk, not only to a cache, or not at all.
 
         :returns: its path
-        :raises SmsError: when it cannot be written; no webhook may be changed then
+        :raises SmsError: if it cannot be written; then no webhook may be changed
         """
         path, record = self._merged(changes, entry_point)
         made = None
@@ -101,7 +101,7 @@ class Recorder:
         return made
 
     def _merged(self, changes: Mapping[str, Changes], entry_point: str) -> tuple[str | None, dict[str, Any]]:
-        """Return the path of the run's record, if there is one by now, and what the record becomes."""
+        """Return the path of the run's record, if there is one already, and the new content."""
         path = self._path()
         record = read(path, self._decrypt) if path else new_record(entry_point, self._clock())
         for account_sid, of_account in changes.items():
@@ -114,7 +114,7 @@ class Recorder:
         return os.path.join(self.folder, min(mine)) if mine else None
 
     def _new_path(self) -> str:
-        """Return the path of a new file, which is there from now on: no two runs have the same."""
+        """Create a new file and return its path. No two runs get the same."""
         stamp = datetime.fromtimestamp(self._clock(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         path = os.path.join(self.folder, f"{PREFIX}{stamp}-{self._run}.json")
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -132,7 +132,7 @@ def new_record(entry_point: str, now: float) -> dict[str, Any]:
 
 
 def add(record: dict[str, Any], account_sid: str, changes: Changes) -> None:
-    """Note what is about to change in an account. What was noted earlier in the run keeps its first ``before``."""
+    """Add the upcoming changes in an account. Changes from earlier in the run keep their first ``before``."""
     noted = record["accounts"].setdefault(account_sid, {})
     for place, change in changes.items():
         noted[place] = {**change, "before": noted.get(place, change)["before"]}
@@ -143,14 +143,14 @@ def _is_service(sid: str, change: Any) -> bool:
 
 
 def check_folder(folder: str, *, in_container: bool = False) -> None:
-    """Make *folder* if it is missing, and see whether a record can be written there.
+    """Create *folder* if it is missing, and check that a record can be written there.
 
-    :param in_container: whether what is made here is gone with the job, as under a controller: then it has to be there
-    :raises SmsError: when it cannot
+    :param in_container: whether new folders disappear with the job, as in a controller; then the folder must exist
+    :raises SmsError: if it cannot
     """
     if in_container and not os.path.isdir(folder):
         raise SmsError(
-            f"connect_sms_backup_dir '{folder}' is not in the job's container, and a folder made there would be gone with it:"
+            f"connect_sms_backup_dir '{folder}' is not in the job's container, and a folder created there would disappear with it:"
             " expose one of the host to jobs (Settings, Jobs, Paths to expose to isolated jobs); nothing was changed",
             code="backup_failed",
         )
@@ -173,8 +173,8 @@ def _impossible(folder: str, error: OSError) -> SmsError:
 def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
     """Return the record in a file.
 
-    :param decrypt: returns the text of what may be encrypted
-    :raises SmsError: when there is none, or it is no record
+    :param decrypt: decrypts a text that may be encrypted
+    :raises SmsError: if there is no file, or it is not a record
     """
     try:
         with open(path, "rb") as file:
@@ -192,23 +192,23 @@ def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
         known = False
     if not known:
         raise SmsError(
-            f"'{path}' is no backup that connect_sms wrote (connect_sms_backup_dir)", code="bad_backup"
+            f"'{path}' is not a backup written by connect_sms (connect_sms_backup_dir)", code="bad_backup"
         ) from None
     return record
 
 
 def paths_of(value: Any) -> list[str]:
-    """Return the files that a variable names: one, a list of them, or a text with one a line, as a form gives them."""
+    """Return the files that a variable names: one, a list, or a text with one per line, as a survey returns it."""
     given = value.splitlines() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
     named = [str(path).strip() for path in given if path is not None]
     return list(dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in named if path))
 
 
 def read_all(paths: Iterable[str], decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
-    """Return the records in several files as one, as a run cut into slices writes several.
+    """Return the records in several files as one, since each slice of a run writes one.
 
-    Where more than one knows a number, all that was done to it is undone: it has the oldest record's ``before`` and the
-    youngest's ``after``.
+    A number in several records gets the oldest record's ``before`` and the latest one's ``after``, so that all changes are
+    undone.
 
     :raises SmsError: as :func:`read`
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Channels of watsonx Orchestrate in a batch's plan: which are needed, and whose URL is whose webhook. No I/O."""
+"""Channels of watsonx Orchestrate in a batch's plan: which are needed, and their URLs as webhooks. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._twilio.webhook import URLS
 from .plan import channel_label
 from .steps import Decisions, Refusals, Results, decisions_on, groups_of, numbers_in
 
-#: What stands for the URL of a channel that a dry run would make, and of one that is not there.
+#: Placeholders for the URL of a channel that a dry run would create, and of one that does not exist.
 TO_BE_CREATED = "https://channels.invalid/CHANNEL-TO-BE-CREATED"
 NOT_THERE = "https://channels.invalid/no-such-channel"
 
@@ -57,7 +57,7 @@ def with_channels(plan: Mapping[str, Any], found: Results | None) -> Mapping[str
 def _url(result: Mapping[str, Any]) -> dict[str, Any]:
     if result.get("url"):
         return {"url": result["url"]}
-    if "channel" in result:  # there is none, and this run makes none
+    if "channel" in result:  # there is none, and this run does not create it
         return {"url": TO_BE_CREATED if result["changed"] else NOT_THERE}
     return {
         "url": NOT_THERE,
@@ -66,9 +66,9 @@ def _url(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expected_with_channels(plan: Mapping[str, Any], found: Results | None) -> Mapping[str, Any]:
-    """Return an audit's plan with the channels' URLs as what its groups expect.
+    """Return an audit's plan with the channels' URLs as its groups' expected webhooks.
 
-    :param found: the results of ``sms_channels``; what could not be found out is an error of the group's host
+    :param found: the results of ``sms_channels``; an unknown channel is an error of the group's host
     """
     filled = with_channels(plan, found)
     errors = dict(plan["errors"])
@@ -81,7 +81,7 @@ def expected_with_channels(plan: Mapping[str, Any], found: Results | None) -> Ma
 
 
 def in_words(plan: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what became of a plan's channels, once :func:`with_channels` has filled them in."""
+    """Describe a plan's channels after :func:`with_channels` has added them."""
     for channel, result in zip(plan.get("channels", ()), plan.get("channels_found", ()), strict=False):
         if "channel" in result:
             made = " (would be created)" if result["changed"] and not result.get("url") else ""
@@ -95,11 +95,11 @@ def users(
     planned: Results | None = None,
     accounts: list[Mapping[str, Any]] | None = None,
 ) -> tuple[list[str], str | None]:
-    """Return what still leads to a channel, and why that is not fully known, if so.
+    """Return what still leads to a channel, and the reason if this is not fully known.
 
     :param looked: the results of ``twilio_sms_webhook_info`` with ``holders``
-    :param planned: what :func:`steps.webhooks` returned, in a dry run, to be taken for done
-    :param accounts: the plan's accounts that were looked at: whether to delete what may be used where they see nothing
+    :param planned: in a dry run, the result of :func:`steps.webhooks`, treated as done
+    :param accounts: the plan's accounts that were read, and whether to delete what may be in use elsewhere
     """
     due: dict[str, list[Decisions]] = {}
     for account in planned or ():
@@ -125,7 +125,7 @@ def users(
 
 
 def kept(channel: Mapping[str, Any], holders: list[str], problem: str | None) -> str:
-    """Return, in words, why a channel is not deleted."""
+    """Return why a channel is not deleted, for messages."""
     if problem:
         return f"{channel_label(channel)} is kept, because it is not known what uses it: {problem}"
     return f"{channel_label(channel)} is kept, because its webhook is still in use by {join(holders, ', ')}"

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which service credentials may be deleted after a play's last batch, and what is said of the others. No I/O.
+"""Decides which service credentials may be deleted after a play's last batch, and reports the others. No I/O.
 
-A key that is deleted while something holds it loses texts without a word. So a credential is deleted only when all that
-can hold a key was read in every account of the inventory, and was read as it is: with all numbers that the run has just
-written, as it has written them.
+Deleting a key that something holds would silently lose texts. So a credential is only deleted if everything that can hold
+a key was read in every account of the inventory, and if the lists are up to date: they must show all numbers of the run
+as it has written them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def key_usage(
     channels: Results | None = None,
     urls: Results | None = None,
 ) -> dict[str, Any]:
-    """Return which API keys are held, by what, and the credentials about which that is known well enough.
+    """Return the API keys in use, what uses them, and the credentials for which enough is known.
 
     :param read: the results of ``twilio_sms_webhook_info`` with ``holders``, for the accounts of ``plan["finish"]``
-    :param look: what the batch began with, of the same module
+    :param look: the results of the same module from the start of the batch
     :param found: the results of ``iva_credential``, and *done* those of ``twilio_sms_webhook``, of the batch
     :param channels: the results of ``sms_channels`` of the batch, and *urls* what became of its :func:`steps.receivers`
     :returns: as :func:`steps.key_usage`, and ``credentials``: those of the finish that may be looked into
@@ -49,18 +49,18 @@ def key_usage(
 
 
 def _not_shown(plan: Mapping[str, Any], read: Results, look: Results, found: Results, done: Results) -> str | None:
-    """Return which numbers Twilio does not show as they were written: a list that is late proves nothing."""
+    """Return the numbers that Twilio does not show as they were written, because an outdated list proves nothing."""
     accounts = [numbers for one in read for numbers in unpack(one["holders"])["numbers"].values()]
     shown = {number: settings for numbers in accounts for number, settings in numbers.items()}
     written = dict(settings_afterwards(plan, look, found, done))
     late = sorted(number for number, settings in written.items() if shown.get(number) != settings)
-    return f"Twilio does not show yet what was written to {join(late, ', ')}" if late else None
+    return f"Twilio does not yet show the new settings of {join(late, ', ')}" if late else None
 
 
 def settings_afterwards(
     plan: Mapping[str, Any], look: Results, found: Results, done: Results
 ) -> Iterator[tuple[str, Settings]]:
-    """Yield the numbers of a batch that did not fail, each with the settings that it has once the batch is done."""
+    """Yield the numbers of a batch that did not fail, with their settings after the batch."""
     told = {entry["phone_number"]: entry["status"] for result in done for entry in from_text(result.get("entries", ""))}
     for account in webhooks(plan, look, found):
         if account["snapshot"]:
@@ -79,15 +79,15 @@ def verdict(
     moved: bool,
     before: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Return what is to be said of a play's credentials: warnings, and failures.
+    """Return warnings and failures about a play's credentials.
 
-    A credential that is kept because something holds its key is as it should be. One that IBM Cloud refused to delete is
-    not, nor is a rotation that was asked for and did not come to be.
+    A credential that is kept because something holds its key is only a warning. A credential that IBM Cloud refused to
+    delete is a failure, and so is a rotation that did not happen.
 
     :param retired: the results of ``iva_credential`` with ``state: retiring`` for the credentials of *usage*, of a disconnect
     :param deleted: those with ``state: absent``
-    :param found: what ``iva_credential`` did for the batch before, with ``max_age`` in a rotation
-    :param before: the usage by which *retired* came to be, where it is not *usage*
+    :param found: the results of ``iva_credential`` earlier in the batch, with ``max_age`` in a rotation
+    :param before: the usage at the time of *retired*, if it is not *usage*
     :param moved: whether the batch has changed any number
     """
     if not plan["finish"]["credentials"]:
@@ -96,7 +96,7 @@ def verdict(
     if usage["problem"]:
         warnings.append(f"No credential was deleted, because it is not known which are in use: {usage['problem']}")
     kept: dict[str, str] = {}
-    # A task that is told not to fail says so: what failed is seen by what is missing, and by the failure.
+    # The task has failed_when: false, so a failure shows in missing values and in ``failure``.
     steps_taken = [(result, before or usage) for result in retired] + [(result, usage) for result in deleted]
     for result, used in steps_taken:
         if result.get("failure") or "kept" not in result:
@@ -115,15 +115,15 @@ def verdict(
 
 
 def _not_rotated(plan: Mapping[str, Any], found: Results, *, certain: bool, moved: bool) -> list[str]:
-    """Return which rotations that were asked for did not happen.
+    """Return the rotations that were requested but did not happen.
 
-    :param certain: whether nothing that was retired before is left
+    :param certain: whether all credentials that were retired before are deleted
     """
     texts = []
     for request, result in zip(plan["credentials"], found, strict=False):
         name, how = request["label"], result.get("rotation")
         if how == "overdue":
-            after = "That is deleted now: run again" if certain else "See above what holds its key"
+            after = "It is deleted now: run again" if certain else "See above what holds its key"
             texts.append(
                 f"Service credential {name} is older than connect_sms_max_age, and was not replaced, because an earlier one was"
                 f" still retired. {after}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of a batch, told to each of its hosts and in one line for all of them. No I/O."""
+"""The results of a batch, for each of its hosts, and in one line for all of them. No I/O."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .._twilio.webhook import diff_header
 from .channels import in_words
 from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
 
-LISTED = 1000  # how many numbers a report lists; of more, only those that somebody has to look at
+LISTED = 1000  # maximum number of entries in a report; beyond it, only those that need attention
 STRIKING = ("failed", "overridden")
 STATUSES = {"changed": "changed", "unchanged": "unchanged", "overridden": "overridden", "failed": "failed"}
 _UNTOUCHED = {"sid": None, "changed": False, "overridden_by": None, "via": None, "before": None, "after": None}
 
 
 class Batch(NamedTuple):
-    """A plan and what its steps found out and did: lists of results in the order of its accounts or credentials."""
+    """A plan and the results of its steps, in the order of its accounts or credentials."""
 
     plan: Mapping[str, Any]
     looked: Results  # of twilio_sms_webhook_info
@@ -33,15 +33,15 @@ class Batch(NamedTuple):
 
     @property
     def credentials(self) -> Results:
-        """What matters of :attr:`found`: what an earlier part of the play found is of no interest to a disconnect."""
+        """:attr:`found`, except for a disconnect, which ignores what an earlier part of the play found."""
         absent = any(account["state"] == "absent" for account in self.plan["accounts"])
         return [] if absent else self.found
 
 
 def both_passes(first: Results, second: Results) -> list[Mapping[str, Any]]:
-    """Return what two passes over the same accounts did, as if it were one.
+    """Return the results of two passes over the same accounts as one.
 
-    A number that the first pass changed is changed, also where the second pass found it as wanted.
+    A number that the first pass changed is changed, even if the second pass found it as wanted.
 
     :param first: results of ``twilio_sms_webhook`` of a pass whose credential another run retired meanwhile, or none
     :param second: those of the pass that followed
@@ -71,10 +71,10 @@ def _one_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str,
 
 
 def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
-    """Return what became of one host's numbers, or of the whole batch's, as a task's result without secrets.
+    """Return the results of one host's numbers, or of the whole batch's, as a task's result without secrets.
 
-    :param host: a host of the batch; without it, all of them
-    :returns: ``changed``, ``failed``, ``msg``, ``numbers``, and ``diff`` and ``warnings`` where there are any. A failure
+    :param host: a host of the batch; by default all of them
+    :returns: ``changed``, ``failed``, ``msg``, ``numbers``, and ``diff`` and ``warnings`` if there are any. A failure
         lists only the numbers that failed
     """
     plan = batch.plan
@@ -107,15 +107,15 @@ def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
 
 
 def batch_warnings(batch: Batch) -> list[str]:
-    """Return what the modules warned of, each warning once."""
+    """Return the modules' warnings, each once."""
     results = [*batch.looked, *batch.done]
     return list(dict.fromkeys(str(warning) for result in results for warning in result.get("warnings", ())))
 
 
 def summary(batch: Batch, entry_point: str, files: list[str] | None = None) -> str:
-    """Return what became of the whole batch, in one line for the console.
+    """Return the results of the whole batch, in one line for the console.
 
-    :param files: where previous settings were recorded
+    :param files: the records of previous settings
     """
     asked = {number for numbers in batch.plan["numbers"].values() for number in numbers}
     counts = Counter(entry["status"] for entry in _entries(batch, asked))
@@ -131,11 +131,11 @@ def summary(batch: Batch, entry_point: str, files: list[str] | None = None) -> s
 
 
 def credentials_outcome(plan: Mapping[str, Any], found: Results) -> dict[str, Any]:
-    """Return what became of a batch's service credentials, as a task's result without secrets.
+    """Return the results of a batch's service credentials, as a task's result without secrets.
 
-    :param plan: what :func:`plan.credential_plan` returned
+    :param plan: the result of :func:`plan.credential_plan`
     :param found: the results of ``iva_credential``
-    :returns: ``changed``, ``failed``, ``msg``, ``credentials``, and ``diff`` where something changes
+    :returns: ``changed``, ``failed``, ``msg``, ``credentials``, and ``diff`` if something changes
     """
     problems = list(dict.fromkeys([*plan["errors"].values(), *([plan["stopped"]] if plan.get("stopped") else [])]))
     texts, entries, diffs = [], [], []
@@ -163,14 +163,14 @@ def _state_in_words(result: Mapping[str, Any]) -> str:
     if result.get("changed"):
         return f"created ({credential['guid']})"
     if not credential["readable"]:
-        return f"is there ({credential['guid']}), but its API key cannot be read by this identity"
-    return f"is there ({credential['guid']})"
+        return f"exists ({credential['guid']}), but its API key cannot be read by this identity"
+    return f"exists ({credential['guid']})"
 
 
 def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
-    """Return the entries of those of the numbers *asked* for that came to their update, or needed none."""
+    """Return the entries of the numbers *asked* for that were updated, or needed no update."""
     entries = [entry for result in batch.done for entry in from_text(result.get("entries", ""), asked)]
-    msg = "left as it is: the API key is younger than connect_sms_max_age"
+    msg = "unchanged: the API key is younger than connect_sms_max_age"
     idle = [
         {**_UNTOUCHED, "phone_number": number, "status": "unchanged", "msg": group.get("idle") or msg}
         for account in batch.plan["accounts"]
@@ -183,9 +183,9 @@ def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
 
 
 def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, list[str]]:
-    """Return why numbers never came to their update: the numbers by reason.
+    """Return the numbers that were never updated, by reason.
 
-    What met a whole account or credential is told in full by the first host that it met; the others point there.
+    If a whole account or credential failed, the first host concerned has the full message, and the others refer to it.
     """
     reasons: dict[str, list[str]] = {}
     if not missing:
@@ -213,9 +213,9 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
 
 
 def _services(batch: Batch, hosts: list[str] | None) -> list[Mapping[str, Any]]:
-    """Return what became of services: of each account once, told by the first host that it belongs to.
+    """Return the results of services. Those of an account are reported once, by the first of its hosts.
 
-    :param hosts: whose accounts are meant; without them, all
+    :param hosts: the hosts whose accounts to report; by default all
     """
     results = zip(batch.plan["accounts"], batch.done, strict=False)
     mine = [result for account, result in results if hosts is None or account["first_host"] in hosts]
@@ -237,7 +237,7 @@ def _diffs(batch: Batch, asked: set[str], services: list[Mapping[str, Any]]) -> 
 
 
 def _of_services(services: list[Mapping[str, Any]], *, dry_run: bool) -> str:
-    """Return how many services were changed, in words, for the end of the counts of numbers."""
+    """Return the counts of changed services, for the end of the summary."""
     texts = []
     for kind, words in (("messaging_service", "Messaging Services"), ("conversation", "Conversations addresses")):
         count = sum(1 for service in services if service["changed"] and service["kind"] == kind)
@@ -247,7 +247,7 @@ def _of_services(services: list[Mapping[str, Any]], *, dry_run: bool) -> str:
 
 
 def _agents(batch: Batch) -> Iterator[str]:
-    """Yield the agents in words: each credential with its instance, and the receivers."""
+    """Describe the agents: each credential with its instance, and the receivers."""
     for result in batch.credentials:
         if "credential" in result:
             credential = result["credential"]

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the variables of a batch's hosts to the least work for all of them. No I/O.
+"""Plans the work for a batch from the variables of its hosts, with as few calls as possible. No I/O.
 
 The role handles a play's whole batch at once: it looks up each distinct service credential once and lists each Twilio
-account once, whatever regions, instances and accounts the hosts belong to. An item of a plan is a whole call: it holds
-every value that the module behind it needs, so that the role's tasks only hand it on.
+account once, whatever regions, instances and accounts the hosts belong to. An item of a plan is a complete call: it has
+every value that its module needs, so that the role's tasks only pass it on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFIX = "connect_sms_"
 IBM_VARIABLES = {name: PREFIX + name for name in IBM_CLOUD_OPTIONS}
 TWILIO_VARIABLES = {name: PREFIX + ("" if name in HTTP_OPTIONS else "twilio_") + name for name in TWILIO_OPTIONS}
 
-#: The role's variables behind the options by which ``orchestrate_sms_channel`` gets in, on both sides.
+#: The role's variables behind the access options of ``orchestrate_sms_channel``, for both clouds.
 CHANNEL_VARIABLES = {
     **IBM_VARIABLES,
     "instance_url": "connect_sms_orchestrate_url",
@@ -37,19 +37,19 @@ CHANNEL_VARIABLES = {
 }
 
 VERIFY_OPTIONS = ("verify_from", "verify_body", "verify_timeout", "verify_max", "verify_replies")
-# How Twilio is to behave when the receiver fails: the webhook's options, and the role's variables behind them.
+# Twilio's behaviour if the receiver fails: the webhook's options, and the role's variables behind them.
 BEHAVIOUR = {"retries": "connect_sms_retries", "retry_on": "connect_sms_retry_on", "edges": "connect_sms_edges"}
 
 NO_NUMBERS = (
-    "no phone numbers are given. Name them in one of three ways: an inventory whose hosts have phone_number (-i), the"
+    "no phone numbers are given. Give them in one of three ways: an inventory whose hosts have phone_number (-i), the"
     " extra variable phone_number or phone_numbers (-e phone_number=+15551234567), or numbers_file, a CSV file with"
     " the numbers (-e numbers_file=numbers.csv). An inventory that could not be read is named in a warning above"
 )
 NOTHING_TO_ROTATE = (
-    "nothing to rotate: the webhook of a watsonx Orchestrate channel holds no key (for Twilio's auth token see the module"
+    "nothing to rotate: the webhook of a watsonx Orchestrate channel has no key (for Twilio's auth token see the module"
     " orchestrate_sms_channel, update_token)"
 )
-Values = Mapping[str, Any]  # the role's variables of one host, validated, ``None`` where not given
+Values = Mapping[str, Any]  # the role's validated variables of one host, ``None`` if not given
 
 
 def make_plan(
@@ -61,18 +61,18 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return the work for a batch.
 
-    :param problems: what is wrong with hosts that are therefore not in *hosts*, by host name
-    :param rotate: whether credentials are replaced once they are as old as ``connect_sms_max_age`` says
+    :param problems: the mistakes of hosts that are missing in *hosts*, by host name
+    :param rotate: whether to replace credentials that are older than ``connect_sms_max_age``
     :returns: ``credentials`` (the distinct service credentials to look up), ``channels`` (of watsonx Orchestrate),
         ``accounts`` (the Twilio accounts, each with groups of numbers that get the same webhook), ``numbers`` (by host)
-        and ``errors`` (by host); it holds the secrets of the variables. A group's ``phone_numbers`` are one text, see
-        :mod:`packed`, and so is ``written``, which tells how numbers were written that are not written plainly
+        and ``errors`` (by host); it contains the secrets of the variables. A group's ``phone_numbers`` are one string, see
+        :mod:`packed`, and so is ``written``, the original notation of numbers that were not written in E.164
     """
     credentials, accounts, channels = Distinct(), Distinct(), Distinct()
     numbers: dict[str, list[str]] = {}
     written: dict[str, str] = {}
     errors = dict(problems or {})
-    webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # of a number in an account: who asked first, for what
+    webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # by number and account: the first host, and its webhook
     for host, values in hosts.items():
         try:
             receiver = _receiver(values)
@@ -113,7 +113,7 @@ def make_plan(
 def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the service credentials that a batch needs, in the form of :func:`make_plan`, whatever its numbers are.
 
-    :param problems: what is wrong with hosts that are therefore not in *hosts*
+    :param problems: the mistakes of hosts that are missing in *hosts*
     """
     credentials = Distinct()
     errors = dict(problems or {})
@@ -134,20 +134,20 @@ def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | N
 def restore_plan(
     host: str, record: Mapping[str, Any], values: Values, account_sid: str | None, folder: str | None = None
 ) -> dict[str, Any]:
-    """Return the work of putting back what a backup recorded, in the form of :func:`make_plan`.
+    """Return the work to restore a backup, in the form of :func:`make_plan`.
 
     :param host: the host that reports on all of it
-    :param record: what :func:`backup.read` returned
-    :param account_sid: the account whose credentials are used; other accounts in the record are its subaccounts
-    :param folder: where it is recorded what the restore overwrites
-    :returns: with ``credentials`` holding the ``api_keys`` that IAM has to be asked about, not what is to be looked up
+    :param record: the result of :func:`backup.read`
+    :param account_sid: the account of the credentials; other accounts in the record are its subaccounts
+    :param folder: the folder for the record of what the restore overwrites
+    :returns: the plan; its ``credentials`` have the ``api_keys`` to ask IAM about, not credentials to look up
     """
     only, errors, _written = read(values["connect_sms_phone_numbers"])
     if errors:
         raise ValueError(join(errors, "; "))
     accounts, numbers = [], []
     for sid, changes in record["accounts"].items():
-        # A service belongs to all of its numbers: it is put back only with everything that the record holds.
+        # A service affects all of its numbers, so it is only restored together with the whole record.
         chosen = {number: change for number, change in changes.items() if not only or number in only}
         its_numbers = [number for number in chosen if number.startswith("+")]
         if not chosen:
@@ -163,19 +163,19 @@ def restore_plan(
         numbers += its_numbers
     missing = sorted(set(only) - set(numbers))
     if missing or not accounts:
-        raise ValueError(f"the backup holds nothing of {join(missing, ', ') or 'any phone number'}")
+        raise ValueError(f"the backup has no settings of {join(missing, ', ') or 'any phone number'}")
     keys = {key for account in accounts for change in account["restore"].values() for key in ibm_keys(change["before"])}
     checks = [{"access": access_of(values, IBM_VARIABLES), "api_keys": sorted(keys)}] if keys else []
     return {"credentials": checks, "accounts": accounts, "numbers": {host: numbers}, "errors": {}}
 
 
 def finish_plan(play: Mapping[str, Values], others: Mapping[str, Values]) -> dict[str, Any]:
-    """Return what is read and deleted once, after a play's last batch, for entry points that delete credentials.
+    """Return what to read and delete once, after a play's last batch, for entry points that delete credentials.
 
-    :param play: the values of all hosts of the play, those of earlier batches included
-    :param others: those of all other hosts of the inventory, which ``--limit`` may have left out: their accounts may
-        hold the same keys
-    :returns: ``credentials`` and ``channels``, those of the play, and ``accounts``, those of the whole inventory
+    :param play: the values of all hosts of the play, including those of earlier batches
+    :param others: those of all other hosts of the inventory, which ``--limit`` may exclude; their accounts may hold the
+        same keys
+    :returns: ``credentials`` and ``channels`` of the play, and ``accounts`` of the whole inventory
     """
     credentials, accounts, channels = Distinct(), Distinct(), Distinct()
     for host, values in play.items():
@@ -186,7 +186,7 @@ def finish_plan(play: Mapping[str, Values], others: Mapping[str, Values]) -> dic
         for where in [] if needs_no_credential(values) else dict.fromkeys([region, second] if second else [region]):
             _add_credential(credentials, host, values, credential_of(values, where), rotate=False)
     for values in [*play.values(), *others.values()]:
-        # Who has an auth token sees the account and all of its subaccounts, whichever of them is meant.
+        # An auth token gives access to the account and all of its subaccounts.
         access = {
             name: value for name, value in access_of(values, TWILIO_VARIABLES).items() if name != "subaccount_sid"
         }
@@ -196,21 +196,21 @@ def finish_plan(play: Mapping[str, Values], others: Mapping[str, Values]) -> dic
 
 
 def ibm_keys(settings: Mapping[str, str]) -> set[str]:
-    """Return the API keys in webhooks that lead to a receiver of IBM's: those of others are not for IAM to judge."""
+    """Return the API keys in webhooks that lead to a receiver of IBM. Other passwords are never sent to IAM."""
     receivers = {host for hosts in HOSTS.values() for host in hosts}
     urls = [settings.get(name, "") for name in URLS]
     return {str(password_of(url)) for url in urls if (place(url) or ("", ""))[1] in receivers and password_of(url)}
 
 
 class Distinct:
-    """A list of dictionaries in which each distinct one stands once."""
+    """A list of distinct dictionaries."""
 
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
         self._places: dict[str, int] = {}
 
     def add(self, identity: Mapping[str, Any], **more: Any) -> int:
-        """Return the place of *identity* in the list, where *more* is added to it the first time."""
+        """Return the index of *identity*; if it is new, it is added with *more*."""
         place = self._places.setdefault(repr(sorted(identity.items())), len(self.items))
         if place == len(self.items):
             self.items.append({**identity, **more})
@@ -220,13 +220,13 @@ class Distinct:
 def numbers_of(host: str, values: Values) -> list[str]:
     """Return a host's phone numbers in E.164.
 
-    :raises ValueError: when there are none, or one is none
+    :raises ValueError: if there are none, or one is not a phone number
     """
     return _reading_of(host, values).numbers
 
 
 def _reading_of(host: str, values: Values) -> Reading:
-    """Return a host's phone numbers as they were read; one without any may bear its number as its name."""
+    """Return a host's phone numbers as they were read. If it has none, its name may be the number."""
     reading = read(values["connect_sms_phone_numbers"])
     if reading.errors:
         raise ValueError(join(reading.errors, "; "))
@@ -239,9 +239,9 @@ def _reading_of(host: str, values: Values) -> Reading:
 
 
 def access_of(values: Values, variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options by which a module gets into a cloud: only those that the host gives itself.
+    """Return a module's options for access to a cloud: only those that the host gives itself.
 
-    Where it gives none, the user's ``module_defaults`` and then the environment count.
+    If it gives none, the user's ``module_defaults`` apply, and then the environment.
 
     :param variables: :data:`IBM_VARIABLES` or :data:`TWILIO_VARIABLES`
     """
@@ -249,13 +249,13 @@ def access_of(values: Values, variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def account_of(values: Values, state: str = "present") -> dict[str, Any]:
-    """Return which Twilio account a host's variables mean, and how to work there."""
+    """Return a host's Twilio account, and the options for the work there."""
     on_override = values.get("connect_sms_on_override") or "ignore"
     return {
         "access": access_of(values, TWILIO_VARIABLES),
         "state": state,
         "on_override": on_override,
-        # Whether it matters who else is in the pools of Messaging Services: changing a service changes where their texts go.
+        # Changing a Messaging Service affects all senders in its pool, so they must be known.
         "pools": on_override == "repair" or state == "absent",
         "repair_shared_services": bool(values.get("connect_sms_repair_shared_services")),
         "release_conversations": bool(values.get("connect_sms_release_conversations")),
@@ -269,12 +269,12 @@ def account_of(values: Values, state: str = "present") -> dict[str, Any]:
 
 
 def _verify_options(values: Values) -> dict[str, Any]:
-    """Return the options of ``twilio_sms_verify``, where the entry point knows them."""
+    """Return the options of ``twilio_sms_verify``, if the entry point has them."""
     return {name: values[PREFIX + name] for name in VERIFY_OPTIONS if PREFIX + name in values}
 
 
 def account_label(values: Values) -> str:
-    """Return the account in words."""
+    """Return the account's name for messages."""
     sid = values[TWILIO_VARIABLES["subaccount_sid"]] or values[TWILIO_VARIABLES["account_sid"]]
     return f"Twilio account {sid}" if sid else "the Twilio account of the environment"
 
@@ -282,14 +282,14 @@ def account_label(values: Values) -> str:
 def credential_of(values: Values, region: str | None) -> dict[str, Any]:
     """Return the options of ``iva_credential`` for a host's service credential in a region.
 
-    Only the first region is that of ``connect_sms_instance``. Options that are not given are left out.
+    ``connect_sms_instance`` only applies to the first region. Options that are not given are left out.
     """
     instance = values["connect_sms_instance"] if region == values["connect_sms_region"] else None
     return {
         "access": access_of(values, IBM_VARIABLES),
         "name": values["connect_sms_credential_name"],
         "role": values["connect_sms_role"],
-        # Only connecting knows this variable; all other entry points that make a credential are there to do so.
+        # Only the entry point main has this variable; the others that create a credential always do.
         "create": values.get("connect_sms_create_credential") is not False,
         **({"region": region} if region else {}),
         **({"instance": instance} if instance else {}),
@@ -297,7 +297,7 @@ def credential_of(values: Values, region: str | None) -> dict[str, Any]:
 
 
 def _add_credential(credentials: Distinct, host: str, values: Values, identity: Mapping[str, Any], rotate: bool) -> int:
-    """Return the place of a credential among all, and note what this host wants of it."""
+    """Return the index of a credential, and add this host's requirements to it."""
     region = identity.get("region")
     label = f"{identity['name']} on {identity.get('instance') or 'the SMS agent'}" + (f" in {region}" if region else "")
     index = credentials.add(identity, label=label, first_host=host, candidate_api_keys=[], store=[])
@@ -305,7 +305,7 @@ def _add_credential(credentials: Distinct, host: str, values: Values, identity: 
     tasks = values.get("connect_sms_store_key_tasks")
     if tasks and tasks not in item["store"]:
         item["store"].append(tasks)
-    if rotate:  # of several hosts with one credential the one that wants it youngest decides
+    if rotate:  # if several hosts share a credential, the smallest maximum age applies
         item["max_age"] = min(values["connect_sms_max_age"], item.get("max_age", values["connect_sms_max_age"]))
     offered = values["connect_sms_api_key"]
     if offered and offered not in item["candidate_api_keys"]:
@@ -314,7 +314,7 @@ def _add_credential(credentials: Distinct, host: str, values: Values, identity: 
 
 
 def channel_of(values: Values) -> dict[str, Any]:
-    """Return the options of ``orchestrate_sms_channel`` for the channel that a host's variables name."""
+    """Return the options of ``orchestrate_sms_channel`` for a host's channel."""
     return {
         "access": access_of(values, CHANNEL_VARIABLES),
         "agent": values["connect_sms_orchestrate_agent"],
@@ -324,9 +324,9 @@ def channel_of(values: Values) -> dict[str, Any]:
 
 
 def add_channel(channels: Distinct, host: str, values: Values) -> int:
-    """Return the place of a host's channel among all.
+    """Return the index of a host's channel.
 
-    :raises ValueError: when another host wants the same agent's channel otherwise: an environment has only one
+    :raises ValueError: if another host wants the same agent's channel with other options, since an environment has only one
     """
     identity = channel_of(values)
     index = channels.add(identity, label=channel_label(identity), first_host=host)
@@ -344,18 +344,18 @@ def _channel_place(channel: Mapping[str, Any]) -> tuple:
 
 
 def channel_label(channel: Mapping[str, Any]) -> str:
-    """Return a channel in words."""
+    """Return a channel's name for messages."""
     return f"channel '{channel['name']}' of agent '{channel['agent']}' ({channel['environment']})"
 
 
 def needs_no_credential(values: Values) -> bool:
-    """Whether a host's numbers are connected without a service credential of IBM Cloud."""
+    """Whether a host's numbers need no service credential of IBM Cloud."""
     names = ("orchestrate_agent", "receiver_url", "password")
     return any(values.get(PREFIX + name) for name in names)
 
 
 def _pack_numbers(account: dict[str, Any]) -> dict[str, Any]:
-    """Turn the numbers of an account's groups into texts, one for each group and one for all, and return the account."""
+    """Pack the numbers of an account's groups into strings, one for each group and one for all, and return the account."""
     groups = list(account["webhooks"].values())
     account["phone_numbers"] = ",".join(dict.fromkeys(number for group in groups for number in group["phone_numbers"]))
     account["webhooks"] = [{**group, "phone_numbers": ",".join(group["phone_numbers"])} for group in groups]
@@ -363,7 +363,7 @@ def _pack_numbers(account: dict[str, Any]) -> dict[str, Any]:
 
 
 def _receiver(values: Values) -> dict[str, Any]:
-    """Return where a host's texts go: a literal ``url``, or what is put together once the API keys are known."""
+    """Return where a host's texts go: a literal ``url``, or the parts of one until the API keys are known."""
     region, second = values["connect_sms_region"], values["connect_sms_fallback_region"]
     receiver: dict[str, Any] = {"url": None, "host": None, "fallback_host": None, "credential_regions": []}
     behaviour = {name: values[one] for name, one in BEHAVIOUR.items() if values.get(one) not in (None, "", [])}

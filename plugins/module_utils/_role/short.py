@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The short extra variables of the playbooks (``-e region=us-south``) in terms of the role's own. No I/O."""
+"""Translates the playbooks' short extra variables (``-e region=us-south``) to the role's variables. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-#: Short names behind the role's variables. They count as extra variables only: an inventory may use them for itself.
+#: The role's variables and their short names. Short names only work as extra variables: an inventory may use them itself.
 SHORT = {
     "connect_sms_region": "region",
     "connect_sms_instance": "instance",
@@ -35,7 +35,7 @@ KNOWN = frozenset({*SHORT.values(), *NUMBERS, DRY_RUN})
 
 
 def is_given(value: Any) -> bool:
-    """Whether a variable has a value: a form's unanswered question arrives as null, an empty or a blank text."""
+    """Whether a variable has a value: an unanswered survey question arrives as null, an empty or a blank string."""
     if isinstance(value, str):
         return bool(value.strip())
     return value is not None and value not in ([], {})

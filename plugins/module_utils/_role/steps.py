@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each of the role's tasks gets: the plan, with what the tasks before have found out. No I/O."""
+"""Computes the items of each of the role's tasks from the plan and the results of earlier tasks. No I/O."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .._twilio.snapshot import Snapshot
 from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, in_service
 from .plan import BEHAVIOUR, ibm_keys
 
-MAX_CANDIDATES = 20  # each is a request to IAM where the stored key cannot be read
-PLACEHOLDER = "KEY-TO-BE-CREATED"  # stands for the API key in a dry run that would create the credential
-URL = "__connect_sms_url"  # the fact that a task of the role makes of each receiver
+MAX_CANDIDATES = 20  # each takes a request to IAM if the credential's key cannot be read
+PLACEHOLDER = "KEY-TO-BE-CREATED"  # the API key in a dry run that would create the credential
+URL = "__connect_sms_url"  # the fact in which a task of the role stores each receiver's URL
 Results = list[Mapping[str, Any]]  # of a module, in the order of the plan's ``accounts`` or ``credentials``
 
 
 class Group(NamedTuple):
-    """Numbers of an account that get the same webhook, and what is known of them."""
+    """Numbers of an account that get the same webhook, with the results of their account."""
 
     account: Mapping[str, Any]
     look: Mapping[str, Any]  # the result of twilio_sms_webhook_info
     group: Mapping[str, Any]
-    snapshot: Snapshot | None  # None where the account could not be read
+    snapshot: Snapshot | None  # None if the account could not be read
 
 
 def groups_of(plan: Mapping[str, Any], looked: Results) -> Iterator[Group]:
-    """Yield every group of every account, each with the look at its account."""
+    """Yield every group of every account, with the results of its account."""
     for account, look in zip(plan["accounts"], looked, strict=False):
         snapshot = unpack_snapshot(look["snapshot"]) if "snapshot" in look else None
         for group in account["webhooks"]:
@@ -46,7 +46,7 @@ def groups_of(plan: Mapping[str, Any], looked: Results) -> Iterator[Group]:
 
 
 class Decisions(NamedTuple):
-    """What is to become of an account: of its numbers, and what services mean for them."""
+    """The decisions about an account: about its numbers, and what services mean for them."""
 
     numbers: dict[str, Decision]
     verdict: Verdict
@@ -72,14 +72,14 @@ def numbers_in(group: Mapping[str, Any]) -> list[str]:
 
 
 def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) -> list[dict[str, Any]]:
-    """Return the plan's credentials with what the look at the numbers adds to them.
+    """Return the plan's credentials with additions from reading the numbers.
 
-    ``needed`` is false where no number can be connected with the credential, so that none is created for nothing.
-    ``wait`` tells that numbers are in service now, which must not move to a key that IAM does not accept yet.
-    The passwords of present webhooks join the candidates, for credentials whose key cannot be read.
+    ``needed`` is false if no number can be connected with the credential, so that it is not created in vain.
+    ``wait`` is true if numbers are in service now, because these must not get a key that IAM does not accept yet.
+    The passwords of current webhooks are added to the candidates, for credentials whose key cannot be read.
 
     :param looked: the results of ``twilio_sms_webhook_info``; without them all credentials are needed, and their keys
-        have to work once this run is over
+        must work at the end of the run
     """
     if looked is None:
         return [{**one, "other_api_keys": [], "needed": True, "wait": True} for one in plan["credentials"]]
@@ -138,7 +138,7 @@ def _foreign_keys(plan: Mapping[str, Any], looked: Results, found: Results) -> l
 
 
 def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Snapshot) -> list[Mapping[str, str]]:
-    """Return the webhooks of numbers, and those of the services that carry them to where they are wanted."""
+    """Return the webhooks of numbers, and those of the services that send their texts to the wanted receiver."""
     wanted = places_of(group)
     carriers = {one["sid"]: one for number in numbers if (one := snapshot.carrier_of(number, wanted))}
     services = [{**dict.fromkeys(FIELDS, ""), **{name: one[name] for name in URLS}} for one in carriers.values()]
@@ -146,7 +146,7 @@ def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Sn
 
 
 def receivers(plan: Mapping[str, Any], found: Results) -> list[dict[str, str]]:
-    """Return each receiver with what lets Twilio in (secret), as the filter ``receiver_url`` takes it: one for each URL.
+    """Return each distinct receiver with its credentials (secret), as arguments of the filter ``receiver_url``.
 
     :param found: the results of ``iva_credential``
     """
@@ -156,7 +156,7 @@ def receivers(plan: Mapping[str, Any], found: Results) -> list[dict[str, str]]:
 
 
 def _doors(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) -> list[tuple[str, str, str]]:
-    """Return host, user name and key of a group's receiver, then of its fallback's; none where no URL is to be built."""
+    """Return host, user name and key of a group's receiver, then of its fallback; none if no URL has to be built."""
     if group.get("url") or not group.get("host") or blocked(group, plan, found) or not_due(group, found):
         return []
     keys = [PLACEHOLDER if to_be_created(found[i]) else found[i]["api_key"] for i in group["credentials"]]
@@ -186,8 +186,8 @@ def with_urls(plan: Mapping[str, Any], found: Results, built: Results | None) ->
 def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = None) -> list[dict[str, Any]]:
     """Return the plan's accounts with their webhooks, for ``twilio_sms_webhook``.
 
-    Groups whose credential is not to be had are left out: :mod:`outcomes` tells why. To disconnect, the URLs only tell
-    the places, and no credential is needed.
+    Groups whose credential is not available are left out; :mod:`outcomes` reports why. To disconnect, only the places of
+    the URLs matter, and no credential is needed.
 
     :param plan: as :func:`with_urls` returned it
     :param looked: the results of ``twilio_sms_webhook_info``
@@ -217,10 +217,10 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
 def due_changes(
     plan: Mapping[str, Any], looked: Results, found: Results
 ) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
-    """Yield what is about to change in accounts whose previous settings are to be recorded.
+    """Yield the upcoming changes in accounts whose previous settings have to be recorded.
 
-    :returns: folder, account SID, and the settings ``before`` and ``after``, passwords included, by number and, of the
-        services between texts and numbers, by SID
+    :returns: folder, account SID, and the settings ``before`` and ``after``, including passwords, by number, and for
+        services by SID
     """
     for account in webhooks(plan, looked, found):
         if not account["backup_dir"] or not account["snapshot"]:
@@ -265,14 +265,14 @@ def key_usage(
     problem: str | None = None,
     accounts: list[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return which API keys are held by anything in the accounts, and what holds them.
+    """Return the API keys in use in the accounts, and what uses them.
 
     :param looked: the results of ``twilio_sms_webhook_info`` with ``holders``
-    :param planned: what :func:`webhooks` returned, in a dry run, to be taken for done
-    :param problem: why it is not even known which accounts there are, if so
-    :param accounts: the plan's accounts that were looked at: whether to delete what may be used where they see nothing
-    :returns: ``keys`` (secret), ``holders`` (in words, a list for each key) and ``problem``: why it is not known of
-        everything, so that no key may be taken for unused
+    :param planned: in a dry run, the result of :func:`webhooks`, treated as done
+    :param problem: why not even the accounts are known, if so
+    :param accounts: the plan's accounts that were read, and whether to delete what may be in use elsewhere
+    :returns: ``keys`` (secret), ``holders`` (a list of descriptions for each key) and ``problem``: why not everything is
+        known, so that no key counts as unused
     """
     users: dict[str, dict[str, Mapping[str, Any]]] = {}
     unseen: list[str] = []
@@ -286,12 +286,10 @@ def key_usage(
         found = unpack(look["holders"])
         unseen += [] if account.get("delete_unseen") else [text for text in found["unseen"] if text not in unseen]
         for key, holders in found["keys"].items():
-            if is_api_key(key):  # two credentials may have seen the same account
+            if is_api_key(key):  # two credentials may have read the same account
                 users.setdefault(key, {}).update({f"{one['account']} {one['sid']}": one for one in holders})
     if unseen:
-        problem = (
-            f"these credentials cannot read {join(unseen, '; ')} (connect_sms_delete_unseen=true deletes all the same)"
-        )
+        problem = f"these credentials cannot read {join(unseen, '; ')} (connect_sms_delete_unseen=true deletes anyway)"
     for account in planned or ():
         _take_for_done(users, account)
     named = {key: [describe_holder(one) for one in holders.values()] for key, holders in users.items() if holders}
@@ -299,7 +297,7 @@ def key_usage(
 
 
 def _take_for_done(users: dict[str, dict[str, Mapping[str, Any]]], account: Mapping[str, Any]) -> None:
-    """Change who holds which key as the planned changes of an account will."""
+    """Apply the planned changes of an account to the keys and their users."""
     if not account["snapshot"] or "restore" in account:
         return
     snapshot = unpack_snapshot(account["snapshot"])
@@ -322,7 +320,7 @@ def _move(
     after: Mapping[str, str],
     fields: Mapping[str, tuple[str, str]],
 ) -> None:
-    """Note that a holder holds the keys in *after* instead of those in *before*; what it holds elsewhere stays."""
+    """Move a holder from the keys in *before* to those in *after*; its other keys are not changed."""
     place = f"{holder['account']} {holder['sid']}"
     ours = {fields[name][1] for name in URLS}
     for name in URLS:
@@ -336,13 +334,13 @@ def _move(
 
 
 class Refusals:
-    """Why numbers must be left alone. What services mean for an account's numbers is judged once."""
+    """Why numbers must be left alone. The effect of services on an account's numbers is computed once."""
 
     def __init__(self) -> None:
         self._verdicts: dict[int, Verdict] = {}
 
     def of(self, number: str, whole: Group) -> str | None:
-        """Return why a number of a group must be left alone, in words, or ``None``."""
+        """Return why a number of a group must be left alone, for messages, or ``None``."""
         account, snapshot = whole.account, whole.snapshot
         if snapshot is None:
             return "the account could not be read"
@@ -363,7 +361,7 @@ class Refusals:
 def blocked(
     group: Mapping[str, Any], plan: Mapping[str, Any], found: Results
 ) -> tuple[str, Mapping[str, Any] | None] | None:
-    """Return why a group's webhook is not to be had, and what the reason is of (an item of the plan), or ``None``."""
+    """Return why a group's webhook is not available, and the plan's item that causes it, or ``None``."""
     if plan.get("stopped"):
         return plan["stopped"], {"first_host": next(iter(plan["numbers"])), "label": "the new API key"}
     if group.get("problem"):
@@ -376,7 +374,7 @@ def blocked(
             once = result["credential"].get("one_time")
             why = "was shown only once, when it was created" if once else "is hidden from this identity (redacted)"
             return (
-                f"the API key of service credential {name} {why}, and no key at hand belongs to it. Give the key as"
+                f"the API key of service credential {name} {why}, and no given key belongs to it. Give the key as"
                 " connect_sms_api_key, or replace the credential with the playbook rotate_sms_key",
                 plan["credentials"][index],
             )
@@ -390,12 +388,12 @@ def not_due(group: Mapping[str, Any], found: Results) -> bool:
 
 
 def to_be_created(result: Mapping[str, Any]) -> bool:
-    """Whether this is a dry run's prediction. In a real run a credential that was changed is there."""
+    """Whether this is a dry run's prediction. In a real run a changed credential exists."""
     return bool(result.get("changed")) and result["credential"].get("state") == "absent"
 
 
 def _what_to_run(result: Mapping[str, Any]) -> str:
-    """Return what makes a credential that this run was not allowed to make."""
+    """Return how to create a credential that this run was not allowed to create."""
     if (result.get("failure") or {}).get("code") != "missing_credential":
         return ""
     return (
@@ -411,18 +409,18 @@ def _webhook(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _leads_somewhere(group: Mapping[str, Any]) -> bool:
-    """Whether it is known where a group is to lead: not in an audit, nor to a channel that is yet to be found."""
+    """Whether a group's receiver is known, unlike in an audit, or before its channel is found."""
     return "fallback_host" in group and bool(group["url"] or group["host"])
 
 
 def places_of(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a group's texts are to go, without the keys."""
+    """Return where a group's texts should go, without the keys."""
     second = f"https://{group['fallback_host']}{PATH}" if group["fallback_host"] else None
     return {"url": group["url"] or f"https://{group['host']}{PATH}", "fallback_url": second}
 
 
 def _with_refusals(restore: Mapping[str, Any], checks: Results, found: Results) -> str:
-    """Return what is to be put back, as text, with the reason for each number whose recorded key is not to be used."""
+    """Return what to restore, as a string, with the reason for each number whose recorded key must not be used."""
     reasons: dict[str, str | None] = {}
     for check, result in zip(checks, found, strict=False):
         known = result.get("api_keys") or [{"accepted": None}] * len(check["api_keys"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""API keys that the user's own tasks keep in a store: which ones, and what is said when they do not. No I/O."""
+"""API keys for the user's own tasks to store: which ones, and the error message if they fail. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTHING = "store/nothing.yml"  # beside the task that includes it
 
 
 def keys_to_store(plan: Mapping[str, Any], found: Results) -> list[dict[str, Any]]:
-    """Return what is included: ``tasks`` and, where a key was made, ``sms_key`` (secret).
+    """Return the files to include as ``tasks``, and ``sms_key`` (secret) if a key was created.
 
     :param found: the results of ``iva_credential``, in the order of the plan's ``credentials``
     """
@@ -35,9 +35,9 @@ def keys_to_store(plan: Mapping[str, Any], found: Results) -> list[dict[str, Any
 
 
 def not_stored(plan: Mapping[str, Any], found: Results, task: str) -> str:
-    """Return what to say when the user's tasks failed.
+    """Return the error message if the user's tasks failed.
 
-    :param task: the name of the one that failed, if known
+    :param task: the name of the task that failed, if known
     """
     made = [
         f"'{result['credential']['name']}' ({result['credential']['guid']}) on {result['credential'].get('instance')}"
@@ -46,13 +46,13 @@ def not_stored(plan: Mapping[str, Any], found: Results, task: str) -> str:
     files = list(dict.fromkeys(path for item, _result in _made(plan, found) for path in item["store"]))
     failed = f" (task '{task}' failed)" if task else ""
     return (
-        f"the new API key was not kept by {join(files, ', ')}{failed}, so no number was touched. The new service credential"
-        f" {join(made, ', ')} stays, and nothing uses it: delete it in IBM Cloud, or keep its key by hand, and run again"
+        f"the new API key was not stored by {join(files, ', ')}{failed}, so no number was touched. The new service credential"
+        f" {join(made, ', ')} is kept, and nothing uses it: delete it in IBM Cloud, or store its key yourself, and run again"
     )
 
 
 def _made(plan: Mapping[str, Any], found: Results) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield the credentials that this run has made and whose key is to be kept, each with its result."""
+    """Yield the credentials that this run has created and whose key has to be stored, each with its result."""
     for item, result in zip(plan["credentials"], found, strict=False):
         if result.get("api_key_source") == "created" and item.get("store") and not plan["dry_run"]:
             yield item, result

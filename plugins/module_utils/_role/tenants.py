@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tenants of a self-hosted SMS Gateway: which numbers it serves, and with which credentials it lets Twilio in.
+"""The tenants of a self-hosted SMS Gateway: its numbers, and the credentials that it expects from Twilio.
 
 They are in the gateway's ``tenantConfig.json`` (github.com/WASdev/sample.voice.gateway, ``sms/docker/tenantConfig``).
 """
@@ -20,22 +20,22 @@ from .._http.urls import password_of, place
 from .._numbers.notation import normalize
 from .._twilio.snapshot import Number, Snapshot
 
-#: What the join adds to the audit's statuses.
+#: Additional statuses of an audit with tenants.
 NO_TENANT, WRONG_PASSWORD, WITHOUT_NUMBER = "no_tenant", "wrong_password", "tenant_without_number"
 STATUSES = {
     WRONG_PASSWORD: "the webhook leads to the gateway, with credentials that it refuses",
     NO_TENANT: "the webhook leads to the gateway, which has no tenant for the number",
-    WITHOUT_NUMBER: "the gateway has a tenant for a number whose texts do not come to it",
+    WITHOUT_NUMBER: "the gateway has a tenant for a number whose texts do not reach it",
 }
-# A comma before a closing bracket, outside of strings: the gateway's own sample has one, and its JSON reader takes it.
+# A comma before a closing bracket, outside of strings: the gateway's own sample has one, and the gateway accepts it.
 _LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])')
 
 
 def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, Any]]:
     """Return the tenants in the file at *path*, as :func:`read` does.
 
-    :param decrypt: what decrypts a file that is vault-encrypted, and hands on any other
-    :raises SmsError: when the file cannot be read, or is none; the message shows nothing of its secrets
+    :param decrypt: decrypts a vault-encrypted file, and returns any other unchanged
+    :raises SmsError: if the file cannot be read, or is not a tenant file; the message contains none of its secrets
     """
     try:
         with open(path, "rb") as file:
@@ -44,7 +44,9 @@ def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, An
         text = f"connect_sms_tenants_file '{path}' cannot be read: {error.strerror}"
         raise SmsError(text, code="no_tenants_file") from None
     except UnicodeDecodeError:
-        raise SmsError(f"connect_sms_tenants_file '{path}': it is no text in UTF-8", code="bad_tenants_file") from None
+        raise SmsError(
+            f"connect_sms_tenants_file '{path}': it is not a text file in UTF-8", code="bad_tenants_file"
+        ) from None
     except ValueError as error:
         raise SmsError(f"connect_sms_tenants_file '{path}': {error}", code="bad_tenants_file") from None
 
@@ -52,9 +54,9 @@ def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, An
 def read(text: str) -> dict[str, dict[str, Any]]:
     """Return the tenants in a ``tenantConfig.json`` by their number in E.164, whatever its notation there.
 
-    :returns: for each ``description``, and ``username`` and ``password``, ``None`` where the tenant has none of its own
-        and the gateway's (``SMS_WEBHOOK_USERNAME`` and ``SMS_WEBHOOK_PASSWORD``) count
-    :raises ValueError: with a message that names the tenants without a phone number, or says why it is no such file
+    :returns: for each ``description``, and ``username`` and ``password``, ``None`` if the tenant has none of its own
+        and the gateway's (``SMS_WEBHOOK_USERNAME`` and ``SMS_WEBHOOK_PASSWORD``) apply
+    :raises ValueError: with a message that names the tenants without a phone number, or says why it is not such a file
     """
     try:
         data = json.loads(_LAST_COMMA.sub(lambda found: found[1] or "", text))
@@ -95,10 +97,10 @@ def _tenant(row: Mapping[str, Any]) -> dict[str, Any]:
 def refusal(
     number: str, url: str, tenants: Mapping[str, Mapping[str, Any]], password: str | None
 ) -> tuple[str, str] | None:
-    """Return why the gateway would not take the texts of a number whose webhook leads to it, ``None`` where it does.
+    """Return why the gateway would refuse the texts of a number whose webhook leads to it, ``None`` if it accepts them.
 
-    :param tenants: as :func:`read` returned them
-    :param password: what the gateway asks for where a tenant has no credentials of its own, ``None`` if not known
+    :param tenants: the result of :func:`read`
+    :param password: the gateway's password for tenants without their own credentials, ``None`` if not known
     """
     tenant = tenants.get(number)
     if tenant is None:
@@ -109,7 +111,7 @@ def refusal(
     else:
         right = password is None or password_of(url) == password
         whose = "the gateway's (connect_sms_password)"
-    return None if right else (WRONG_PASSWORD, f"its webhook holds another user name or password than {whose}")
+    return None if right else (WRONG_PASSWORD, f"its webhook has another user name or password than {whose}")
 
 
 def _username(url: str) -> str:
@@ -117,7 +119,7 @@ def _username(url: str) -> str:
 
 
 def without_host(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return groups of the tenants' numbers that none of an account's groups names, one for each file of tenants."""
+    """Return the tenants' numbers that are in none of an account's groups, as one group for each file of tenants."""
     named = {number for group in groups for number in group["phone_numbers"].split(",")}
     found: dict[str, dict[str, Any]] = {}
     for group in groups:
@@ -130,10 +132,10 @@ def without_host(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def joined(
     entry: dict[str, Any], found: Number | None, snapshot: Snapshot | None, group: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return a number's verdict as the gateway's tenants change it; none for one that an idle tenant needs not.
+    """Return a number's verdict with regard to the gateway's tenants; none if an unused tenant does not need the number.
 
     :param entry: the verdict without the tenants
-    :param found: what the account says of the number
+    :param found: the number in the account
     """
     number, tenants, status = entry["phone_number"], group["tenants"], entry["status"]
     if snapshot is None or status == "unknown":

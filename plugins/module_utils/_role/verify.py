@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does a text to a batch's phone numbers arrive, and is it answered? From what was read and tried to a verdict. No I/O."""
+"""Decides whether texts to a batch's phone numbers arrive and are answered, from readings and tests. No I/O."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from .steps import groups_of
 
 FAILING = ("refused", "silent")
 BLOCKED = "blocked"
-LISTED = 25  # how many numbers the table on the console shows
-SHOWN = 100  # how many a task's result holds: of more, only those that fail it
-# Of an audit's statuses: those with which a text would not reach the agent.
+LISTED = 25  # maximum number of rows in the table on the console
+SHOWN = 100  # maximum number of entries in a task's result; beyond it, only those that fail it
+# The statuses of an audit with which a text would not reach the agent.
 ASTRAY = ("elsewhere", "overridden", "dropped", "not_connected", "no_sms")
 Result = Mapping[str, Any]
 
 
 def verify_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what has to be read for a batch, as :func:`audit.audit_plan` does; each account has ``verify``, the options of
-    the module behind it."""
+    """Return what has to be read for a batch, like :func:`audit.audit_plan`; each account has ``verify``, the options of
+    its module."""
     errors = dict(problems or {})
     fine = {}
     for host, values in hosts.items():
@@ -47,7 +47,7 @@ def verify_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, s
 
 
 def _problem(host: str, values: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a host's variables, before anything is asked."""
+    """Return the mistake in a host's variables, before any request."""
     if not values["connect_sms_phone_numbers"]:
         return NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number"
     if values["connect_sms_verify_from"]:
@@ -63,7 +63,7 @@ def _problem(host: str, values: Mapping[str, Any]) -> str | None:
 def requests(
     plan: Mapping[str, Any], looked: Sequence[Result], asked: Sequence[Result], channels: list[Result] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the calls of ``twilio_sms_verify``, one for each account that could be looked at. They hold secrets.
+    """Return the calls of ``twilio_sms_verify``, one for each account that could be read. They contain secrets.
 
     :param looked: the results of ``twilio_sms_webhook_info``, in the order of the plan's ``accounts``
     :param asked: the results of ``iva_credential_info`` for :func:`audit.key_requests`
@@ -102,7 +102,7 @@ def requests(
 def _is_astray(verdict: Mapping[str, Any], expected: Mapping[str, Any], snapshot: Snapshot) -> bool:
     """Whether it is known that a number's texts do not reach the agent.
 
-    Where nobody said which receiver is the agent's, any will do but Twilio's demo; what else takes texts the module sees.
+    If no receiver is given, any is accepted except Twilio's demo. The module itself finds out what else takes texts.
     """
     if verdict["status"] not in ASTRAY:
         return False
@@ -114,7 +114,7 @@ def _is_astray(verdict: Mapping[str, Any], expected: Mapping[str, Any], snapshot
 
 
 def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, Snapshot]:
-    """Return the snapshots of the accounts that could be looked at, by their place in the plan."""
+    """Return the snapshots of the accounts that could be read, by their index in the plan."""
     places = {id(account): index for index, account in enumerate(plan["accounts"])}
     return {
         places[id(account)]: snapshot
@@ -124,7 +124,7 @@ def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, S
 
 
 def _share_receivers(calls: list[dict[str, Any]], snapshots: Mapping[int, Snapshot]) -> None:
-    """Let each receiver be tried for the first account only that leads there."""
+    """Assign each receiver to the first account that leads there, so that it is tested once."""
     known: set[str] = set()
     for call in calls:
         snapshot = snapshots[call["index"]]
@@ -135,7 +135,7 @@ def _share_receivers(calls: list[dict[str, Any]], snapshots: Mapping[int, Snapsh
 
 
 def _share_texts(calls: list[dict[str, Any]]) -> None:
-    """Let all accounts together not get more texts than the most that any of them may: one each in turn."""
+    """Distribute the maximum number of texts over all accounts, one each in turn."""
     sending = [call for call in calls if call.get("verify_from")]
     left = max((call["verify_max"] for call in sending), default=0)
     shares = dict.fromkeys(range(len(sending)), 0)
@@ -165,7 +165,7 @@ def conclude(
     """Return the result of a batch: ``numbers`` with a verdict each, ``receivers``, ``notes``, ``failed`` and ``msg``.
 
     :param proofs: the results of ``twilio_sms_verify`` for :func:`requests`
-    :param notes: what else is to be said
+    :param notes: additional notes
     """
     plan = expected_with_channels(plan, channels)
     told, more, failures = verdicts(plan, list(looked), list(asked))
@@ -191,7 +191,7 @@ def conclude(
 def _entry(
     verdict: Mapping[str, Any], proof: Mapping[str, Any] | None, doors: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return a number's entry: what a real text told, else what is known of the receiver and the key."""
+    """Return a number's entry: the result of a real text, or else what is known of the receiver and the key."""
     entry: dict[str, Any] = dict(proof) if proof else _unproved(verdict)
     entry["host"], entry["account_sid"] = verdict["host"], verdict["account_sid"]
     entry.setdefault("failed", False)
@@ -212,7 +212,7 @@ def _entry(
 
 
 def _unproved(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of a number of which nothing could be found out, in the form of ``twilio_sms_verify``."""
+    """Return the entry of a number about which nothing could be determined, in the form of ``twilio_sms_verify``."""
     empty = ("seconds", "receiver_status", "receiver", "last_text_at", "errors", "replies", "replies_msg")
     fixed = {"phone_number": verdict["phone_number"], "sid": verdict["sid"], "webhook": verdict["url"]}
     return {**dict.fromkeys(empty), **fixed, "verified": "untried", "msg": verdict["msg"], "failed": True}
@@ -238,7 +238,7 @@ def _outcome(
 
 
 def line_of(entry: Mapping[str, Any]) -> str:
-    """Return in a line what was found out about a number."""
+    """Return a number's result in one line."""
     parts = [f"{entry['verified']}, {entry['msg']}" if entry["msg"] else str(entry["verified"])]
     if entry["replies"]:
         why = f" ({entry['replies_msg']})" if entry["replies_msg"] else ""
@@ -247,20 +247,20 @@ def line_of(entry: Mapping[str, Any]) -> str:
 
 
 def summary(numbers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many numbers are what, in the order of :data:`messages.VERIFIED`."""
+    """Return the count of each result, in the order of :data:`messages.VERIFIED`."""
     counts = Counter(entry["verified"] for entry in numbers)
     return {name: counts[name] for name in VERIFIED if counts[name]}
 
 
 def counts_of(numbers: Sequence[Mapping[str, Any]]) -> str:
-    """Return the counts in words."""
+    """Return the counts as a text."""
     blocked = sum(entry["replies"] == BLOCKED for entry in numbers)
     counts = {**summary(numbers), **({"with replies blocked": blocked} if blocked else {})}
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no phone numbers"
 
 
 def as_table(numbers: Sequence[Mapping[str, Any]], receivers: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
-    """Return a short table for the console: counts, receivers, and the numbers, those first that need somebody."""
+    """Return a short table for the console: counts, receivers, and the numbers, first those that need attention."""
     noun = "phone number" if len(numbers) == 1 else "phone numbers"
     lines = [f"{len(numbers)} {noun}: {counts_of(numbers)}"]
     lines += [f"  {door['receiver']}: {door['state']}, {door['msg']}" for door in receivers]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that are there as a whole or not at all."""
+"""Writes files completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import tempfile
 
 
 def fill(path: str, size: int) -> None:
-    """Make a file of so many zeros that only its owner can read, so that its room on the disk is taken.
+    """Create a file of *size* zeros, readable by its owner only, to reserve disk space.
 
-    :raises OSError: when there is not enough room
+    :raises OSError: if there is not enough space
     """
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(bytes(size))
@@ -23,16 +23,16 @@ def fill(path: str, size: int) -> None:
 
 
 def replace(path: str, data: bytes, room: str | None = None) -> None:
-    """Write a file that only its owner can read, on the disk and not only in a cache, in place of an earlier one.
+    """Write a file, readable by its owner only, to the disk and not only to a cache, in place of an earlier one.
 
-    :param room: a file that :func:`fill` made: its room on the disk is used, and it is gone afterwards
-    :raises OSError: when it cannot be written; an earlier one is left as it was
+    :param room: a file from :func:`fill`, whose disk space is used; it is removed
+    :raises OSError: if it cannot be written; an earlier file is not changed
     """
     folder = os.path.dirname(path)
     if room and os.path.exists(room):
         handle, temporary = os.open(room, os.O_WRONLY), room
     else:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".connect_sms-")  # 0600 from the first moment
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".connect_sms-")  # mode 0600 from the start
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -84,7 +84,7 @@ def test_the_table_is_short_and_shows_every_status_before_one_is_repeated() -> N
     assert [line.split()[1] for line in lines[1:26]] == ["dead_key", "elsewhere", "unknown"] + ["dead_key"] * 22
     assert lines[26:] == [
         "  and 7 more",
-        "  Retired, but alive: service credential 'old' (agent, 1 day old), the key of no phone number of this audit",
+        "  Retired, but not deleted: service credential 'old' (agent, 1 day old), the key of no phone number of this audit",
         "  Note: something",
         "  Written to reports: audit.html, audit.csv, audit.json",
     ]

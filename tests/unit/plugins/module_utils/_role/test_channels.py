@@ -112,8 +112,8 @@ def test_rotation_has_nothing_to_replace() -> None:
     assert steps.webhooks(planned, [look(ONE)])[0]["webhooks"] == []
     told = outcomes.numbers_outcome(batch(planned, []))
     assert (told["changed"], told["failed"]) == (False, False)
-    assert "holds no key" in told["msg"]
-    assert "holds no key" in outcomes.summary(batch(planned, []), "rotate")
+    assert "has no key" in told["msg"]
+    assert "has no key" in outcomes.summary(batch(planned, []), "rotate")
 
 
 @pytest.mark.parametrize("on_override", ["warn", "fail", "repair"])
@@ -200,13 +200,13 @@ def test_nothing_to_keep(planned: Any, result: dict[str, Any]) -> None:
 def test_a_key_that_was_not_kept_stops_everything() -> None:
     planned = keeping(receiver_url="https://texts.example.com/sms")
     said = store.not_stored(planned, [CREATED], "Keep it")
-    assert "'twilio-sms' (g-1) on sms-agent stays" in said
+    assert "'twilio-sms' (g-1) on sms-agent is kept" in said
     assert "task 'Keep it' failed" in said
     assert KEY not in said
     stopped = {**planned, "stopped": said}
     assert steps.webhooks(stopped, [look(ONE, TWO)], [CREATED])[0]["webhooks"] == []
     told = outcomes.numbers_outcome(outcomes.Batch(stopped, [look(ONE, TWO)], [CREATED], []))
     assert [entry["phone_number"] for entry in told["numbers"]] == [ONE, TWO]
-    assert told["msg"].count("stays") == 1
+    assert told["msg"].count("is kept") == 1
     ensured = outcomes.credentials_outcome({**plan.credential_plan({"one": host()}), "stopped": said}, [CREATED])
     assert (ensured["failed"], said in ensured["msg"]) == (True, True)

@@ -485,7 +485,7 @@ def test_what_became_of_credentials() -> None:
     assert (told["changed"], told["failed"], told["diff"]) == (True, False, [made["diff"]])
     assert [entry["changed"] for entry in told["credentials"]] == [True, False, False]
     assert "us-south: created (G1)" in told["msg"]
-    assert "us-east: is there (G2), but its API key cannot be read" in told["msg"]
+    assert "us-east: exists (G2), but its API key cannot be read" in told["msg"]
     assert KEY not in str(told)
 
     dry = {**found(None, state="absent", readable=False, guid=None), "changed": True}

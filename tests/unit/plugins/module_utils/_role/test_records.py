@@ -49,7 +49,7 @@ def test_several_records_undo_all_that_was_done(tmp_path: pathlib.Path) -> None:
             OTHER: {THREE: change("x", "y")},
         }
     (tmp_path / "wrong").write_text("{}")
-    with pytest.raises(SmsError, match="wrong' is no backup"):
+    with pytest.raises(SmsError, match="wrong' is not a backup"):
         backup.read_all([old, str(tmp_path / "wrong")], lambda data: data)
 
 
@@ -70,7 +70,7 @@ def test_the_files_that_are_meant(value: Any, paths: list[str]) -> None:
 
 def test_a_folder_is_made_where_it_stays(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "kept"
-    with pytest.raises(SmsError, match="would be gone with it"):
+    with pytest.raises(SmsError, match="would disappear with it"):
         backup.check_folder(str(folder), in_container=True)
     assert not folder.exists()
     backup.check_folder(str(folder))
