@@ -563,10 +563,11 @@ def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, 
 
 def foreign(cloud: IbmCloud, instance: Mapping[str, Any], api_keys: list[str], result: Mapping[str, Any]) -> list[int]:
     """Return which of some API keys work, and are not known to be of a credential of the instance, by their places."""
-    keys = cloud.keys(str(instance["guid"]))
+    asked = {index: value for index, value in enumerate(api_keys) if value != result["api_key"] and is_api_key(value)}
+    keys = cloud.keys(str(instance["guid"])) if asked else []
     places = []
-    for index, value in enumerate(api_keys):
-        if value == result["api_key"] or not is_api_key(value) or credentials.owner_of(value, keys, None):
+    for index, value in asked.items():
+        if credentials.owner_of(value, keys, None):
             continue
         try:
             details = cloud.api_key_details(value)

@@ -205,7 +205,8 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
             elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **places_of(group)})
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
-                others = [key for index in group["credentials"] for key in foreign[index]]
+                ours = [set(foreign[index]) for index in group["credentials"]]
+                others = sorted(set.intersection(*ours)) if ours else []  # each region has a key of its own
                 more = {"foreign_passwords": others} if others else {}
                 groups.append({"phone_numbers": group["phone_numbers"], **_webhook(group), **more})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})

@@ -9,9 +9,11 @@ A credential may only be deleted if nothing holds its key: anything that does wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from .._http.errors import ApiError, SmsError
 from .._http.urls import password_of, place
@@ -22,6 +24,7 @@ from .webhook import settings_of
 Row = Mapping[str, Any]
 _VOICE = ("voice_url", "voice_fallback_url", "status_callback")
 _SMS = ("sms_url", "sms_fallback_url")
+_LIKE_A_KEY = re.compile(r"(?<![\w-])[\w-]{44}(?![\w-])", re.ASCII)  # as IBM Cloud makes them
 # HTTP statuses of lists that these credentials may not read, or that the account does not have.
 UNREADABLE = (401, 403, 404)
 
@@ -173,12 +176,15 @@ def place_of(url: str) -> str:
 
 
 def _keys_in(urls: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the passwords in URLs, each with the names of its URLs."""
+    """Return the passwords in URLs, and what looks like an API key elsewhere in them, each with the names of the URLs.
+
+    A relay may get the key as ``?key=...``, or a whole URL that contains it.
+    """
     keys: dict[str, list[str]] = {}
     for name, url in urls.items():
-        key = password_of(url)
-        if key:
-            keys.setdefault(key, []).append(name)
+        for key in dict.fromkeys([password_of(url), *_LIKE_A_KEY.findall(unquote(url))]):
+            if key:
+                keys.setdefault(key, []).append(name)
     return keys
 
 

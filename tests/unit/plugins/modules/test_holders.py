@@ -166,3 +166,23 @@ def test_what_breaks_is_no_proof(run: Run, box: Sandbox) -> None:
     result = run(MODULE, holders=True)
     assert result.get("failed")
     assert "Could not list the TwiML applications" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://relay.example.com/sms?key={}",
+        "https://relay.example.com/{}/sms",
+        "https://relay.example.com/?to=https%3A%2F%2Fapikey%3A{}%40sms-south.voiceagent.cloud.ibm.com%2F",
+        "https://relay.example.com/sms#{}",
+        "https://{}@relay.example.com/sms",
+    ],
+)
+def test_a_key_anywhere_in_a_url(run: Run, box: Sandbox, form: str) -> None:
+    """Something between Twilio and the receiver may be given the key: without it, texts are refused all the same."""
+    key = "abcDEF-_012" * 4
+    box.add_numbers({"phone_number": ONE, "sms_url": form.format(key)})
+    assert [holder["name"] for holder in unpack(run(MODULE, holders=True)["holders"])["keys"][key]] == [ONE]
+    others = ("AC" + "0" * 32, key[:43], key + "x")
+    box.change("twilio", "numbers", ONE, sms_url=f"https://relay.example.com/?{'&'.join(others)}")
+    assert unpack(run(MODULE, holders=True)["holders"])["keys"] == {}

@@ -215,6 +215,36 @@ def test_credential_requests(looked: dict, needed: bool, wait: bool, candidates:
     assert planned["credentials"][0]["candidate_api_keys"] == [KEY], "the plan itself stays"
 
 
+@pytest.mark.parametrize(
+    ("foreign", "told"),
+    [
+        ([[], []], None),
+        ([[1], [0]], None),
+        ([[0], [0]], [KEY]),
+        ([[0, 1], [0, 1]], [KEY, OTHER_KEY]),
+        ([[0], []], None),
+    ],
+)
+def test_a_shared_service_s_key_is_foreign_only_if_no_region_of_the_run_has_it(foreign: list, told: Any) -> None:
+    """With two regions a service holds two keys, and each instance knows its own only."""
+    planned = plan.make_plan({"one": host(ONE, fallback_region="us-east")})
+    service = {"sid": "MG1", "pool": [ONE, TWO], "use_inbound_webhook_on_number": "false", "friendly_name": "s"}
+    service |= {"method": "POST", "fallback_method": "POST", "others": None}
+    service |= {
+        "url": f"https://apikey:{KEY}@{SOUTH}{PATH}",
+        "fallback_url": f"https://apikey:{OTHER_KEY}@{EAST}{PATH}",
+    }
+    override = {"kind": "messaging_service", "sid": "MG1", "name": "s"}
+    looked = look(ONE, overrides={ONE: override}, services=[service])
+    requests = steps.credential_requests(planned, [looked])
+    assert [request["other_api_keys"] for request in requests] == [[KEY, OTHER_KEY]] * 2
+    credentials = [{**found(key), "foreign": places} for key, places in zip(("A" * 44, "B" * 44), foreign, strict=True)]
+    ((group,),) = (
+        account["webhooks"] for account in steps.webhooks(with_urls(planned, credentials), [looked], credentials)
+    )
+    assert group.get("foreign_passwords") == told
+
+
 CONVERSATION = {"kind": "conversation", "sid": "IG1", "name": "c"}
 SERVICE = {"kind": "messaging_service", "sid": "MG1", "name": "s"}
 
