@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The few commands a person types: names for the sessions of noxfile.py. Everything they need goes into .cache/.
-# CORE=2.19 or CORE=2.16 tests with that ansible-core, ARGS="..." is handed on, e.g. make unit ARGS="-k phone".
+# Names for the most common sessions of noxfile.py. They install what they need into .cache/.
+# CORE=2.19 or CORE=2.16 tests with that ansible-core. ARGS="..." is passed on, e.g. make unit ARGS="-k phone".
 RUN = @tests/tools/run --session $@$(if $(CORE),-$(CORE)) $(if $(ARGS),-- $(ARGS))
 
 .DEFAULT_GOAL := help
@@ -9,13 +9,13 @@ RUN = @tests/tools/run --session $@$(if $(CORE),-$(CORE)) $(if $(ARGS),-- $(ARGS
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):  *## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-demo:  ## Connect three numbers of a made-up account, twice, and send one a text (no cloud involved)
+demo:  ## Connect three numbers of a made-up account and send a text (no cloud involved)
 	$(RUN)
 
 test:  ## Everything a change has to pass: quick, system, integration and sanity, on two cores
 	$(RUN)
 
-quick:  ## The checks for between two edits: ruff, mypy, yamllint and the unit tests
+quick:  ## Fast checks: ruff, mypy, yamllint and the unit tests
 	@tests/tools/run --session quick unit $(if $(ARGS),-- $(ARGS))
 
 lint:  ## quick's linters, and ansible-lint, antsibull-docs and antsibull-changelog
@@ -33,20 +33,20 @@ integration:  ## ansible-test integration against the sandbox (ARGS: names of ta
 sanity:  ## ansible-test sanity, all tests (ARGS: --test NAME, files)
 	$(RUN)
 
-sandbox:  ## Both clouds on a loopback port, in the foreground, to try things against
+sandbox:  ## Run both simulated clouds on a loopback port in the foreground, to try things out
 	$(RUN)
 
-bench:  ## How long a rollout takes, and how many requests
+bench:  ## Measure the time and the requests of a rollout
 	$(RUN)
 
-docs:  ## The documentation site, in site/
+docs:  ## Build the documentation site in site/
 	$(RUN)
 
 release-check:  ## Build the tarball, install it into an empty path and run the demo from there
 	$(RUN)
 
-publish:  ## Upload the tarball to Galaxy, unless something speaks against it
+publish:  ## Upload the tarball to Galaxy, if it passes the checks
 	$(RUN)
 
-clean:  ## Remove all that the above have made
+clean:  ## Remove everything that the other commands have created
 	rm -rf .cache dist site

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the Makefile's names do. `tests/tools/run --list` shows the sessions; all that they make is below .cache, dist and site."""
+"""The sessions behind the Makefile. `tests/tools/run --list` shows them. All their output is below .cache, dist and site."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ GUIDES = ROOT / "docs" / "guides"
 DEMO = ROOT / "tests" / "tools" / "demo.sh"
 TOCTREE = "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n"
 REFERENCE = ("Reference", "reference/index\nreference/environment_variables")
-# Labels of Ansible's own documentation, which a site built without the internet cannot link to.
+# Labels of Ansible's own documentation, which the site cannot link to without the internet.
 ELSEWHERE = "'(action_plugins|ansible_configuration_settings|common_return_values)'"
 GROUPS = nox.project.load_toml("pyproject.toml")
 MARK = "VOICEAGENT_SMS_RUN"
-# How long, after an interrupt and after a SIGTERM, a program may take to end with all that it has started.
+# Seconds that a program and its children may take to end, after an interrupt and after a SIGTERM.
 PATIENCE = {"interrupt_timeout": 5, "terminate_timeout": 15}
-# An ansible-core, what it is installed from, and the minor versions of Python 3 to take, the one to prefer first.
+# An ansible-core, its requirement, and the minor versions of Python 3 that it supports, the preferred one first.
 CORES = {
     "newest": ("ansible-core>=2.19", (14, 13, 12, 11)),
     "2.19": ("ansible-core~=2.19.0", (11, 12, 13)),
@@ -48,14 +48,14 @@ project.forget_the_developer()
 project.link()
 os.environ.update(UV_CACHE_DIR=str(project.CACHE / "uv"), UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
-signal.signal(signal.SIGTERM, signal.default_int_handler)  # end like after Ctrl-C, with all that was started
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as after Ctrl-C, together with all children
 
 
 # ---- environments ----
 
 
 def python_for(core: str) -> str | None:
-    """Return the path of a Python of this machine that can carry an ansible-core."""
+    """Return the path of a Python on this machine that supports an ansible-core."""
     return next(filter(None, (shutil.which(f"python3.{minor}") for minor in CORES[core][1])), None)
 
 
@@ -67,24 +67,24 @@ def group(*names: str) -> tuple[str, ...]:
 def build_core(session: nox.Session, core: str) -> None:
     """Build the environment that all sessions with this ansible-core share."""
     need_python(session, core)
-    # With the oldest ansible-core, the oldest SDKs that requirements.txt admits.
+    # The oldest ansible-core is tested with the oldest SDKs that requirements.txt allows.
     oldest = ("--resolution", "lowest-direct") if core == "2.16" else ()
     session.install(*oldest, CORES[core][0], "-r", "requirements.txt")
     session.install(*group("test", *(["quick"] if core == "newest" else [])), log=False)
 
 
 def need_python(session: nox.Session, core: str) -> None:
-    """Skip a session, loudly, where no Python can carry its ansible-core."""
+    """Skip a session, visibly, if no Python supports its ansible-core."""
     if not python_for(core):
         wanted = ", ".join(f"3.{minor}" for minor in CORES[core][1])
         session.skip(f"!!! NOT TESTED on this machine: ansible-core {core} needs one of Python {wanted}")
 
 
 class Tools:
-    """The programs of an environment, run for a session with nothing of the developer's own settings."""
+    """Runs the programs of an environment for a session, without the developer's own settings."""
 
     def __init__(self, session: nox.Session, core: str | None = "newest") -> None:
-        """Use the environment of an ansible-core, or with None the session's own."""
+        """Use the environment of an ansible-core, or with None that of the session."""
         self.session = session
         if core:
             need_python(session, core)
@@ -93,18 +93,18 @@ class Tools:
         self.environment = project.environment(self.programs)
 
     def __call__(self, program: str, *arguments: object, **more: object) -> str:
-        """Run a program; an error ends the session, unless *more* says otherwise."""
+        """Run a program; an error ends the session, unless *more* allows it."""
         env = {**self.environment, **more.pop("env", {})}  # type: ignore[dict-item]
         words = map(str, arguments)
         return self.session.run(str(self.programs / program), *words, env=env, external=True, **{**PATIENCE, **more})
 
     def beside_sandbox(self, *words: object, **more: object) -> str:
-        """Run a command while a sandbox runs that it finds in its environment."""
+        """Run a command together with a sandbox, whose address is in the command's environment."""
         return self("python", ROOT / "tests" / "tools" / "beside_sandbox.py", *words, **more)
 
 
 def for_each_core(function):
-    """Make sessions of a function: `unit` with the newest ansible-core, `unit-2.19` and `unit-2.16` with older ones."""
+    """Turn a function into sessions: `unit` with the newest ansible-core, `unit-2.19` and `unit-2.16` with older ones."""
     for core in CORES:
         name = function.__name__ if core == "newest" else f"{function.__name__}-{core}"
 
@@ -129,7 +129,7 @@ for _core in CORES:
 
 @nox.session(python=False, requires=["core-newest"])
 def quick(session: nox.Session) -> None:
-    """Run the linters that need neither a copy nor the network: ruff, mypy, yamllint."""
+    """Run the fast linters, which need no network: ruff, mypy, yamllint."""
     tools = Tools(session)
     tools("ruff", "check", "--output-format", "concise", ".")
     tools("ruff", "format", "--check", "--output-format", "concise", ".")
@@ -165,7 +165,7 @@ def unit(session: nox.Session, core: str) -> None:
 
 
 def only(*names: str) -> tuple[str, ...]:
-    """Return pytest's arguments that choose these files of tests/system."""
+    """Return the arguments of pytest for these files of tests/system."""
     return tuple(f"tests/system/test_{name}.py" for name in names)
 
 
@@ -187,7 +187,7 @@ def system(session: nox.Session, core: str) -> None:
 
 @nox.session(python=python_for("2.19"))
 def rulebook(session: nox.Session) -> None:
-    """Run the rulebooks of extensions/eda in the real ansible-rulebook, an environment of its own with Java underneath."""
+    """Run the rulebooks of extensions/eda in the real ansible-rulebook, in a separate environment with Java."""
     try:
         session.install(CORES["newest"][0], "-r", "requirements.txt", *group("test", "rulebook"))
     except nox.command.CommandFailed:
@@ -200,8 +200,8 @@ def rulebook(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run ansible-test's integration targets against the sandbox.
 
-    In ansible-test's local mode rather than with --venv: that would build a second environment with the same Python, the same
-    ansible-core and the same SDKs (minutes when cold), and ours has nothing else installed that matters.
+    Uses ansible-test's local mode. --venv would take minutes to build a second environment with the same Python, ansible-core
+    and SDKs.
     """
     tools = Tools(session)
     place = project.copy("integration")
@@ -215,7 +215,7 @@ def integration(session: nox.Session) -> None:
 
 @for_each_core
 def sanity(session: nox.Session, core: str) -> None:
-    """Run ansible-test sanity, and first show that it sees the files: it has to find a planted fault."""
+    """Run ansible-test sanity, after proving that it sees the files: it must find a planted fault."""
     tools = Tools(session, core)
     ansible_test.prepare(tools.programs)
     place = project.copy(session.name)
@@ -227,7 +227,7 @@ def sanity(session: nox.Session, core: str) -> None:
         fault.unlink()
         if fault.name not in said:
             session.error("ansible-test sanity did not find the planted fault")
-        # pylint takes most of the time, and looks at our code rather than at what a core accepts.
+        # pylint takes most of the time, and its result does not depend on the core.
         less = ("--skip-test", "pylint") if core != "newest" else ()
         tools("ansible-test", *words, "--junit", *(session.posargs or less))
     ran = sum(map(ansible_test.had_work, ansible_test.reports(place)))
@@ -235,12 +235,12 @@ def sanity(session: nox.Session, core: str) -> None:
         session.error(f"only {ran} sanity tests had something to look at")
 
 
-# ---- what others get ----
+# ---- releases ----
 
 
 @nox.session(python=False, requires=["core-newest"])
 def tarball(session: nox.Session) -> None:
-    """Build the tarball in dist/, look into it, and install it where nothing else is."""
+    """Build the tarball in dist/, check its contents, and install it into an empty folder."""
     tools = Tools(session)
     shutil.rmtree(DIST, ignore_errors=True)
     with session.chdir(project.copy("tarball")):
@@ -248,15 +248,15 @@ def tarball(session: nox.Session) -> None:
     (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
     with tarfile.open(built) as tar:
         if strays := release.strays(tar.getnames()):
-            session.error(f"in the tarball, but no user's: {', '.join(strays)}")
+            session.error(f"files that do not belong in the tarball: {', '.join(strays)}")
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    here = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}  # elsewhere it would find the checkout, and have nothing to do
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}  # otherwise it would find the checkout and install nothing
     tools("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", INSTALLED, built, env=here)
 
 
 @nox.session(python=python_for("newest"), requires=["tarball"])
 def importer(session: nox.Session) -> None:
-    """Do to the tarball what Galaxy does with an upload; ansible-lint and ansible-test have sessions of their own."""
+    """Check the tarball like Galaxy does after an upload; ansible-lint and ansible-test have their own sessions."""
     session.install(CORES["newest"][0], *group("importer"))
     (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
     config = project.CACHE / "importer.cfg"
@@ -266,12 +266,12 @@ def importer(session: nox.Session) -> None:
         said = Tools(session, None)("python", *words, silent=True, env={"GALAXY_IMPORTER_CONFIG": str(config)})
     print(said)
     if re.search("^(ERROR|WARNING)", said, re.MULTILINE) or "Importer processing completed successfully" not in said:
-        session.error("galaxy-importer is not content")
+        session.error("galaxy-importer found problems")
 
 
 @nox.session(name="release-check", python=False, requires=["tarball", "importer"], default=False)
 def release_check(session: nox.Session) -> None:
-    """Carry out the demo and the guides with the collection as it is installed from the tarball."""
+    """Run the demo and the guides with the collection installed from the tarball."""
     tools = Tools(session)
     there = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
     tools.beside_sandbox("bash", DEMO, env={**there, "DEMO_PLAYBOOK": "voiceagent.sms.connect_sms"})
@@ -280,7 +280,7 @@ def release_check(session: nox.Session) -> None:
 
 @nox.session(python=False, requires=["release-check"], default=False)
 def publish(session: nox.Session) -> None:
-    """Upload the tarball to Galaxy, if it is fit for that. The token is where ansible-galaxy looks for it."""
+    """Upload the tarball to Galaxy, if it passes the checks. The token comes from ansible-galaxy's configuration."""
     if reasons := release.hindrances():
         session.error("\n".join(["This checkout must not be published:", *reasons]))
     (built,) = DIST.glob("voiceagent-sms-*.tar.gz")
@@ -289,7 +289,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session(python=python_for("newest"))
 def docs(session: nox.Session) -> None:
-    """Build the documentation site in site/: the guides, and the reference out of the plugins and the role."""
+    """Build the documentation site in site/: the guides, and the reference of the plugins and the role."""
     session.install(CORES["newest"][0], "-r", "requirements.txt", *group("docs"))
     tools = Tools(session, None)
     pages, output = SITE / "source", SITE / "html"
@@ -299,7 +299,7 @@ def docs(session: nox.Session) -> None:
     words = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", pages / "reference")
     tools("antsibull-docs", "collection", *words, "voiceagent.sms")
     leave_out_internal_parts(pages / "reference" / "index.rst")
-    # The list of the guides is also the site's menu; Sphinx complains about a guide that is not in it.
+    # The list of the guides is also the site's menu; Sphinx reports a guide that is missing in it.
     index = (pages / "README.md").rename(pages / "index.md")
     listed = index.read_text(encoding="utf-8")
     menu = "".join(TOCTREE.format(*part) for part in (("Guides", "\n".join(guides_in(listed))), REFERENCE))
@@ -309,12 +309,12 @@ def docs(session: nox.Session) -> None:
         line for line in said.splitlines() if re.search("WARNING:|ERROR:", line) and not re.search(ELSEWHERE, line)
     ]
     if wrong:
-        session.error("\n".join(["the documentation site has faults:", *wrong]))
+        session.error("\n".join(["the documentation site has errors:", *wrong]))
     print(f"The site: {output / 'index.html'}")
 
 
 def leave_out_internal_parts(index: pathlib.Path) -> None:
-    """Take the plugins that only the role uses (sms_*) off the list of the collection's plugins, and from the site."""
+    """Remove the internal plugins (sms_*) from the list of the collection's plugins and from the site."""
     text = re.sub(
         r"^(\* :ansplugin:`sms_.*|    sms_\w+_(module|filter|lookup))\n",
         "",
@@ -332,18 +332,18 @@ def guides_in(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\]\(([\w.-]+)\.md\)", text)))
 
 
-# ---- by hand ----
+# ---- interactive ----
 
 
 @nox.session(python=False, requires=["core-newest"], default=False)
 def demo(session: nox.Session) -> None:
-    """Connect three numbers of a made-up account, twice, and send one a text."""
+    """Connect three numbers of a made-up account, run again to show that nothing changes, and send a text."""
     Tools(session).beside_sandbox("bash", DEMO, log=False)
 
 
 @nox.session(python=False, requires=["core-newest"], default=False)
 def sandbox(session: nox.Session) -> None:
-    """Run the sandbox in the foreground until Ctrl-C; the variables that point at it are in a file to be sourced."""
+    """Run the sandbox in the foreground until Ctrl-C. It prints a file to source, with the variables for the sandbox."""
     variables = project.CACHE / "sandbox.env"
     print(f"In another shell: . {variables}   (Ctrl-C here ends the sandbox)", flush=True)
     Tools(session)("python", "-m", "sandbox", "--env-file", variables, "--seed", "demo", *session.posargs, log=False)
@@ -351,31 +351,31 @@ def sandbox(session: nox.Session) -> None:
 
 @nox.session(python=False, requires=["core-newest"], default=False)
 def bench(session: nox.Session) -> None:
-    """Measure how long a rollout takes, and how many requests."""
+    """Measure the time and the requests of a rollout."""
     Tools(session)("python", "tests/benchmarks/run.py", *session.posargs)
 
 
 # ---- many sessions at once ----
 
-# The longest first, so that none is left for the end alone.
+# The longest first, so that no long session runs alone at the end.
 TEST = ("sanity", "quick", "unit", "system", "rulebook", "integration")
 SLOWER = ("system-2.16", "system-2.19", "unit-2.16", "unit-2.19", "sanity-2.16", "importer", "docs", "lint")
 
 
 def together(session: nox.Session, names: tuple[str, ...]) -> tuple[int, int]:
-    """Run sessions on two cores, each with its output in one piece; return how many tests passed and failed."""
+    """Run sessions on two cores without mixing their output; return how many tests passed and failed."""
     shutil.rmtree(project.LOGS, ignore_errors=True)
     project.LOGS.mkdir(parents=True)
     report = project.LOGS / "report.json"
     words = ("-m", "nox", "--parallel", "2", "--no-error-on-missing-interpreters", "--report", str(report), "--session")
     env = {MARK: str(os.getpid())}
-    # Whatever it ends with, the report tells.
+    # The exit code does not matter: the report has the results.
     session.run(sys.executable, *words, *names, env=env, external=True, success_codes=range(256), **PATIENCE)
     return ansible_test.totals(report)
 
 
 def conclude(session: nox.Session, passed: int, failed: int) -> None:
-    """Say the line that machines read."""
+    """Print the summary line that machines read."""
     print(f"\n{passed} passed, {failed} failed", flush=True)
     if failed:
         session.error("see above")
@@ -383,7 +383,7 @@ def conclude(session: nox.Session, passed: int, failed: int) -> None:
 
 @nox.session(python=False, default=False)
 def test(session: nox.Session) -> None:
-    """Run all that a change has to pass."""
+    """Run everything that a change has to pass."""
     conclude(session, *together(session, TEST))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ansible-test needs before it runs, and proof afterwards that it ran: it calls it a success when it finds nothing to test."""
+"""Prepares ansible-test, and proves that it ran its tests, because it also succeeds if it finds nothing to test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEWEST_SANITY_TESTS = 10
 
 
 def prepare(programs: pathlib.Path) -> None:
-    """Stand in for two things: the get-pip that ansible-test would download, and the pip settings that it hides from pip."""
+    """Replace the get-pip script that ansible-test would download, and provide the pip settings that it hides from pip."""
     internals = next(programs.parent.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py"))
     wanted = re.search(r"pip='([0-9.]+)'", internals.read_text())
     if not wanted:
@@ -33,7 +33,7 @@ def prepare(programs: pathlib.Path) -> None:
     settings = dict(re.findall(r"^(?:global|:env:)\.([\w-]+)=(.*)$", listed.stdout, re.MULTILINE))
     file = project.HOME / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)  # the address of an index may hold a password
+    file.touch(mode=0o600)  # the URL of an index may contain a password
     lines = (f"{name} = {ast.literal_eval(value)}".replace("\n", "\n  ") for name, value in settings.items())
     file.write_text("\n".join(["[global]", *lines, ""]))
 
@@ -44,13 +44,13 @@ def reports(place: pathlib.Path) -> list[pathlib.Path]:
 
 
 def had_work(report: pathlib.Path) -> bool:
-    """Tell whether a sanity test had something to look at."""
+    """Whether a sanity test had something to test."""
     cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     return any(case.find("skipped") is None for case in cases)
 
 
 def targets(place: pathlib.Path) -> set[str]:
-    """Return every target that a run must have run: not the helpers, nor those that say that they cannot be."""
+    """Return all targets that a run must include, without helpers and disabled targets."""
     found = set()
     for folder in place.glob("tests/integration/targets/*/"):
         aliases = folder / "aliases"
@@ -78,7 +78,7 @@ def counts(name: str, succeeded: bool) -> tuple[int, int]:
     else:
         total, skipped = max(len(by_ansible_test), 1), 0
         failed = sum("<failure" in report.read_text() for report in by_ansible_test)
-    failed = 0 if succeeded else max(failed, 1)  # ansible-test's reports also call a failure that was caught a failure
+    failed = 0 if succeeded else max(failed, 1)  # ansible-test's reports also count rescued failures
     return max(total - failed - skipped, 0), failed
 
 

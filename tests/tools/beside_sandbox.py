@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command beside a sandbox of its own: beside_sandbox.py [--config FILE] COMMAND ...
+"""Run a command together with its own sandbox: beside_sandbox.py [--config FILE] COMMAND ...
 
-The command finds the sandbox in its environment; FILE gets the same as YAML, for ansible-test, which hands on no environment.
+The sandbox's address is in the command's environment. FILE gets the same as YAML, for ansible-test, which does not pass on
+the environment.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of the demo: a text arrives, the agent answers, and nothing that was printed holds a secret.
+"""The end of the demo: a text arrives, the agent answers, and the printed output contains no secret.
 
 Usage: demo_text.py SANDBOX_URL FILE_WITH_ALL_OUTPUT
 """
@@ -18,7 +18,7 @@ TEXT = {"to": "+15550100001", "from": "+15550199999", "body": "Hello"}
 
 
 def ask(url: str, method: str, path: str, sent: Any = None) -> Any:
-    """One request to the sandbox's control door, directly: no proxy stands between us and loopback."""
+    """Send a request to the sandbox's control API, without a proxy."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request(method, f"/_sandbox{path}", body=None if sent is None else json.dumps(sent))
     answer = connection.getresponse()
@@ -29,7 +29,7 @@ def ask(url: str, method: str, path: str, sent: Any = None) -> Any:
 
 
 def disguises(secret: str) -> set[str]:
-    """The forms in which a secret can slip past a search for it."""
+    """Return the encoded forms in which a search could miss a secret."""
     raw = secret.encode()
     pair = f"apikey:{secret}".encode()
     return {secret, quote(secret, safe=""), base64.b64encode(raw).decode(), base64.b64encode(pair).decode()}

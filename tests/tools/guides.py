@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guides as the tests read them: their fenced blocks, and where their links lead."""
+"""Parses the guides for the tests: their fenced blocks and links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tools import project
 
 FOLDER = project.ROOT / "docs" / "guides"
-# What users get, in the tarball; the others are in a checkout only.
+# The documents in the tarball; the others are only in a checkout.
 SHIPPED = tuple(
     project.ROOT / name for name in ("README.md", "SECURITY.md", "examples/README.md", "roles/connect_sms/README.md")
 )
@@ -56,7 +56,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def paragraph_before(lines: list[str], place: int) -> str:
-    """The text that an empty line parts from the line at *place*, in one line."""
+    """Return the paragraph before the line at *place*, in one line."""
     before = place - 1
     while before > 0 and lines[before - 1].strip():
         before -= 1
@@ -64,13 +64,13 @@ def paragraph_before(lines: list[str], place: int) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """What its headings can be linked to by, as GitHub and MyST make it."""
+    """Return the anchors of the headings, as GitHub and MyST create them."""
     headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def dangling(file: pathlib.Path) -> list[str]:
-    """The links of a Markdown file that lead nowhere. The internet is not asked: of those, only the form is looked at."""
+    """Return the broken links of a Markdown file. Of links to the internet, only the form is checked."""
     wrong = []
     for target in LINK.findall(re.sub(r"```.*?```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)):
         parts = urllib.parse.urlsplit(target)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things are, what the tools see of this machine, and the two shapes in which Ansible sees this checkout."""
+"""Paths, the tools' environment, and the link and copies through which Ansible finds this checkout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOME = CACHE / "home"
 LOGS = CACHE / "log"
 COLLECTION = pathlib.Path("ansible_collections", "voiceagent", "sms")
 
-# A developer's own settings and credentials must decide nothing here, least of all which cloud a test talks to.
+# A developer's own settings and credentials must have no effect, above all on the cloud that a test talks to.
 FOREIGN = (
     "ANSIBLE_",
     "TWILIO_",
@@ -32,7 +32,7 @@ FOREIGN = (
 
 
 def clean_path(path: str, home: pathlib.Path) -> str:
-    """Return PATH without pyenv's shims, which answer for Pythons that are not active, and with all of pyenv's Pythons."""
+    """Return PATH with all of pyenv's Pythons, but without pyenv's shims, which also exist for inactive Pythons."""
     folders = [pathlib.Path(folder) for folder in path.split(os.pathsep) if folder]
     shims = [folder for folder in folders if folder.name == "shims"]
     roots = [pathlib.Path(os.environ.get("PYENV_ROOT") or home / ".pyenv"), *(folder.parent for folder in shims)]
@@ -41,14 +41,14 @@ def clean_path(path: str, home: pathlib.Path) -> str:
 
 
 def forget_the_developer() -> None:
-    """Take the developer's own settings out of this process's environment, and so out of all that it starts."""
+    """Remove the developer's own settings from the environment of this process and its children."""
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
     os.environ["PATH"] = clean_path(os.environ.get("PATH", os.defpath), pathlib.Path.home())
 
 
 def environment(programs: pathlib.Path) -> dict[str, str]:
-    """Return what is added for a program under test: its tools, loopback without a proxy, and a HOME below .cache."""
+    """Return the environment for a program under test: its tools, loopback without a proxy, and a HOME below .cache."""
     HOME.mkdir(parents=True, exist_ok=True)
     direct = filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1", "localhost"])
     no_proxy = ",".join(direct)
@@ -72,7 +72,7 @@ def environment(programs: pathlib.Path) -> dict[str, str]:
 
 
 def link() -> None:
-    """Show the checkout itself as ansible_collections/voiceagent/sms: nothing to copy again after an edit."""
+    """Link the checkout as ansible_collections/voiceagent/sms, so that nothing has to be copied after an edit."""
     place = LINK / COLLECTION
     target = os.path.relpath(ROOT, place.parent)
     if not place.is_symlink() or os.readlink(place) != target:
@@ -89,13 +89,13 @@ def git(*arguments: str, cwd: pathlib.Path = ROOT) -> str:
 def copy(name: str) -> pathlib.Path:
     """Copy the checkout to where ansible-test accepts it (it refuses a link); return the collection's folder.
 
-    The copy is a git repository of its own because ansible-test asks git for the files: inside a folder that the enclosing
-    checkout ignores it would find none, test nothing, and call that a success.
+    The copy is its own git repository, because ansible-test asks git for the files. In a folder that the checkout ignores it
+    would find none, test nothing, and succeed.
     """
     shutil.rmtree(CACHE / name, ignore_errors=True)
     place = CACHE / name / COLLECTION
     for file in git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if file and os.path.lexists(ROOT / file):  # not one that is deleted and not yet committed
+        if file and os.path.lexists(ROOT / file):  # git also lists files that are deleted but not committed
             (place / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, place / file, follow_symlinks=False)
     git("init", "-q", cwd=place)
@@ -104,13 +104,13 @@ def copy(name: str) -> pathlib.Path:
 
 
 def left_over(mark: str) -> list[str]:
-    """Return the programs that still run and carry this text in their environment (on Linux; elsewhere none)."""
+    """Return the running programs with this text in their environment (only on Linux)."""
     found = []
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             if int(folder.name) != os.getpid() and mark.encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().split(bytes(1))
                 found.append(" ".join([folder.name, *(word.decode(errors="replace") for word in words)]))
-        except OSError:  # it has ended meanwhile, or belongs to somebody else
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
     return found

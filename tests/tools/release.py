@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What belongs into the tarball, and what has to be right before it is published."""
+"""The contents of the tarball, and the conditions for its publication."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 
 from tools import project
 
-# A user's tarball holds what a user runs or reads: these are the first elements of its paths.
+# The tarball contains what users run or read. These are the first parts of its paths.
 SHIPPED = {
     "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "REUSE.toml", "SECURITY.md", "bindep.txt",
     "changelogs", "docs", "examples", "execution-environment.yml", "extensions", "meta", "playbooks", "plugins",
@@ -26,7 +26,7 @@ CHECK_CHANGELOG = True
 
 
 def strays(names: list[str]) -> list[str]:
-    """Return the files of a tarball that are no user's."""
+    """Return the files of a tarball that do not belong there."""
     return sorted(
         name for name in names if name.split("/")[0] not in SHIPPED or re.search(r"(^|/)\.|\.(pyc|whl)$", name)
     )

@@ -138,7 +138,7 @@ def test_the_documentation_names_every_argument(source: Source) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"drift": True, "region": ""}, "drift: true has to know where texts should go"),
+        ({"drift": True, "region": ""}, "drift: true needs to know where texts should go"),
         ({"region": "eu-de"}, "more than one receiver"),
         ({"region": "mars"}, "no known receiver"),
         ({"region": "", "receiver_url": "ftp://x:y@z"}, "not an absolute http or https URL"),
@@ -253,7 +253,7 @@ def test_a_state_that_cannot_be_read_or_written_stops_nothing(
     source.account.error(ONE, START)
     assert len(source.look(watch)) == 1
     assert source.file.stat().st_mode & 0o777 == 0o600
-    assert "beginning with the present" in caplog.text
+    assert "only new errors are reported" in caplog.text
     (tmp_path / "file").write_text("")
     watch = source.watch(state_file=str(tmp_path / "file" / "state.json"))
     watch.look()
@@ -318,7 +318,7 @@ def test_it_backs_off_while_twilio_cannot_be_asked(source: Source, caplog: pytes
     busy = source.errors.ApiError("HTTP 429", code="20429", status=429)
     source.account.fails = [lost, busy, lost, lost, lost, None, refused]
     assert run(source, Queue(), 8) == [120, 240, 480, 900, 900, 60, 120, 60]
-    assert "the next look is in 120 s" in caplog.text
+    assert "the next poll is in 120 s" in caplog.text
     # Credentials that are refused at once are the user's to mend.
     source.account.fails = [refused]
     with pytest.raises(type(refused)):

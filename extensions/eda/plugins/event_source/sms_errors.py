@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An event source of Event-Driven Ansible: webhooks of phone numbers that fail, or that lead elsewhere."""
+"""An event source for Event-Driven Ansible: webhooks of phone numbers that fail, or that lead elsewhere."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DOCUMENTATION = r"""
 ---
 short_description: Webhook errors and changed webhooks of Twilio phone numbers
 description:
-  - Asks Twilio at intervals, so no port has to be open. Each alert of Twilio's Monitor about a webhook of the account's numbers is one
-    event, and so is each number whose texts do not go to the receiver any more (drift), until that is mended.
-  - An event has C(type) (V(webhook_error) or V(drift)), C(phone_number) (null where an alert does not name it), C(code) (Twilio's),
+  - Polls Twilio, so no port has to be open. Each alert of Twilio's Monitor about a webhook of the account's numbers is one event.
+    Each number whose texts no longer go to the receiver (drift) is one event, until it is repaired.
+  - An event has C(type) (V(webhook_error) or V(drift)), C(phone_number) (null if an alert does not name it), C(code) (Twilio's),
     C(url) (without its password), C(alert_sid) and C(at).
-  - What was told is kept in a file, so that a restart does not tell it again. Errors while the source was stopped are told afterwards.
-    Without the file, as in a new container, it begins with the present.
-  - When Twilio cannot be asked, the next look waits longer and longer, up to a quarter of an hour.
+  - Reported events are remembered in a file, so that a restart does not repeat them. Errors that occurred while the source was stopped
+    are reported afterwards. Without the file, as in a new container, only new errors are reported.
+  - If Twilio cannot be reached, the source waits longer before each new attempt, up to a quarter of an hour.
 options:
   account_sid:
     description: The Twilio account. Environment E(TWILIO_ACCOUNT_SID).
@@ -46,7 +46,7 @@ options:
     description: The API key's secret. Environment E(TWILIO_API_SECRET).
     type: str
   subaccount_sid:
-    description: Not with an API key or token of the parent account, which cannot see a subaccount's alerts. Environment
+    description: Needs the subaccount's own API key or token, because the parent's cannot read its alerts. Environment
       E(TWILIO_SUBACCOUNT_SID).
     type: str
   edge:
@@ -64,31 +64,31 @@ options:
     type: bool
     default: true
   interval:
-    description: Seconds between looks, at least 60.
+    description: Seconds between polls, at least 60.
     type: float
     default: 60
   drift:
-    description: Whether to look at the numbers' webhooks as well.
+    description: Whether to check the numbers' webhooks as well.
     type: bool
     default: false
   phone_numbers:
     description:
       - The numbers that must lead to the receiver; errors of others are left out.
-      - Without it, all numbers of the account count that led there at an earlier look.
+      - By default all numbers of the account that led there at an earlier poll.
     type: list
     elements: str
   region:
-    description: The IBM Cloud region whose receiver is meant. O(drift=true) needs this, O(receiver_host) or O(receiver_url).
+    description: The IBM Cloud region of the receiver. O(drift=true) needs this, O(receiver_host) or O(receiver_url).
     type: str
   receiver_host:
     description: The receiver's host, for Frankfurt and self-hosted gateways.
     type: str
   receiver_url:
-    description: A literal webhook, password or token included.
+    description: A literal webhook, including its password or token.
     type: str
   state_file:
-    description: The file in which is kept what was told. By default one in Ansible's home (E(ANSIBLE_HOME), C(~/.ansible)) whose name
-      says the account.
+    description: The file that remembers reported events. By default a file in Ansible's home (E(ANSIBLE_HOME), C(~/.ansible)) with the
+      account in its name.
     type: path
 """
 
@@ -114,8 +114,8 @@ PACKAGE = "voiceagent_sms_utilities"
 def _utilities(name: str) -> Any:
     """Return a module of the collection's utilities.
 
-    ansible-rulebook runs this file by itself: it is in no package, and Ansible's loader of collections is not there. So the
-    utilities are found beside it, whatever the folder above is called.
+    ansible-rulebook runs this file alone, outside of any package and without Ansible's collection loader. So the utilities
+    are found by their path relative to this file.
     """
     if PACKAGE not in sys.modules:
         package = types.ModuleType(PACKAGE)
@@ -139,18 +139,18 @@ webhook = _utilities("_twilio.webhook")
 LOG = logging.getLogger("voiceagent.sms.sms_errors")
 SHORTEST_INTERVAL = 60
 LONGEST_PAUSE = 900
-LATE = timedelta(minutes=10)  # an alert may appear in the list after younger ones
+LATE = timedelta(minutes=10)  # an alert may appear in the list after newer ones
 OWN = {"interval", "drift", "phone_numbers", "region", "receiver_host", "receiver_url", "state_file"}
-# Twilio's region is not among them: region is IBM Cloud's.
+# Twilio's region is missing, because the argument region is IBM Cloud's.
 TWILIO = set(options.TWILIO_OPTIONS) - {"region"}
 GIVEN_BY_RULEBOOK = {"eda_feedback_queue"}
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
-    """Put an event into *queue* for all that :class:`Watch` finds, until this is cancelled.
+    """Put the events that :class:`Watch` finds into *queue*, until this is cancelled.
 
-    :raises SmsError: for arguments that are wrong, and when the first look is refused
+    :raises SmsError: for wrong arguments, and if the first poll is refused
     """
     watch = Watch(args)
     failures = 0
@@ -162,7 +162,7 @@ async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
             if not watch.has_looked and _is_final(error):
                 raise
             failures += 1
-            LOG.warning("%s; the next look is in %d s", error, watch.pause(failures))
+            LOG.warning("%s; the next poll is in %d s", error, watch.pause(failures))
         await asyncio.sleep(watch.pause(failures))
 
 
@@ -172,19 +172,19 @@ async def _tell(queue: asyncio.Queue, watch: Watch, events: Iterable[Mapping[str
             await queue.put(event)
             watch.told(event)
         watch.told_all()
-    finally:  # also where the rulebook ends between two of them
+    finally:  # also if the rulebook ends between two events
         watch.save()
 
 
 def _is_final(error: Any) -> bool:
-    """Whether asking again will not help: credentials that are refused, rather than a network that is not there yet."""
+    """Whether another attempt is useless: credentials are refused, unlike a network that is not available yet."""
     return not isinstance(error, errors.TransportError) and not (error.status == 429 or (error.status or 0) >= 500)
 
 
 class Receiver:
     """Where texts should go.
 
-    :raises SmsError: when that is not said, or in more than one way
+    :raises SmsError: if it is not given, or in more than one way
     """
 
     def __init__(self, args: Mapping[str, Any]):
@@ -205,22 +205,22 @@ class Receiver:
             raise errors.SmsError(str(error), code="bad_option") from None
         if self.place is None and _flag(args, "drift", False):
             raise errors.SmsError(
-                "drift: true has to know where texts should go: give region, receiver_host or receiver_url",
+                "drift: true needs to know where texts should go: give region, receiver_host or receiver_url",
                 code="bad_option",
             )
 
     def takes(self, settings: Mapping[str, str]) -> bool:
-        """Whether texts go there with these settings of a number. Which key is in the webhook, only IBM Cloud knows."""
+        """Whether a number with these settings sends texts there. The key is not checked: only IBM Cloud knows it."""
         if self._url:
             return bool(webhook.connected(settings, {"url": self._url}) == settings)
         return not settings["application_sid"] and urls.place(settings["url"]) == self.place
 
 
 class Watch:
-    """What is asked of Twilio, and what was told already.
+    """Polls Twilio, and remembers the reported events.
 
     :param args: the source's arguments
-    :raises SmsError: for arguments that are wrong
+    :raises SmsError: for wrong arguments
     """
 
     def __init__(self, args: Mapping[str, Any]):
@@ -246,13 +246,13 @@ class Watch:
         self.has_looked = False
 
     def pause(self, failures: int) -> float:
-        """Seconds until the next look, after so many that failed."""
+        """Seconds until the next poll, after this number of failures."""
         return max(self._interval, min(self._interval * 2.0**failures, LONGEST_PAUSE))
 
     def look(self) -> list[dict[str, Any]]:
-        """Ask Twilio and return what is new, the oldest first.
+        """Poll Twilio and return new events, the oldest first.
 
-        :raises SmsError: when Twilio cannot be asked
+        :raises SmsError: if Twilio cannot be reached
         """
         self._began = datetime.now(timezone.utc)
         numbers = snapshot.Snapshot.take(self._twilio, None, with_overrides=False).numbers
@@ -261,15 +261,15 @@ class Watch:
         return events
 
     def told(self, event: Mapping[str, Any]) -> None:
-        """Note that an event was told."""
+        """Remember that an event was reported."""
         self._state.told(event)
 
     def told_all(self) -> None:
-        """Note that the last look needs not be looked at again."""
+        """Remember that all events of the last poll were reported."""
         self._state.looked(self._began)
 
     def save(self) -> None:
-        """Keep what was told over a restart."""
+        """Save the reported events for a restart."""
         self._state.save()
 
     def _alerts(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -287,7 +287,7 @@ class Watch:
                 "at": alert.get("date_generated") or now,
             }
             if number is not None and self._wanted is not None and number not in self._wanted:
-                self._state.told(event)  # somebody else's: its number need not be read again
+                self._state.told(event)  # another receiver's: its number need not be read again
             else:
                 yield event
 
@@ -306,7 +306,7 @@ class Watch:
 
 
 class State:
-    """What was told already, in memory and in a file. Numbers, SIDs and times: nothing of it is a secret."""
+    """The reported events, in memory and in a file. It contains numbers, SIDs and times, but no secrets."""
 
     def __init__(self, path: pathlib.Path):
         self._path = path
@@ -319,24 +319,24 @@ class State:
 
     @property
     def since(self) -> str:
-        """From when on alerts are of interest: some time before the last look, since they may appear late."""
+        """The start time for alerts: some time before the last poll, because they may appear late."""
         oldest = datetime.now(timezone.utc) - timedelta(days=alerts.MAX_DAYS) + timedelta(hours=1)
         return max(self._next - LATE, self._began, oldest).strftime(FORMAT)
 
     def looked(self, at: datetime) -> None:
-        """Note a look, and forget alerts that no later look can meet again."""
+        """Remember a poll, and forget alerts that no later poll can return."""
         self._next = at
         self.seen = {sid: when for sid, when in self.seen.items() if when >= self.since}
 
     def told(self, event: Mapping[str, Any]) -> None:
-        """Note an event."""
+        """Remember an event."""
         if event["type"] == "drift":
             self._drifted.add(event["phone_number"])
         else:
             self.seen[event["alert_sid"]] = str(event["at"])
 
     def mended(self, right: set[str], there: Iterable[str], watched: Iterable[str]) -> list[str]:
-        """Take note of the numbers that lead to the receiver, and return those that have newly gone astray."""
+        """Remember the numbers that lead to the receiver, and return those that no longer do."""
         self._drifted -= right
         astray = sorted((set(watched) & set(there)) - right - self._drifted)
         self.followers |= right
@@ -352,7 +352,7 @@ class State:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError):
-            LOG.warning("%s cannot be read as what was told: beginning with the present", self._path)
+            LOG.warning("%s is not a valid state file: only new errors are reported", self._path)
 
     def save(self) -> None:
         kept = {
@@ -370,7 +370,7 @@ class State:
             whole_file.replace(str(self._path), text.encode())
             self._saved = text
         except OSError as error:
-            LOG.warning("%s cannot be written (%s): a restart begins with the present", self._path, error.strerror)
+            LOG.warning("%s cannot be written (%s): a restart will only report new errors", self._path, error.strerror)
 
 
 def _state_file(args: Mapping[str, Any], account_sid: str, meant: list[Any]) -> pathlib.Path:
@@ -383,7 +383,7 @@ def _state_file(args: Mapping[str, Any], account_sid: str, meant: list[Any]) -> 
 
 
 def _numbers(args: Mapping[str, Any]) -> set[str] | None:
-    """Return the numbers that were given, in E.164; ``None`` for none."""
+    """Return the given numbers in E.164, or ``None``."""
     reading = notation.read(args.get("phone_numbers"))
     if reading.errors:
         raise errors.SmsError(f"phone_numbers: {errors.join(reading.errors, '; ')}", code="bad_number")
