@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One sandbox for all tests; accounts of its own for each, so that none sees what another has done."""
+"""One sandbox for all tests. Each test has its own accounts, so that tests do not affect each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHONES = (f"+1555{number:07d}" for number in itertools.count(2000001))
 
 
 class Accounts:
-    """An IBM Cloud account and a Twilio account of a test's own."""
+    """An IBM Cloud account and a Twilio account for one test."""
 
     def __init__(self, box: Sandbox) -> None:
         """Make them."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests have tried in great numbers, for the summary: that a table is green says little without its size."""
+"""Counts what tests have tried, for the summary, because a passing table says little without its size."""
 
 from __future__ import annotations
 

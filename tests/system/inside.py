@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's steps in this process, for what has to be tried hundreds of times.
+"""The role's steps in this process, for tests that need hundreds of runs.
 
-The modules' own ``main()`` and the functions behind the role's plugins, in the order of ``roles/connect_sms/tasks``,
-without ansible-playbook, which takes seconds for each run. Waiting takes no time here: a clock of our own moves on.
+Runs the modules' ``main()`` and the functions behind the role's plugins in the order of ``roles/connect_sms/tasks``,
+without ansible-playbook, which takes seconds for each run. Waiting takes no time here, because the clock is simulated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PREFIX = "connect_sms_"
 
 
 class Time:
-    """Passes while somebody sleeps, and takes none."""
+    """A clock that moves on when somebody sleeps, without waiting."""
 
     def __init__(self) -> None:
         self._slept = 0.0
@@ -55,12 +55,12 @@ class Time:
         return time.monotonic() + self._slept
 
     def time(self) -> float:
-        """Return the seconds since 1970: it stays with the sandbox's clock, that tells when things were made."""
+        """Return the seconds since 1970 by the sandbox's clock, which determines when things were created."""
         return time.time()
 
 
 def hasten(patch: pytest.MonkeyPatch) -> None:
-    """Let nothing in the collection really wait."""
+    """Let all waiting in the collection take no time."""
     now = Time()
     for function in (transport.Transport.__init__, pace.Pace.__init__, mint.Mint.__init__):
         patch.setitem(function.__kwdefaults__, "sleep", now.sleep)
@@ -91,7 +91,7 @@ class Role:
     def __init__(self, **variables: Any) -> None:
         """Take variables without their prefix: ``region="us-south"``."""
         self._variables = {PREFIX + name: value for name, value in variables.items()}
-        #: What all results of a run's tasks say, for whoever looks for secrets or programs that broke.
+        #: The output of all tasks of a run, for the search for secrets and crashes.
         self.said = ""
 
     def connect(self, numbers: list[str], *, check_mode: bool = False) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def role_values(entry: str, variables: Mapping[str, Any], numbers: list[str]) ->
 
 
 class Play:
-    """One run of the role: its steps in the order of ``roles/connect_sms/tasks``, each with what it found out."""
+    """One run of the role: its steps in the order of ``roles/connect_sms/tasks``, and their results."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Play:
         others: Mapping[str, Any] | None = None,
         runner: Callable[..., dict[str, Any]] = run_module,
     ) -> None:
-        """Plan the work for these hosts' values; *others* are those of hosts of the inventory that are left out."""
+        """Plan the work for these hosts' values; *others* are the values of excluded hosts of the inventory."""
         self.entry, self.dry, self.runner = entry, check_mode, runner
         state = "absent" if entry == "disconnect" else "present"
         self.plan = plan.make_plan(hosts, state=state, rotate=entry == "rotate")
@@ -217,7 +217,7 @@ class Play:
         ]
 
     def settled(self) -> list[str]:
-        """Look at the credentials again, and say which are no longer what they were."""
+        """Read the credentials again, and return those that have changed."""
         now = []
         for request in second_look.second_looks(self.plan, self.found, self.done):
             wanted = {name: request.get(name) for name in ("guids", "instance")}
@@ -237,7 +237,7 @@ class Play:
         return steps.with_urls(self.plan, self.found, [{"ansible_facts": {steps.URL: url}} for url in urls])
 
     def finish(self) -> tuple[list[str], list[str]]:
-        """Delete what nothing uses any more, and say what is to be said of it."""
+        """Delete unused credentials, and report the others."""
         usage = self.usage()
         retired = self.entry == "rotate" or not self.dry
         last = {"state": "absent", "retired": retired, "reinstate": self.entry == "disconnect"}
@@ -259,7 +259,7 @@ def _credential(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what is meant to be secret, and is under ``no_log`` in the role."""
+    """Leave out results that the role hides with ``no_log``."""
     return [
         {name: value for name, value in one.items() if name not in ("snapshot", "api_key", "iam_token")}
         for one in results

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding secrets in text, also where an encoding has changed their looks."""
+"""Finds secrets in text, also if they are encoded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHORTEST = 8  # a shorter one would be found by chance
 
 
 def forms(secret: str) -> set[str]:
-    """Return what a secret looks like in plain text, percent-encoded, and somewhere inside base64.
+    """Return the forms of a secret in plain text, percent-encoded, and inside base64.
 
     Within base64 it depends on how many bytes stand before it; what its neighbours have a part in is left out.
     """
@@ -27,10 +27,10 @@ def forms(secret: str) -> set[str]:
 
 
 class Leaks:
-    """Looks for secrets."""
+    """Searches text for secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Look for these."""
+        """Search for these secrets."""
         self._looks = {form: secret for secret in secrets if len(secret) >= SHORTEST for form in forms(secret)}
 
     def in_text(self, text: str) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs of ansible-playbook at the same time, since each of them is busy with one core for seconds."""
+"""Runs two ansible-playbook commands at the same time, because each keeps one core busy for seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 def two_at_a_time(boxes: list[Sandbox], work: Callable[[Sandbox, Item], None], items: Iterable[Item]) -> None:
-    """Do *work* on all items, as many at the same time as there are sandboxes; then raise all that went wrong."""
+    """Do *work* on all items, one for each sandbox at a time; then raise all errors."""
     waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
     for item in items:
         waiting.put(item)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs ansible-playbook, and holds each run to what is true of all of them."""
+"""Runs ansible-playbook, and checks what must be true of every run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECRET_VARIABLES = (
     "TWILIO_API_SECRET",
     "WO_API_KEY",
 )
-# What tells of a program that broke, rather than of a user's mistake.
+# Texts that indicate a crash, not a user's mistake.
 BROKEN = (
     "Traceback (most recent call last)",
     "MODULE FAILURE",
@@ -44,18 +44,18 @@ BROKEN = (
     "which is a bug in it",
 )
 PYTHON = pathlib.Path(sys.executable)
-#: What lets modules run as processes, as on another machine: another name of the same Python.
+#: Makes modules run in their own processes, as on another machine: another path to the same Python.
 AS_PROCESSES = (
     "-e",
     f"ansible_python_interpreter={PYTHON.with_name('python' if PYTHON.name != 'python' else 'python3')}",
 )
-# What stands for a secret in outputs must never be taken for one and sent.
+# A placeholder for a secret in the output must never be sent as one.
 MASKS = ("VALUE_SPECIFIED_IN_NO_LOG", "KEY-TO-BE-CREATED", "REDACTED", "***")
 
 
 @dataclasses.dataclass
 class Run:
-    """What a run of ansible-playbook said, and what it asked of the clouds."""
+    """The output of a run of ansible-playbook, and its requests to the clouds."""
 
     code: int
     stdout: str
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def output(self) -> str:
-        """All that a user sees."""
+        """Everything that a user sees."""
         return self.stdout + self.stderr
 
     @property
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def status(self) -> dict[str, str]:
-        """What became of each host: its own report is the last task, so ``changed`` and ``failed`` are its own."""
+        """The result of each host: its report is the last task, so ``changed`` and ``failed`` are the host's own."""
         return {
             host: "failed" if counts.get("failed") else "changed" if host in self.changed else "ok"
             for host, counts in self.recap.items()
@@ -103,17 +103,17 @@ class Run:
 
     @property
     def diff(self) -> str:
-        """The diffs that were shown, in order of the numbers: hosts report at the same time, whoever is done first."""
+        """The diffs, sorted by number, because hosts report at the same time in any order."""
         return "\n".join(sorted(re.findall(r"^--- before.*?(?=^\n|\Z)", self.stdout, re.MULTILINE | re.DOTALL)))
 
     @property
     def operations(self) -> dict[str, int]:
-        """How many requests there were of each kind."""
+        """The count of requests of each kind."""
         return dict(collections.Counter(request["operation"] for request in self.requests))
 
     @property
     def writes(self) -> list[dict[str, Any]]:
-        """The requests for a change."""
+        """The write requests."""
         return [request for request in self.requests if request["write"]]
 
 
@@ -135,10 +135,10 @@ def settings_of_ansible() -> dict[str, str]:
 
 
 class Running:
-    """A command under way."""
+    """A running command."""
 
     def __init__(self, process: subprocess.Popen[bytes] | warm.Job, files: tuple[IO[bytes], IO[bytes]]) -> None:
-        """Take its process, and the files of its standard output and error."""
+        """Store its process, and the files of its standard output and error."""
         self._process, self._files = process, files
         self.pid = process.pid
 
@@ -159,7 +159,7 @@ class Running:
         return texts
 
     def kill(self) -> None:
-        """End it and all that it has started with SIGKILL."""
+        """Kill it and all its descendants with SIGKILL."""
         for member in family(self.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
@@ -167,7 +167,7 @@ class Running:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
+    """Whether a process is running."""
     try:
         state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -176,7 +176,7 @@ def alive(pid: int) -> bool:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that it has started: workers and modules have sessions of their own."""
+    """Return a process and all its descendants, because workers and modules have their own sessions."""
     parents = {}
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -216,9 +216,9 @@ class Player:
         :param playbook: its name for the one in the checkout, its full name (with dots) as a user of the collection, or
             the text of one of the user's own
         :param inventory: INI (a text) or YAML (a dictionary)
-        :param env: changes of the environment; None takes a variable away
-        :param variables: extra variables that are no plain text
-        :param secrets: what the output must not hold, beyond all that the sandbox and the environment know
+        :param env: changes of the environment; None removes a variable
+        :param variables: extra variables that are not plain text
+        :param secrets: secrets that the output must not contain, besides those of the sandbox and the environment
         """
         command = self.command(playbook)
         if inventory is not None:
@@ -228,9 +228,9 @@ class Player:
         return self._run([*command, *arguments], self.environment(env or {}), secrets)
 
     def shell(self, command: str, env: Mapping[str, str | None] | None = None, kept: str | None = None) -> Run:
-        """Run a command line as a person types it, in a folder that stays the same.
+        """Run a command line as a user types it, always in the same folder.
 
-        :param kept: a folder in it that may hold secrets, because it is there to keep them
+        :param kept: a subfolder that may contain secrets
         """
         environment = self.environment(env or {})
         environment["PATH"] = f"{PYTHON.parent}{os.pathsep}{environment['PATH']}"
@@ -252,7 +252,7 @@ class Player:
 
     @contextlib.contextmanager
     def start(self, command: list[str], environment: dict[str, str]) -> Iterator[Running]:
-        """Start a command; what it has started ends with the ``with`` block."""
+        """Start a command; its descendants end with the ``with`` block."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             process: subprocess.Popen[bytes] | warm.Job
             if self._is_plain(command, environment):
@@ -284,11 +284,11 @@ class Player:
         )
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
-        """Return what runs a playbook of the collection."""
+        """Return the command that runs a playbook of the collection."""
         return [str(PYTHON.with_name("ansible-playbook")), self._playbook(playbook), *arguments]
 
     def _judge(self, run: Run, leaks: Leaks, left: Iterable[pathlib.Path]) -> None:
-        """Hold a run to what is true of all of them."""
+        """Check what must be true of every run."""
         assert not [word for word in BROKEN if word in run.output], run.output
         assert not leaks.in_text(run.output), run.output
         assert not [(path, leak) for path in left for leak in leaks.in_text(path.read_text(errors="replace"))]
@@ -307,7 +307,7 @@ class Player:
             yield from place.rglob("*")
 
     def _written(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
-        """Write an inventory where the look for leaks does not come: it may hold credentials of hosts."""
+        """Write an inventory outside of the search for leaks, because it may contain hosts' credentials."""
         text = isinstance(inventory, str)
         path = self.folder / ("hosts.ini" if text else "hosts.yml")
         path.write_text(inventory if isinstance(inventory, str) else json.dumps(inventory, indent=2))
@@ -321,7 +321,7 @@ class Player:
         return playbook if "." in playbook else str(ROOT / "playbooks" / f"{playbook}.yml")
 
     def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
-        """Return the environment of a run: nothing of the caller's own that could lead elsewhere."""
+        """Return the environment of a run, without the caller's own settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         own = {
             "HOME": str(self.home),

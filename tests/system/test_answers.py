@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of a controller's forms in every type in which they arrive.
+"""Answers to a controller's surveys in every type in which they arrive.
 
-A controller marks them as unsafe, and ansible-core 2.19 and later then reads their YAML type: digits are an integer, ``yes`` is
-a boolean, an empty answer is null.
+A controller marks them as unsafe, and ansible-core 2.19 and later then applies YAML types: digits are an integer, ``yes`` is a
+boolean, an empty answer is null.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ TYPES = {str, int, bool, type(None)}
 
 
 class Form:
-    """A form of ours, whose answers a playbook gets."""
+    """One of the collection's surveys, whose answers a playbook gets."""
 
     def __init__(self, play: Player, template: str) -> None:
         """Take one."""
         self._play, self._item = play, TEMPLATES[template]
 
     def __call__(self, answers: dict[str, Any], inventory: str | None = None, *options: str) -> Run:
-        """Run its playbook with these answers, those not given as the form proposes them."""
+        """Run its playbook with these answers, and the survey's defaults for the others."""
         asked = questions(self._item)
         assert set(answers) <= set(asked)
         given = {name: question["default"] for name, question in asked.items() if "default" in question}
@@ -75,7 +75,7 @@ def test_nothing_is_answered_but_what_has_to_be(play: Player, accounts: Accounts
     number = accounts.connected(key)
     inventory = f"one phone_number={number}\n"
     empty = {"instance": "", "connect_sms_receiver_host": ""}
-    # The form's null goes before what the inventory says, and counts as not given.
+    # The survey's null takes precedence over the inventory, and counts as not given.
     run = Form(play, "SMS - connect")({**empty, "phone_numbers": "", "dry_run": "yes"}, inventory)
     assert (run.code, run.status) == (0, {"one": "ok"}), run.output
     run = Form(play, "SMS - audit")({"audit_fail_on": "", "audit_days": 0, "phone_numbers": None}, inventory)
@@ -91,7 +91,7 @@ def test_nothing_is_answered_but_what_has_to_be(play: Player, accounts: Accounts
 
 
 def test_backups_in_a_job(play: Player, accounts: Accounts, box: Sandbox) -> None:
-    """A folder has to be there; each slice writes a record, whose name the job's output tells; several are restored at once."""
+    """The folder must exist; each slice writes a record and prints its name; several records are restored at once."""
     box.add_key(accounts.agent()["guid"])
     numbers = [accounts.number(sms_url=f"https://old.example.com/{place}") for place in range(2)]
     inventory = "".join(f"n{place} phone_number={number}\n" for place, number in enumerate(numbers))
@@ -119,7 +119,7 @@ def test_backups_in_a_job(play: Player, accounts: Accounts, box: Sandbox) -> Non
 
 
 def test_answers_arrive_in_all_types() -> None:
-    """What the tests above give is what a controller would: this is how the newest ansible-core reads it."""
+    """The newest ansible-core reads answers as the tests above assume."""
     texts = extra_variables({"a": "15550000001", "b": "", "c": "yes", "d": 0, "e": "x\n"}, {"c": "yes"})
     assert texts == (
         "!unsafe 'a': !unsafe '15550000001'\n!unsafe 'b': !unsafe ''\nc: 'yes'\n!unsafe 'd': 0\n"

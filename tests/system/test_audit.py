@@ -24,13 +24,13 @@ FLOW = "https://webhooks.twilio.com/v1/Accounts/AC1/Flows/FW1?token=secret-token
 
 
 def statuses(run: Run, player: Player, folder: str = "reports") -> dict[str, str]:
-    """Return what the report says of each number."""
+    """Return the report's entry of each number."""
     report = json.loads((player.here / folder / "audit.json").read_text())
     return {row["phone_number"]: row["status"] for row in report["numbers"]}
 
 
 def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
-    """Add a number of each kind. Return them by name, and of each its status and a piece of what is said of it."""
+    """Add a number of each kind. Return them by name, each with its status and a part of its message."""
     box, sid = accounts.box, accounts.twilio["sid"]
     agent = accounts.agent()
     live, other = box.add_key(agent["guid"]), box.add_key(agent["guid"], "other", role="Manager")
@@ -70,7 +70,7 @@ def one_of_each_kind(accounts: Accounts) -> tuple[dict[str, str], dict[str, tupl
             ("dropped", None),
         )
     }
-    # Its inbound webhook counts for nothing: it leaves the texts to its numbers.
+    # Its inbound webhook has no effect, because it defers to its numbers.
     box.add_service(account_sid=sid, pool=[numbers["connected"]], use_inbound_webhook_on_number=True)
     box.add_key(agent["guid"], "twilio-sms:retiring")
     box.change("twilio", "numbers", numbers["flow"], sms_url=FLOW)
@@ -127,7 +127,7 @@ def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) 
     assert {name for name, row in rows.items() if row["changed_by"]} == {"flow"}
     assert [(each["name"], each["instance"]) for each in report["retired"]] == [("twilio-sms:retiring", "sms-agent")]
     assert [(each["instance"], each["region"]) for each in report["agents"]] == [("sms-agent", "us-south")]
-    # What the receiver itself says is the judge: a text to each number that can have one.
+    # The receiver's own answer decides: a text to each number that can receive one.
     able = {name: number for name, number in numbers.items() if name not in ("missing", "voice")}
     texts = {name: accounts.box.text(number) for name, number in able.items()}
     reached = {name for name, text in texts.items() if text["handled_by"] in ("number", "messaging_service")}
@@ -148,7 +148,7 @@ def test_each_kind_of_number_is_named_rightly(play: Player, accounts: Accounts) 
     assert "\n  Written to reports: audit.html, audit.csv, audit.json\n" in table
     assert [name for name, number in numbers.items() if number not in table] == []
 
-    # And the reports are private, whole, and say the same.
+    # The reports are private, complete and consistent.
     with (play.here / "reports" / "audit.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert {line["host"]: line["status"] for line in lines} == {name: row["status"] for name, row in rows.items()}
@@ -193,7 +193,7 @@ def test_exit_code_for_pipelines(play: Player, accounts: Accounts) -> None:
 
 
 def _alert(accounts: Accounts, number: str, code: str = "11200", **values: Any) -> None:
-    """Let Twilio have met an error at a number's webhook."""
+    """Add an error of a number's webhook at Twilio."""
     accounts.box.add_alert(
         account_sid=accounts.twilio["sid"],
         error_code=code,
@@ -220,7 +220,7 @@ def test_webhook_errors_are_joined_to_their_numbers(play: Player, accounts: Acco
     assert rows[one]["errors"]["codes"] == {"11200": 1, "11205": 1}
     assert (rows[two]["errors"]["count"], rows[three]["errors"]["count"]) == (1, 0)
     assert run.operations["monitor.fetch_alert"] == 3
-    # What was changed since its last error is well again, and the folder's last audit tells what else is different.
+    # A number that was changed after its last error is fine again, and the report shows the other changes since the last audit.
     assert (rows[one]["errors"]["since_change"], rows[two]["errors"]["since_change"]) == (2, 0)
     assert "before its last change" in rows[two]["msg"]
     box.change("twilio", "numbers", one, sms_url="")

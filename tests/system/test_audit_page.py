@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit's page in a real browser: five thousand numbers on two screens, ninety-six on paper."""
+"""The audit's page in a real browser, with 5000 numbers on two screen sizes and 96 in print."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ SHARE = -(-COUNT // len(STATUSES))  # how many have the first status
 WEBHOOK = "https://apikey:***@sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
 FLOW = "https://webhooks.twilio.com/v1/Accounts/AC0123456789abcdef0123456789abcdef/Flows/FW0123456789abcdef"
 CRN = "crn:v1:bluemix:public:voice-agent-with-watson:us-south:a/abc:guid::"
-#: Where the pages are photographed, for people to look at.
+#: The folder for screenshots of the pages.
 PICTURES = os.environ.get("SMS_PICTURES")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium")
 
 
 def errors_of(index: int) -> int:
-    """Return how many errors a number met."""
+    """Return a number's count of errors."""
     return index // 5 % 3
 
 
 def entry(index: int, status: str, *, hosts: bool) -> dict[str, Any]:
-    """Return a verdict as the judgement makes it, with all that may be in one."""
+    """Return a verdict with all possible fields."""
     count = errors_of(index)
     key = {
         "credential": "twilio-sms" if index % 7 else None,
@@ -77,7 +77,7 @@ def entry(index: int, status: str, *, hosts: bool) -> dict[str, Any]:
 
 
 def report(count: int, *, hosts: bool = True) -> dict[str, Any]:
-    """Return an audit of so many numbers, of every status in turn, with another before it."""
+    """Return an audit with this count of numbers, of every status in turn, and a previous one."""
     kinds = itertools.cycle(STATUSES)
     told = [entry(index, status, hosts=hosts) for index, status in zip(range(count), kinds, strict=False)]
     told.sort(key=lambda each: list(STATUSES).index(each["status"]))
@@ -113,7 +113,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return a folder with pages of many numbers, of some, and of few that are no hosts of an inventory."""
+    """Return a folder with pages of many numbers, of some, and of a few that are not hosts of an inventory."""
     path = tmp_path_factory.mktemp("page")
     for name, count in (("many", COUNT), ("some", SOME), ("few", FEW), ("tiny", 2 * len(STATUSES))):
         (path / f"{name}.html").write_text(page_of(report(count)))
@@ -122,7 +122,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 class Opened:
-    """Opens pages, and sees what goes wrong in them."""
+    """Opens pages and collects their errors."""
 
     def __init__(self, browser: Any, folder: pathlib.Path) -> None:
         self._browser, self._folder = browser, folder
@@ -169,7 +169,7 @@ def page(request: pytest.FixtureRequest, opened: Opened) -> Iterator[Any]:
 
 
 def rows(page: Any) -> int:
-    """Return how many numbers are to be seen."""
+    """Return how many numbers are visible."""
     return int(page.locator("tbody:first-of-type tr").count())
 
 
@@ -356,7 +356,7 @@ def test_without_scripts_all_numbers_are_there(opened: Opened) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible(opened: Opened, width: int, scheme: str) -> None:
-    """axe finds nothing: contrast, names, roles, order of headings, regions that scroll."""
+    """axe finds no accessibility problems: contrast, names, roles, order of headings, scrollable regions."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe_playwright_python is not installed")
     tiny = opened("tiny", width, scheme)
     for click in ("#todo summary", "button[data-show=errors]"):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our job templates as a controller runs them: slices at once, forms' answers, and what a job leaves behind."""
+"""The job templates as a controller runs them: parallel slices, survey answers, and what a job leaves behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OLD = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
 
 
 class Controller:
-    """Launches our job templates against the sandbox."""
+    """Launches the job templates against the sandbox."""
 
     def __init__(self, box: Sandbox, accounts: Accounts, folder: pathlib.Path) -> None:
         """Take two accounts."""
@@ -61,9 +61,9 @@ class Controller:
         empty: bool = False,
         slices: int = 1,
     ) -> list[Job]:
-        """Run a job template and hold what it leaves behind to what is true of all jobs.
+        """Run a job template, and check what must be true after every job.
 
-        :param slices: how many jobs to cut the inventory into, as a controller does
+        :param slices: the number of slices of the inventory, as in a controller
         """
         environment = {**self._machine}
         for name in credentials:
@@ -93,7 +93,7 @@ def controller(box: Sandbox, accounts: Accounts, tmp_path: pathlib.Path) -> Cont
 
 
 def inventory(accounts: Accounts, count: int, sms_url: str = "", **variables: Any) -> dict[str, dict[str, Any]]:
-    """Add numbers, and return them as the hosts that the inventory source makes of them, with more variables."""
+    """Add numbers, and return them as hosts of the inventory source, with more variables."""
     sid = accounts.twilio["sid"]
     rows = [{"account_sid": sid, "phone_number": next(PHONES), "sms_url": sms_url} for _row in range(count)]
     numbers = [row["phone_number"] for row in accounts.box.add_numbers(rows)]
@@ -134,7 +134,7 @@ def test_the_workflow_with_slices_at_once(controller: Controller, accounts: Acco
 
 
 def test_slices_share_an_account_s_limit(accounts: Accounts, tmp_path: pathlib.Path) -> None:
-    """2,000 numbers in 8 jobs at once: each is refused for what the others do, and none knows of the others."""
+    """2,000 numbers in 8 jobs at once that share a limit and do not know of each other."""
     with Sandbox.start() as box:
         accounts = Accounts(box)
         agent = accounts.agent()
@@ -162,7 +162,7 @@ def test_slices_without_a_credential_create_none(controller: Controller, account
     jobs = controller.launch("SMS - connect in slices", hosts, options=("-vvv",), slices=2)
     assert [job.code for job in jobs] == [2, 2]
     for job in jobs:
-        # Told once in each slice; the other host says in a few words that it is hit.
+        # Each slice reports it in full once; the other host refers to it.
         assert ["voiceagent.sms.ensure_sms_credential" in message for message in job.messages].count(True) == 1, (
             job.messages
         )
@@ -184,7 +184,7 @@ def test_dry_runs(
     hosts = inventory(accounts, 1, sms_url=OLD)
     (number,) = hosts
     box.clear_log()
-    # Numbers typed into the form go before those of the inventory: the job works on localhost.
+    # Numbers in the survey take precedence over the inventory's: the job works on localhost.
     typed = {**answers, "phone_numbers": f"{number}\n"}
     (job,) = controller.launch("SMS - connect", hosts, typed, options)
     assert job.code == 0, job.stdout

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/awx_setup.yml with stand-ins for a controller's modules: the order, what it says, and what it hides."""
+"""playbooks/awx_setup.yml with fake modules of a controller: the order, its messages, and what it hides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY, TOKEN = "an-api-key-that-nobody-may-see-0123456789", "an-auth-token-that-no
 
 @pytest.fixture(scope="module")
 def door() -> Iterator[str]:
-    """Something that answers: the modules' stand-ins never ask."""
+    """A server that answers; the fake modules never call it."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -36,7 +36,7 @@ def door() -> Iterator[str]:
 
 
 class Controller:
-    """What the stand-ins were told."""
+    """The arguments of the fake modules."""
 
     def __init__(self, accounts: Accounts, folder: pathlib.Path, door: str, collection: str = "awx.awx") -> None:
         """Write the collection; what else leads to the clouds is of no interest here."""
@@ -60,7 +60,7 @@ class Controller:
         return found
 
     def store(self, objects: dict[str, dict[str, Any]]) -> None:
-        """Change them behind the playbook's back."""
+        """Change them without the playbook."""
         self._state.write_text(json.dumps(objects))
 
 
@@ -86,7 +86,7 @@ def test_a_second_load_is_unchanged_and_shows_no_secret(play: Player, controller
     assert again.code == 0, again.output
     assert "changed" not in again.recap["localhost"], again.stdout
     assert controller.objects == made
-    # It says what it has not done, and how it would be.
+    # It reports what it has not done, and how to do it.
     assert "SMS - Twilio exists already and keeps its secrets." in again.stdout
     assert "account_sid, auth_token" in again.stdout
 
@@ -99,7 +99,7 @@ A_PART = {"IC_API_KEY": None, "TWILIO_AUTH_TOKEN": None, "IBMCLOUD_IAM_PROFILE_I
 
 
 def only(*kinds: str) -> dict[str, Any]:
-    """Return the variables that leave all other objects out, since each takes a process."""
+    """Return variables that leave out all other objects, because each takes a process."""
     return {name: [] for kind, name in LISTS.items() if kind not in kinds}
 
 
@@ -112,7 +112,7 @@ def test_a_rerun_deletes_no_stored_secret(play: Player, controller: Controller) 
         return run.stdout
 
     load({})
-    # Somebody has completed the credentials in the form since.
+    # Somebody has completed the credentials in the web UI meanwhile.
     stored = controller.objects
     stored["credential"]["SMS - Twilio"]["inputs"] = STORED
     stored["credential"]["SMS - IBM Cloud"]["inputs"]["iam_profile_id"] = "Profile-2"
@@ -130,7 +130,7 @@ def test_secrets_are_replaced_where_that_is_asked_for(play: Player, controller: 
     assert first.code == 2
     assert "Voice Agent SMS, failed" in first.stdout, "the project's synchronization"
     assert "inputs" not in controller.objects["credential"]["SMS - Twilio"], "a token without its account"
-    # What failed is tried again, and the secrets that came too late are sent.
+    # A failed task is repeated, and the secrets that were missing before are sent.
     few["awx_sms_replace_secrets"] = "yes"
     again = play(*GIVEN, playbook="awx_setup", env=controller.environment, variables=few, secrets=(KEY, TOKEN))
     assert again.code == 0, again.output

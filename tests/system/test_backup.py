@@ -59,7 +59,7 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     assert (again.code, again.writes) == (0, []), again.output
     assert accounts.keys(agent)  # a restore touches no credential
 
-    # What each restore has overwritten is a record of its own beside the first; one of nothing is none.
+    # Each restore writes its own record beside the first, unless it changes nothing.
     own = sorted(set(folder.iterdir()) - {file}, key=lambda path: json.loads(path.read_text())["created_at"])
     assert [json.loads(path.read_text())["entry_point"] for path in own] == ["restore"] * 2
     assert {path.stat().st_mode & 0o777 for path in own} == {0o600}
@@ -69,7 +69,7 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     connected = url(accounts.the_api_key(agent))
     assert [accounts.sms_url(n) for n in numbers] == [connected, connected, "https://somebody.example.com/"]
     assert accounts.box.number(numbers[1])["sms_application_sid"] == ""
-    # All of them at once: what the first has undone, the others did again.
+    # All records at once: the others undo what the first has restored.
     every = ("-e", json.dumps({"backup": [str(path) for path in (file, *own)]}))
     assert play(*every, "--check", playbook="restore_sms").code == 0
     (tmp_path / "file").write_text("in the way")
@@ -98,7 +98,7 @@ def test_without_a_record_nothing_changes(play: Player, accounts: Accounts, tmp_
 
 
 def test_a_vault_password_encrypts_the_record(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
-    """And no restore leaves a number on a key that has been deleted since."""
+    """No restore leaves a number with a key that was deleted meanwhile."""
     agent = accounts.agent()
     old = accounts.box.add_key(agent["guid"], "twilio-sms", "Writer")
     number = accounts.connected(old)

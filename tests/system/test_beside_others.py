@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What others do to a credential while a run is at work: another run, another machine, IBM Cloud that refuses."""
+"""Changes of a credential during a run, by another run, another machine, or a refusal of IBM Cloud."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RETIRING = "twilio-sms:retiring"
 
 @contextmanager
 def meanwhile(accounts: Accounts, do: Callable[[], object]) -> Iterator[None]:
-    """Do something while the first update of a number waits for its answer, its work done."""
+    """Do something after the first update of a number was processed, while the run waits for its answer."""
     fault = accounts.box.fault("twilio.update_number", mode="hang_after", seconds=3)
 
     def wait() -> None:
@@ -42,7 +42,7 @@ def meanwhile(accounts: Accounts, do: Callable[[], object]) -> Iterator[None]:
 
 @pytest.mark.parametrize("how", ["retired", "deleted"])
 def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accounts: Accounts, how: str) -> None:
-    """Green means that a text arrives: the run sees it, and connects again with the present one."""
+    """A successful run means that texts arrive: the run notices the change, and connects again with the current credential."""
     agent = accounts.agent()
     old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
     numbers = [accounts.number() for _place in range(2)]
@@ -63,7 +63,7 @@ def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accoun
 
 
 def test_what_a_first_pass_changed_is_changed(play: Player, accounts: Accounts) -> None:
-    """Also where the second pass finds nothing to do: the credential only seemed to be gone."""
+    """The second pass may also find nothing to do, if the credential only seemed to be gone."""
     agent = accounts.agent()
     numbers = [accounts.number() for _place in range(2)]
     inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
@@ -114,7 +114,7 @@ def two_accounts(accounts: Accounts, key: dict) -> tuple[list[str], dict[str, ob
 
 
 def test_a_key_that_another_account_holds_is_never_deleted(play: Player, accounts: Accounts) -> None:
-    """Limited to one account, and in batches: the key goes when the last of all accounts has moved."""
+    """With --limit and in batches, the key is deleted once all accounts have moved."""
     agent = accounts.agent()
     old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
     numbers, inventory = two_accounts(accounts, old)
@@ -199,7 +199,7 @@ def test_a_list_that_lacks_what_was_just_written_proves_nothing(play: Player, ac
 
 
 def test_a_second_look_that_cannot_be_made_fails_after_the_reports(play: Player, accounts: Accounts) -> None:
-    """Resource Controller breaks once the numbers are connected, for good: what was done is told first, then what is open."""
+    """Resource Controller fails permanently once the numbers are connected: results are reported first, then the failure."""
     agent = accounts.agent()
     accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
     numbers = [accounts.number() for _place in range(2)]
@@ -216,7 +216,7 @@ def test_a_second_look_that_cannot_be_made_fails_after_the_reports(play: Player,
     assert "run connect_sms again" in failure
     assert [request["operation"] for request in run.writes] == ["twilio.update_number"] * 2, "not done once more"
 
-    # A number that fails ends the run with the report, which then tells both.
+    # A failed number ends the run with the report, which then has both messages.
     elsewhere = accounts.number()
     accounts.box.fault("rc.list_instance_keys", status=403, times=None, skip=1)
     accounts.box.fault("twilio.update_number", status=400, code=21402, match=accounts.box.number(elsewhere)["sid"])
@@ -242,7 +242,7 @@ def recorded(accounts: Accounts, folder: pathlib.Path, number: str, before: str)
 
 @pytest.mark.parametrize("how", ["retired", "deleted"])
 def test_a_restored_key_that_goes_meanwhile(play: Player, accounts: Accounts, how: str, tmp_path: pathlib.Path) -> None:
-    """Whoever deletes it may have looked for holders just before this number was one: no green run."""
+    """Another run may have searched for holders just before this number was one, so the run must not succeed."""
     agent = accounts.agent()
     old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
     number = accounts.number()
@@ -261,7 +261,7 @@ def test_a_restored_key_that_goes_meanwhile(play: Player, accounts: Accounts, ho
     assert f"The API key that was put back to {number} was {how} by another run while it was put back" in failure
     assert "connect_sms gives them the present one" in failure
 
-    # Once that is known beforehand, nothing is written.
+    # If it is known in advance, nothing is written.
     accounts.box.change("twilio", "numbers", number, sms_url="")
     late = play(*words, playbook="restore_sms")
     assert (late.code != 0, late.writes) == (True, [])
@@ -323,7 +323,7 @@ def test_what_connecting_asks_of_ibm_cloud(play: Player, accounts: Accounts) -> 
 
 
 def test_a_new_credential_that_nothing_shows_yet(play: Player, accounts: Accounts) -> None:
-    """It is not there in lists, nor by itself: nobody can have retired it."""
+    """It is not visible in lists or by GUID yet, so nobody can have retired it."""
     agent = accounts.agent()
     number = accounts.number()
     accounts.box.settings(list_lag=60.0)
@@ -336,7 +336,7 @@ def test_a_new_credential_that_nothing_shows_yet(play: Player, accounts: Account
 
 
 def test_a_new_credential_that_another_run_retires_while_lists_are_late(play: Player, accounts: Accounts) -> None:
-    """The list still shows its old name: that proves nothing."""
+    """The list still shows its old name, which proves nothing."""
     agent = accounts.agent()
     number = accounts.number()
 

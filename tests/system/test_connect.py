@@ -35,7 +35,7 @@ def test_a_number_is_connected_once_and_its_texts_are_answered(play: Player, acc
 
     first = play(*words)
     assert first.code == 0
-    # Once more after the numbers were written: is the credential what it was, and the first of its name?
+    # Checked once more after the numbers were written: the credential is unchanged, and the first with its name.
     again = {"rc.list_instance_keys": 2}
     assert first.operations == {**LOOK, **FIND, **again, "rc.create_key": 1, "twilio.update_number": 1}
     for dry in (check, survey):
@@ -65,7 +65,7 @@ def test_a_number_is_connected_once_and_its_texts_are_answered(play: Player, acc
 
 
 def test_a_survey_that_leaves_fields_empty(play: Player, accounts: Accounts) -> None:
-    """Fields of a survey and of a controller's credential that were left empty arrive as empty texts."""
+    """Empty fields of a survey or a controller's credential arrive as empty strings."""
     agent = accounts.agent(region="us-east")
     number = accounts.number()
     empty = dict.fromkeys(
@@ -81,7 +81,7 @@ def test_a_survey_that_leaves_fields_empty(play: Player, accounts: Accounts) -> 
     assert run.changed == {"localhost"}
     assert accounts.box.text(number)["reply"].startswith("sms-agent: ")
 
-    # The key in the second variable, numbers as people write them, in one extra variable and in a list.
+    # The key in the second environment variable; numbers in various notations, in one extra variable and in a list.
     one = accounts.number()
     other = accounts.number()
     spaced = re.sub(r"\+1(\d{3})(\d{3})(\d{4})", r"1 (\1) \2-\3", other)

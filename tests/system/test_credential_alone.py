@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The service credential apart from the numbers: who makes it, and who may only find it."""
+"""The service credential without the numbers: runs that create it, and runs that may only find it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_first_the_credential_then_the_numbers(play: Player, accounts: Accounts)
     agent, number = accounts.agent(), accounts.number()
     to_the_number = (*REGION, *FIND, "-e", f"phone_number={number}")
 
-    # Nothing is made by who may only find it: not in a dry run, not in earnest, and not in Twilio either.
+    # A run that may not create the credential changes nothing, in a dry run and in a real one, also not at Twilio.
     for words in (("--check",), ()):
         refused = play(*to_the_number, *words)
         assert (refused.code, refused.writes) == (2, [])
@@ -26,7 +26,7 @@ def test_first_the_credential_then_the_numbers(play: Player, accounts: Accounts)
         assert "voiceagent.sms.ensure_sms_credential" in refused.failures["localhost"]
     assert accounts.keys(agent) == []
 
-    # Without Twilio's credentials: whoever makes the key need not be able to touch a number.
+    # Works without Twilio's credentials: creating the key needs no access to numbers.
     alone = dict.fromkeys(accounts.twilio["environment"])
     dry = play(*REGION, "-e", "dry_run=yes", playbook="ensure_sms_credential", env=alone)
     assert (dry.code, dry.writes) == (0, [])

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the guides tell people to type does what the guides say.
+"""The commands in the guides do what the guides say.
 
-Each guide is carried out from its beginning to its end in one folder: blocks that have a file's name are written to
-that file, and each ``bash`` command is run as it stands. A ``text`` block after a command is what it prints, line by
-line. Nothing is replaced in the text: the sandbox has the phone numbers and agents that a guide names, and the
-environment has the credentials that it tells to export.
+Each guide is run from beginning to end in one folder: blocks with a file name are written to that file, and each
+``bash`` command is run unchanged. A ``text`` block after a command has lines that the output must contain. Nothing is
+replaced in the text: the sandbox has the guide's phone numbers and agents, and the environment has the credentials that
+it tells users to export.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from system.conftest import EAST, Accounts, url
 from system.playing import Player, Run
 from tools import guides
 
-#: What stands in the guides and is not carried out, each with its reason.
+#: Commands in the guides that are not run, each with the reason.
 NOT_RUN = {
     "python3 -m venv ": "the tests have an environment",
     "ansible-galaxy collection install ": "the tarball session of noxfile.py installs it",
@@ -29,11 +29,11 @@ NOT_RUN = {
     "export TWILIO_ACCOUNT_SID=": "the sandbox's",
     "export TWILIO_AUTH_TOKEN=": "the sandbox's",
 }
-#: Guides that are held to what they say by tests of their own.
+#: Guides with their own tests.
 #: awx.md: test_awx_setup.py carries out its command, tests/unit/playbooks compares its blocks; test_rulebook.py, test_key_store.py.
 ELSEWHERE = ("awx.md", "events.md", "key-store.md")
 DEMO = "https://demo.twilio.com/welcome/sms/reply"  # what a new number has
-#: What the guides read from the environment, beside the credentials.
+#: Environment variables of the guides, besides the credentials.
 GATEWAY_PASSWORD = "gateway-password-4711"
 ASSISTANT_URI = "https://assistant.example.com/twilio/sms/d1e2f3a4?token=assistant-token-4711"
 VARIABLES = {"SMS_WEBHOOK_PASSWORD": GATEWAY_PASSWORD, "ASSISTANT_WEBHOOK_URI": ASSISTANT_URI}
@@ -185,7 +185,7 @@ SCENES: dict[str, Callable[[Accounts], Judge]] = {
 
 
 def squeezed(text: str) -> str:
-    """Return a text in which the width of columns does not matter."""
+    """Normalize white space, so that column widths do not matter."""
     return "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
@@ -194,7 +194,7 @@ def is_run(command: str) -> bool:
 
 
 def carry_out(text: str, play: Player) -> list[Run]:
-    """Write the files of a guide, run its commands, and hold what they print to what it says that they print."""
+    """Write the files of a guide, run its commands, and compare their output with the guide."""
     runs: list[Run] = []
     for block in guides.blocks(text):
         where = f"line {block.line}"
@@ -235,7 +235,7 @@ def test_every_guide_with_commands_is_carried_out() -> None:
 
 
 def test_the_readme_is_right(play: Player, accounts: Accounts) -> None:
-    """Its commands are those of the quick start; its inventory is tried here."""
+    """Its commands are those of the quick start; its inventory is tested here."""
     quick = {line for block in named("quick-start.md") for line in block.commands}
     blocks = guides.blocks((guides.FOLDER.parents[1] / "README.md").read_text(encoding="utf-8"))
     commands = [line for block in blocks if block.language == "bash" for line in block.commands]

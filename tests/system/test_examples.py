@@ -47,7 +47,7 @@ def test_the_examples_work(play: Player, accounts: Accounts) -> None:
     ], commands
     assert "support is connected in us-south" in runs[4].stdout
     assert list((play.here / "backups").glob("*.json"))
-    # The play of one's own has moved its numbers to a credential of another name.
+    # The example's own play has moved its numbers to a credential with another name.
     by_name = {key["name"]: accounts.box.api_key_of(key["guid"]) for key in accounts.keys(south)}
     other = {key["name"]: accounts.box.api_key_of(key["guid"]) for key in accounts.keys(east)}
     own, eastern = url(by_name["contact-center"]), url(other["contact-center"], EAST)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image for controllers, as far as it goes without an engine for containers: ansible-builder's context of it."""
+"""The image for controllers, as far as it can be tested without a container engine: ansible-builder's context."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(name: str, *arguments: object, **more: object) -> subprocess.CompletedPr
 
 
 def test_the_image_gets_the_collection_from_the_tarball(tmp_path: pathlib.Path) -> None:
-    """As far as it goes without an engine for containers: the context, and the install that the image's build does with it."""
+    """The context, and the installation that the image's build runs with it."""
     here = tmp_path / DEFINITION.name
     here.write_text(DEFINITION.read_text())
     built = run("ansible-galaxy", "collection", "build", "--output-path", tmp_path / "dist", cwd=ROOT)
@@ -41,7 +41,7 @@ def test_the_image_gets_the_collection_from_the_tarball(tmp_path: pathlib.Path) 
     assert "registry.access.redhat.com/ubi9/ubi:" in (tmp_path / "context" / "Containerfile").read_text()
 
     words = ("collection", "install", "--offline", "-r", "requirements.yml", "-p", tmp_path / "collections")
-    # Where the checkout is on the path of collections, there would be nothing to install.
+    # If the checkout were on the collections path, nothing would be installed.
     nowhere = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "nowhere")}
     installed = run("ansible-galaxy", *words, cwd=tmp_path / "context" / "_build", env=nowhere)
     assert installed.returncode == 0, installed.stdout + installed.stderr
@@ -51,7 +51,7 @@ def test_the_image_gets_the_collection_from_the_tarball(tmp_path: pathlib.Path) 
 
 
 def test_a_misspelt_one_is_refused(tmp_path: pathlib.Path) -> None:
-    """Or the test above could not fail."""
+    """Proves that the test above can fail."""
     wrong = tmp_path / "execution-environment.yml"
     wrong.write_text(DEFINITION.read_text().replace("package_pip", "package_pipe"))
     assert run("ansible-builder", "create", "-f", wrong, "-c", tmp_path / "context").returncode != 0

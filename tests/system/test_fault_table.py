@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every operation of both clouds that connecting and rotating need, times every kind of bad day.
+"""Every operation of both clouds that connecting and rotating need, with every kind of fault.
 
-The whole table in this process (:mod:`system.inside`); some of its cells with ansible-playbook besides.
+The whole table runs in this process (:mod:`system.inside`); some of its cells also with ansible-playbook.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ ONCE: dict[str, dict[str, Any]] = {
     "expired token": {},
     "401": {"status": 401},
 }
-#: Answers that are no reason to take a key for unused: not IAM's, or about the caller's own token.
+#: Answers that do not prove that a key is unused: they are not IAM's, or about the caller's own token.
 STRANGE: dict[str, dict[str, Any]] = {
     "400 HTML": {"status": 400, "body": "html"},
     "404 HTML": {"status": 404, "body": "html"},
     "404 JSON": {"status": 404, "code": "not_found"},
     "403": {"status": 403},
 }
-#: Those that have another way through the code when they do not end.
+#: Faults that take another path through the code if they are permanent.
 ALWAYS = ("429", "503", "502 HTML after", "reset before", "reset after", "truncated", "401")
 WRITES = ("rc.create_key", "rc.update_key", "rc.delete_key", "twilio.update_number")
-#: Where it makes no difference whether the work was done, by how often.
+#: Faults for which it does not matter whether the request was processed, by their count.
 SAME_FOR_READS: dict[int | None, tuple[str, ...]] = {
     1: ("502 HTML after", "hang after", "problem"),
     None: ("502 HTML after", "reset before", "429"),
@@ -76,18 +76,18 @@ FIND = ("iam.token", "rc.list_instances", "rc.list_instance_keys")
 
 
 class World(NamedTuple):
-    """Accounts in a state, the role that works on them, and what is asked of it."""
+    """Accounts in a certain state, and a run of the role on them."""
 
     accounts: Accounts
     agent: dict[str, Any]
     role: Role
     numbers: list[str]
-    #: What meets the fault, and what is done about it afterwards.
+    #: What the fault affects, and what is done afterwards.
     run: Callable[[list[str]], dict[str, Any]]
     rerun: Callable[[list[str]], dict[str, Any]]
 
     def check(self) -> None:
-        """Every text is delivered, whatever has happened."""
+        """Every text is delivered, whatever the fault."""
         for number in self.numbers:
             found = self.accounts.sms_url(number)
             if password_of(found):
@@ -144,7 +144,7 @@ def rotating(box: Sandbox) -> World:
 
 
 def unreadable(box: Sandbox) -> World:
-    """A number has lost its webhook, another one still holds the key that this identity may not read."""
+    """A number has lost its webhook; another one still holds the key, which this identity may not read."""
     accounts, agent, role = new_world(box, editor=True)
     role._variables["connect_sms_instance"] = agent["guid"]
     key = box.add_key(agent["guid"])
@@ -153,7 +153,7 @@ def unreadable(box: Sandbox) -> World:
 
 
 def partly(box: Sandbox) -> World:
-    """The key of one of two numbers is replaced, by somebody who cannot read keys: only IAM knows whose they are."""
+    """The key of one of two numbers is replaced by an identity that cannot read keys, so only IAM knows their owners."""
     box.settings(editors_create_any_role=True, api_key_names="generated")
     accounts, agent, role = new_world(box, editor=True)
     key = box.add_key(agent["guid"])
@@ -191,7 +191,7 @@ class Cell(NamedTuple):
 
 
 def cells(world: Callable[[Sandbox], World]) -> Iterator[Cell]:
-    """Return the part of the table that is about one world.
+    """Return the part of the table for one world.
 
     Without ``SMS_TESTS=full``, connecting leaves out the operations that rotating tries as well, in the same code, and
     reads the faults that differ for writes only.
@@ -210,7 +210,7 @@ def cells(world: Callable[[Sandbox], World]) -> Iterator[Cell]:
 
 
 def meet(box: Sandbox, cell: Cell, patch: pytest.MonkeyPatch) -> list[str]:
-    """Let a world meet a fault, and then have another try without. Return what went wrong."""
+    """Run a world with a fault, and then again without. Return the problems."""
     box.reset()
     world = cell.world(box)
     leaks = Leaks(box.secrets())
@@ -224,7 +224,7 @@ def meet(box: Sandbox, cell: Cell, patch: pytest.MonkeyPatch) -> list[str]:
     if fault is not None and not box.hits(fault):
         problems.append("the fault was not met")
     box.clear_faults()
-    # What passes is waited out; only refused credentials are not tried again at Twilio's and IAM's.
+    # Temporary faults are waited for; only refused credentials are not tried again at Twilio and IAM.
     gives_up = cell.kind == "401" and not cell.operation.startswith(("rc.", "iam.api"))
     if cell.times == 1 and not gives_up and (report["failed"] or (report["kept"] and cell.world is not partly)):
         problems.append(f"failed: {report['msg']} {report['kept']}")
@@ -290,7 +290,7 @@ def test_the_whole_table(
 
 
 def test_a_rotation_on_a_bad_day(play: Player, accounts: Accounts) -> None:
-    """What passes is waited out, also where the work was done and only the answer is lost."""
+    """The run waits for a temporary fault to pass, also if a request was processed and only its answer is lost."""
     box = accounts.box
     agent = accounts.agent()
     key = box.add_key(agent["guid"])
@@ -321,7 +321,7 @@ def test_a_rotation_on_a_bad_day(play: Player, accounts: Accounts) -> None:
 
 
 def test_a_rotation_that_cannot_end(play: Player, accounts: Accounts) -> None:
-    """It says why, nothing is on a dead key, and the next run ends it."""
+    """The run says why it failed, no number has a dead key, and the next run completes the work."""
     box = accounts.box
     agent = accounts.agent()
     key = box.add_key(agent["guid"])

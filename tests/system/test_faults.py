@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bad days of both clouds: what is lost is looked for, what may be repeated is repeated, and nothing is made twice."""
+"""Faults of both clouds: lost answers are looked up, safe requests are repeated, and nothing is created twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from system.playing import Player
 
 
 def test_a_create_without_an_answer_makes_one_credential(play: Player, accounts: Accounts) -> None:
-    """The work was done, but the answer was an error, or none, or late."""
+    """The request was processed, but the answer was an error, missing, or late."""
     box = accounts.box
     ways = {
         "error": {"mode": "answer_after", "status": 503},
@@ -37,7 +37,7 @@ def test_a_create_without_an_answer_makes_one_credential(play: Player, accounts:
 
 
 def test_trouble_that_passes_is_waited_out(play: Player, accounts: Accounts) -> None:
-    """Too many requests, a token that expires in mid-run, an error page of a proxy, an update without an answer."""
+    """Too many requests, a token that expires during the run, an error page of a proxy, an update without an answer."""
     box = accounts.box
     agent = accounts.agent()
     numbers = [accounts.number() for _number in range(6)]

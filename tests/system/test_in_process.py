@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules do and say the same in the task's own process and in processes of their own."""
+"""Modules behave the same in the task's own process and in separate processes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ OWN = """
 
 
 def ran_as_process(run: Run) -> bool:
-    """Whether the run, with ``-vvv``, began a module as a process."""
+    """Whether the run, with ``-vvv``, started a module as a process."""
     return bool(re.search(r"^<[^>]*> EXEC ", run.stdout, re.MULTILINE))
 
 
 def what_happened(run: Run) -> dict[str, Any]:
-    """Return what a run did and said, without what is another one's each time."""
+    """Return the requests and output of a run, without values that differ in each run."""
     report = run.stdout.rpartition("TASK [")[2].splitlines()
     said = [line for line in run.output.splitlines() if "WARNING" in line or line.startswith(("---", "+++", "+", "-"))]
     return {
@@ -48,7 +48,7 @@ def what_happened(run: Run) -> dict[str, Any]:
 
 
 def everything(box: Sandbox, folder: pathlib.Path, words: tuple[str, ...]) -> list[Run]:
-    """Connect, audit, rotate and disconnect, with success and without, in accounts of their own."""
+    """Connect, audit, rotate and disconnect, successfully and with failures, in their own accounts."""
     accounts = Accounts(box)
     folder.mkdir()
     play = Player(box, folder, accounts.environment)
@@ -72,7 +72,7 @@ def everything(box: Sandbox, folder: pathlib.Path, words: tuple[str, ...]) -> li
 
 
 def generally(text: str, names: dict[str, str]) -> str:
-    """Return what a run said, without what each run has of its own: numbers, identifiers, times."""
+    """Return the output of a run without values that differ in each run: numbers, identifiers, times."""
     for own, name in names.items():
         text = text.replace(own, name)
     text = re.sub(r"\b([A-Z]{2})[0-9a-f]{32}\b", r"\1", text)

@@ -92,7 +92,7 @@ connect_sms_twilio_subaccount_sid={sub["sid"]}
     wanted = {name: washington if name == "eastern" else dallas for name in numbers}
     assert {name: accounts.sms_url(number) for name, number in numbers.items()} == wanted
     assert all(box.text(number)["delivered"] for number in numbers.values())
-    # What takes a subaccount's texts is asked with its own token, which the parent's token shows and nobody else sees.
+    # What takes a subaccount's texts is read with the subaccount's own token, which is never shown.
     assert "is not known" not in first.output
     asked = {one["authorized_as"] for one in first.requests if one["operation"] == "messaging.list_services"}
     assert asked == {own["sid"], pair["sid"], sub["sid"]}

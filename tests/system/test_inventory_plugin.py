@@ -26,7 +26,7 @@ CONNECTED = f"https://apikey:{KEY}@sms-east.voiceagent.cloud.ibm.com/sms.receive
 
 
 class Lister(Player):
-    """Runs ansible-inventory where a Player runs ansible-playbook, and holds it to the same."""
+    """Runs ansible-inventory like a Player runs ansible-playbook, with the same checks."""
 
     def list(self, *arguments: str, env: dict[str, str] | None = None) -> Run:
         command = [str(pathlib.Path(sys.executable).with_name("ansible-inventory")), *arguments]
@@ -139,7 +139,7 @@ def test_connect_through_it(lister: Lister, accounts: Accounts) -> None:
 
 
 def test_the_cache(lister: Lister, accounts: Accounts) -> None:
-    """It lies where the look for leaks comes."""
+    """It is in a folder that is searched for leaks."""
     number = accounts.number(sms_url=CONNECTED)
     cache = "cache: true\ncache_plugin: ansible.builtin.jsonfile\ncache_connection: ./cache\n"
     place = lister.written(PLUGIN + cache)

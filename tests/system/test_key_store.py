@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys in a store: the guide's recipes as they stand, with modules of the same names that write to a file instead."""
+"""The recipes of the guide about storing keys, unchanged, with fake modules that write to a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from system.conftest import Accounts, url
 from system.playing import ROOT, Player
 from tools import guides
 
-#: What the recipes call, each with the options that its documentation names.
+#: The modules in the recipes, each with its documented options.
 STAND_INS = {
     "community.hashi_vault.vault_kv2_write": ("engine_mount_point", "path", "data"),
     "community.aws.secretsmanager_secret": ("name", "secret", "region"),
@@ -36,7 +36,7 @@ module.exit_json(changed=True)
 
 
 class Store:
-    """The recipes of the guide, and what they have stored, outside of where a run's secrets are looked for."""
+    """The recipes of the guide, and their stored keys, outside of the search for leaks."""
 
     def __init__(self, play: Player) -> None:
         self.play = play
@@ -59,7 +59,7 @@ class Store:
         return [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
 
     def close(self) -> None:
-        """Let the store refuse everything, in words that hold the key."""
+        """Let the store refuse everything, with an error message that contains the key."""
         pathlib.Path(f"{self.file}.closed").touch()
 
     def run(self, *arguments: str, variables: Mapping[str, Any] | None = None, **more: Any) -> Any:
@@ -110,7 +110,7 @@ def test_the_recipes_keep_the_key_before_any_number(store: Store, accounts: Acco
 
 
 def test_a_failing_store_leaves_every_number_untouched(store: Store, accounts: Accounts) -> None:
-    """Also those that do not need the key."""
+    """All numbers are left alone, also those that do not need the key."""
     agent = accounts.agent("sms-agent")
     numbers = [accounts.number(sms_url=""), accounts.number(sms_url="")]
     hosts: dict[str, Any] = {"dallas": {"phone_number": numbers[0]}}

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that are killed at a request, before or after the cloud has done its work, and the runs that complete them.
+"""Runs that are killed at a request, before or after the cloud has processed it, and the runs that complete their work.
 
-By default at every request for a change and around the waits between them; with ``SMS_TESTS=full`` at every request.
+By default they are killed at every write request and around the waits; with ``SMS_TESTS=full`` at every request.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from system.victim import Point, Victim
 
 ELSEWHERE = "elsewhere.example.com"
 FULL = os.environ.get("SMS_TESTS") == "full"
-#: Seconds that IAM refuses a new key: a number that were moved to it at once would be on a dead key.
+#: Seconds for which IAM refuses a new key: a number that is moved to it at once would have a dead key.
 ACTIVATION = 1.2
 
 
 class Scene:
-    """Accounts of a kill's own, on a sandbox that nobody else uses meanwhile."""
+    """Accounts for one kill, on a sandbox that no other test uses at the same time."""
 
     def __init__(self, box: Sandbox, folder: pathlib.Path) -> None:
         box.reset()
@@ -47,7 +47,7 @@ class Scene:
     playbook: str
 
     def check(self, when: object) -> None:
-        """Every number answers, and those of ours by a key that is alive."""
+        """Every number answers, and those of the run with a live key."""
         for number in self.numbers:
             assert self.box.text(number)["delivered"], f"{when}: {number} is on a dead key"
 
@@ -116,13 +116,13 @@ CHOSEN: dict[type[Scene], list[Point]] = {
 
 @pytest.fixture(scope="module")
 def boxes() -> Iterator[list[Sandbox]]:
-    """A sandbox for each of those who work at the same time."""
+    """A sandbox for each parallel worker."""
     with Sandbox.start() as one, Sandbox.start() as other:
         yield [one, other]
 
 
 def all_points(scene: Scene) -> list[Point]:
-    """Return every request of a run that nobody kills, with its work done and not done."""
+    """Return every request of a complete run, processed and not processed."""
     run = scene.player(*scene.words(), playbook=scene.playbook)
     assert run.code == 0, run.output
     return [

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that writes something down is switched on, and no secret is in any of it.
+"""With all logging enabled, no secret is written anywhere.
 
-Each run of :class:`system.playing.Player` is searched for secrets: what it prints and what it leaves behind. Here its
-events as a controller stores them, its log, its facts, what the SDKs can log, and the arguments of all processes are
-searched as well.
+Each run of :class:`system.playing.Player` is searched for secrets, in its output and its files. Here its events as a
+controller stores them, its log, its facts, the SDKs' log messages, and the arguments of all processes are searched as
+well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from system.leaks import Leaks, forms
 from system.parallel import two_at_a_time
 from system.playing import AS_PROCESSES, Player, Run
 
-# As a controller's callback does: each event with all that the callback is given, a line each.
+# Like a controller's callback: one line for each event, with all of its data.
 EVENTS = """
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ for event in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_o
               "runner_item_on_failed", "runner_item_on_skipped", "runner_retry"):
     setattr(CallbackModule, "v2_" + event, _of(event))
 """
-# Whoever can set PYTHONPATH can raise every logger: nothing of it may come into what Ansible shows.
+# PYTHONPATH can be used to enable every logger. None of their messages may appear in Ansible's output.
 DEBUG = """
 import http.client, logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=getattr(sys, "{stream}"))
@@ -80,7 +80,7 @@ RECEIVER = "https://hook:{}@elsewhere.example.com/sms?token={}"
 
 
 class Watched(Player):
-    """Runs playbooks with everything on that writes something down, and watches the arguments of all processes."""
+    """Runs playbooks with all logging enabled, and watches the arguments of all processes."""
 
     def __init__(self, box: Sandbox, folder: pathlib.Path, accounts: Accounts, loud: str | None) -> None:
         folder.mkdir()
@@ -130,7 +130,7 @@ class Watched(Player):
             time.sleep(0.02)
 
     def search(self, secrets: list[str]) -> None:
-        """Search what was watched and written, and see that there was something to be searched."""
+        """Search everything that was watched and written, and check that there was something to search."""
         leaks = Leaks(secrets)
         arguments = "\n".join(line.replace(b"\0", b" ").decode(errors="replace") for line in self._arguments)
         assert "AnsiballZ" in arguments or "ansible-playbook" in arguments
@@ -148,13 +148,13 @@ class Watched(Player):
 
 @pytest.fixture
 def boxes() -> Iterator[list[Sandbox]]:
-    """A sandbox for each of those who work at the same time."""
+    """A sandbox for each parallel worker."""
     with Sandbox.start() as one, Sandbox.start() as other:
         yield [one, other]
 
 
 def everything(box: Sandbox, folder: pathlib.Path, *, words: tuple[str, ...], loud: str | None) -> None:
-    """Play all playbooks, with success and without."""
+    """Run all playbooks, successfully and with failures."""
     accounts = Accounts(box)
     agent = accounts.agent()
     player = Watched(box, folder, accounts, loud)

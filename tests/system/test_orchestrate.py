@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""watsonx Orchestrate as users meet it: connect, again, audit, rotate, disconnect, and every refusal."""
+"""watsonx Orchestrate: connect, repeat, audit, rotate, disconnect, and all refusals."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_groups_with_their_own_receivers_in_one_run(scene: Scene) -> None:
 
 
 def refusals(scene: Scene) -> dict[str, tuple[dict[str, str], list[str]]]:
-    """Return by host its variables, and what it must say."""
+    """Return by host its variables, and its expected message."""
     box, guid = scene.box, scene.instance["guid"]
     box.add_orchestrate_agent("asleep", instance_guid=guid, live=False)
     for _twice in range(2):
@@ -169,7 +169,7 @@ EARLY: dict[str, tuple[dict[str, str], str]] = {
 
 
 def test_refusals(scene: Scene) -> None:
-    """Each host has a mistake of its own. None of them writes anything, and none is told another's."""
+    """Each host has its own mistake. None of them writes anything, and none gets another's message."""
     expected = refusals(scene)
     hosts = {
         name: {"connect_sms_orchestrate_agent": f"{name}_agent", **variables, "phone_number": scene.accounts.number()}
@@ -187,7 +187,7 @@ def test_refusals(scene: Scene) -> None:
 
 
 def test_early_refusals(scene: Scene) -> None:
-    """What can be seen without a request is said without one."""
+    """Mistakes that can be found without a request are reported without one."""
     hosts = {
         name: {"connect_sms_orchestrate_agent": "support_agent", **variables, "phone_number": "+15559990001"}
         for name, (variables, _words) in EARLY.items()

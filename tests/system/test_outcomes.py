@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials whose key cannot be read, receivers that are not IBM's, and a second region to fall back on."""
+"""Credentials whose key cannot be read, receivers that are not IBM's, and a fallback region."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from system.playing import Player
 
 
 def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Accounts) -> None:
-    """A redacted key that the vault has; a one-time key that a number still carries; a second region."""
+    """A redacted key that is in the vault; a one-time key that a number still has; a second region."""
     box = accounts.box
     editor = box.add_caller(account_id=accounts.ibm["id"], service_role="Reader", platform_role="Editor")
     redacted, once = accounts.agent("redacted"), accounts.agent("once")
@@ -55,14 +55,14 @@ def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Ac
         "two_regions": (once_url, eastern),
     }
 
-    # With a ready token in the environment, a host that has an API key of its own keeps to that.
+    # A host with its own API key does not use a ready token in the environment.
     ready = {"IC_API_KEY": "", "IC_IAM_TOKEN": box.token(accounts.environment["IC_API_KEY"])}
     second = play(inventory=hosts, env=ready)
     assert (second.code, second.writes, second.changed) == (0, [], set()), second.output
     exchanges = [request["authorized_as"] for request in second.requests if request["operation"] == "iam.token"]
     assert exchanges[0] == editor["iam_id"]
     assert not [one for one in exchanges[1:] if not one.startswith("iam-ServiceId-")]  # each with a key, if it works
-    # The other region answers when the first does not.
+    # The other region answers if the first does not.
     box.settings(receivers={SOUTH: None})
     try:
         text = box.text(numbers["two_regions"])
@@ -72,7 +72,7 @@ def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Ac
 
 
 def test_other_receivers_leave_ibm_cloud_alone(play: Player, accounts: Accounts) -> None:
-    """A self-hosted gateway and a literal URL, by somebody who has no IBM Cloud account."""
+    """A self-hosted gateway and a literal URL, without an IBM Cloud account."""
     box = accounts.box
     box.settings(receivers={"gateway.example.com:9443": {"username": "twilio", "password": "gateway-s3cret"}})
     literal = "https://assistant.example.com/public/twilio/wh-0123456789?token=literal-s3cret"
@@ -106,7 +106,7 @@ def test_other_receivers_leave_ibm_cloud_alone(play: Player, accounts: Accounts)
 
 
 def test_an_old_key_in_a_number_never_shows(play: Player, accounts: Accounts) -> None:
-    """Somebody pasted a key by hand long ago: no cloud knows it any more, and no output may show it."""
+    """A key that somebody pasted long ago, and that no cloud knows any more, must not be shown either."""
     box = accounts.box
     accounts.agent()
     old = "hand-pasted_OLD-key_of-long-ago_0123456789ab"

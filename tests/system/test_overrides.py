@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts that something else takes, whatever the number's webhook is."""
+"""Numbers whose texts something else takes, whatever their webhook is."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ROUNDS = 10 if os.environ.get("SMS_TESTS") == "full" else 1
 
 @pytest.fixture
 def lagging(box: Sandbox) -> Iterator[Sandbox]:
-    """Lists that show a new credential late, and an IAM that accepts its key late."""
+    """IBM Cloud lists a new credential late, and IAM accepts its key late."""
     box.settings(list_lag=1.5, key_activation_delay=1.0)
     yield box
     box.settings(list_lag=0.0, key_activation_delay=0.0)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every value stands in the plan: hosts of one batch differ, inventories use short names, nothing is half given."""
+"""The plan has every value: hosts of one batch differ, inventories use short names, incomplete settings are refused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers and files as users write them: read right, or refused in one line; no other number is ever touched."""
+"""Numbers and files in users' notations are read correctly, or refused in one line. No other number is ever touched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from system.conftest import Accounts
 from system.playing import Player
 
-#: By host: what stands in the inventory, which is YAML, and what it means.
+#: By host: the text in the YAML inventory, and its meaning.
 READ = {
     "integer": ("15553000001", ["+15553000001"]),
     "float": ("4930300002.0", ["+4930300002"]),
@@ -29,7 +29,7 @@ READ = {
     "+15553000012": ("", ["+15553000012"]),
     "15553000013": ("null", ["+15553000013"]),
 }
-#: By host: what stands in the inventory, and what its message says.
+#: By host: the text in the inventory, and the message.
 REFUSED = {
     "exponent": ("1.5553e+10", "'15553000000.0' is not a phone number: a float that ends in zeros may have lost"),
     "decimals": ("4930300002.5", "'4930300002.5' is not a phone number: it is a number with decimals"),
@@ -47,7 +47,7 @@ REFUSED = {
 #: Numbers of the account that a wrong reading would connect.
 TRAPS = ["+49303000020", "+493030000203", "+4930300030", "+15553000000", "+15550000001", "+10203040", "+20261125"]
 SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
-#: By host: the content of its file, in bytes, and what its message says, or the numbers in it.
+#: By host: the content of its file in bytes, and the message, or the numbers in it.
 FILES: dict[str, tuple[bytes, str | list[str]]] = {
     "twilio_cli": (
         json.dumps([{"sid": "PN1", "phoneNumber": "+15553000021", "friendlyName": "5553000001"}]).encode(),
@@ -68,7 +68,7 @@ FILES: dict[str, tuple[bytes, str | list[str]]] = {
 
 @pytest.fixture
 def inventory(play: Player) -> str:
-    """Write an inventory of all that users write."""
+    """Write an inventory with all notations."""
     lines = ["all:", "  vars: {connect_sms_region: us-south}", "  hosts:"]
     for host, (written, _meaning) in {**READ, **REFUSED}.items():
         lines.append(f'    "{host}": {{{f"phone_number: {written}" if written else ""}}}')

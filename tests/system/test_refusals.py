@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cannot be done: each mistake says what is wrong and what to do next, and writes nothing, in either cloud.
+"""Mistakes: each message says what is wrong and what to do next, and nothing is written in either cloud.
 
-Most mistakes are made by the hosts of one inventory, in one run: each host fails by itself and for its own reason. What
-concerns the whole run (no numbers, no credentials) has runs of its own.
+Most mistakes are in the hosts of one inventory, in one run: each host fails for its own reason. Mistakes that concern the
+whole run (no numbers, no credentials) have their own runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOWHERE = "http://127.0.0.1:1"
 WRONG_KEY = "ThisIsNoKeyOfAnybody_" + "x" * 23
 WRONG_TOKEN = "0123456789abcdef0123456789abcdef"
 
-#: What each host does wrong: the thing that its message has to name, and what it says to do next.
+#: Each host's mistake: the thing that its message has to name, and the next step in it.
 MISTAKES = {
     "unknown_region": ("region 'mars'", "use one of us-south, us-east, eu-de"),
     "two_receivers": ("region 'eu-de' has more than one receiver", "dashboard shows which one"),
@@ -100,7 +100,7 @@ def refused(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Refused:
         "wrong_ibm_key": {"connect_sms_ibmcloud_api_key": WRONG_KEY},
         "wrong_iam_token": {"connect_sms_iam_token": "no.token.at.all"},
         "wrong_twilio_token": {"connect_sms_twilio_account_sid": account, "connect_sms_twilio_auth_token": WRONG_TOKEN},
-        # The auth token of the environment must not be taken for the key's secret, nor win over the host's key.
+        # The environment's auth token must not be used as the key's secret, or override the host's key.
         "wrong_twilio_key": {
             "connect_sms_twilio_account_sid": second["sid"],
             "connect_sms_twilio_auth_token": "",
@@ -194,7 +194,7 @@ def test_missing_credentials_name_options_and_variables(
 
 
 def _plant_others_credentials(home: pathlib.Path, here: pathlib.Path, accounts: Accounts) -> None:
-    """Leave files about that SDKs and HTTP libraries read by themselves: they would lead into the wrong account."""
+    """Create files that SDKs and HTTP libraries read on their own, and that lead to the wrong account."""
     twilio, caller = accounts.box.add_twilio_account(), accounts.box.add_ibm_account()["api_key"]["value"]
     netrc = home / ".netrc"
     netrc.write_text(f"machine 127.0.0.1 login {twilio['sid']} password {twilio['auth_token']}\n")
@@ -219,7 +219,7 @@ def test_settings_that_libraries_read_by_themselves_are_not_read(play: Player, a
         "TWILIO_EDGE": "sydney",  # TWILIO_API_ENDPOINT wins over both
         "TWILIO_REGION": "au1",
     }
-    # With a key that cannot be read the third IBM service (whose key is this?) is asked as well.
+    # If a key cannot be read, the third IBM service is asked for the key's owner.
     key = accounts.box.add_key(accounts.agent()["guid"], onetime_credentials=True)
     done, number = accounts.connected(key), accounts.number()
     run = play("-e", "region=us-south", variables={"phone_numbers": [done, number]}, env=hostile, secrets=[stranger])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many numbers: exactly how many requests, whose failure is whose, and canaries."""
+"""Many numbers: exact request counts, failures by host, and canaries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys rotate without a refused text, and what is disconnected leaves nothing behind."""
+"""Keys are rotated without a refused text, and disconnecting leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hosts(numbers: list[str]) -> str:
 
 @contextmanager
 def texting(accounts: Accounts, numbers: list[str]) -> Iterator[list[dict]]:
-    """Send texts to the numbers, one after the other, again and again; yields what became of them."""
+    """Send texts to the numbers in turn, repeatedly, and yield their results."""
     answers: list[dict] = []
     ended = threading.Event()
 
@@ -63,7 +63,7 @@ def test_no_text_is_refused_while_keys_rotate(play: Player, accounts: Accounts) 
     assert len(answers) > 20
     assert [answer for answer in answers if not answer["delivered"]] == []
 
-    # A part of the numbers: the old credential is kept, and the run says who holds it.
+    # A part of the numbers: the old credential is kept, and the run names what holds its key.
     assert part.code == 0, part.output
     assert part.changed == {"n0", "n1", "n2"}
     assert middle[RETIRING] == first
@@ -71,7 +71,7 @@ def test_no_text_is_refused_while_keys_rotate(play: Player, accounts: Accounts) 
     assert f"'{RETIRING}'" in part.output
     assert numbers[3] in part.output
     assert "and 7 more" in part.output
-    # The next finishes it, and begins no other.
+    # The next run completes the rotation, and starts no other.
     assert rest.code == 0, rest.output
     assert accounts.the_api_key(agent) == middle["twilio-sms"]
     assert rest.changed == {f"n{place}" for place in range(3, 20)}
@@ -163,7 +163,7 @@ def test_the_way_out_of_a_key_that_cannot_be_read(play: Player, accounts: Accoun
 
 
 def test_nothing_is_deleted_where_it_is_not_known_what_is_in_use(play: Player, accounts: Accounts) -> None:
-    """A key that may not read the Messaging Services does not know what is in them."""
+    """An API key that may not read the Messaging Services cannot know what is in them."""
     agent = accounts.agent()
     sub = accounts.box.add_twilio_account(owner_account_sid=accounts.twilio["sid"])
     number = accounts.number(account_sid=sub["sid"])

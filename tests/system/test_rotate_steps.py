@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rotation asks of both clouds, without ansible-playbook around it (:mod:`system.inside`)."""
+"""The requests of a rotation, without ansible-playbook (:mod:`system.inside`)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_requests_of_a_rotation(ours: Accounts) -> None:
 
 
 def test_what_was_retired_does_not_pile_up(ours: Accounts) -> None:
-    """These credentials cannot tell what is in use, so what was retired stays; its successor grows old as well."""
+    """These credentials cannot find out what is in use, so the retired credential stays; its successor gets too old as well."""
     agent = ours.agent()
     number = ours.number()
     ours.box.fault("twilio.list_short_codes", status=403, code=70051, times=None)
@@ -93,7 +93,7 @@ def test_what_was_retired_does_not_pile_up(ours: Accounts) -> None:
         assert "it is not known which are in use" in report["kept"][0]
         assert "the short codes of account" in report["kept"][0]
         assert report["changed"] is (ours.sms_url(number) != before) is (count == 1)
-        # What was asked for and did not happen is no green run.
+        # A run fails if it did not do what was requested.
         assert report["failed"] is (count == 2)
         assert sorted(key["name"] for key in ours.keys(agent)) == ["twilio-sms", "twilio-sms:retiring"]
         assert ours.box.text(number)["delivered"]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""extensions/eda/rulebooks with the real ansible-rulebook: what changes is put back once, and errors start one audit."""
+"""extensions/eda/rulebooks with the real ansible-rulebook: changes are repaired once, and errors start one audit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from system.playing import BROKEN, Player
 HERE = pathlib.Path(sys.executable).parent
 PROGRAM = HERE / "ansible-rulebook"
 INTERVAL = 3
-#: A virtual machine of Java and Ansible's start are in it, on a machine that has other things to do.
+#: Includes the start of a Java virtual machine and of Ansible, on a busy machine.
 PATIENCE = 150
 ELSEWHERE = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
 CONNECT, AUDIT = (
@@ -50,10 +50,10 @@ pytestmark = [
 
 
 class Rulebook:
-    """A rulebook of ours that runs."""
+    """A running rulebook of the collection."""
 
     def __init__(self, player: Player, box: Sandbox, name: str, more: Sequence[str] = ()) -> None:
-        """Start it, with an inventory that nobody needs."""
+        """Start it, with an inventory that is not used."""
         folder = player.folder
         self._home = player.home
         self._box, self._log = box, folder / f"{name}.log"
@@ -75,24 +75,24 @@ class Rulebook:
 
     @property
     def output(self) -> str:
-        """What it has said."""
+        """Its output."""
         return self._log.read_text()
 
     def runs(self, play: str, until: str = "") -> int:
-        """How many playbooks have begun, or reached a word. (The output of one that fails is shown a second time.)"""
+        """How many playbooks have started, or printed a word. (The output of a failed one is shown twice.)"""
         pattern = r"(?<!run_playbook - ERROR - \n)" + re.escape(play) + (f".*?{until}" if until else "")
         return len(re.findall(pattern, self.output, re.DOTALL))
 
     def ended(self, play: str) -> int:
-        """How many playbooks have come to their end."""
+        """How many playbooks have ended."""
         return self.runs(play, until="PLAY RECAP")
 
     def looks(self) -> int:
-        """How often Twilio's Monitor was asked."""
+        """How often Twilio's Monitor was polled."""
         return self._box.operations().count("monitor.list_alerts")
 
     def astray(self) -> set[str]:
-        """Which numbers it has told of."""
+        """The numbers that it has reported."""
         (kept,) = self._home.rglob("sms_errors-*.json")
         return set(json.loads(kept.read_text())["drifted"])
 
@@ -105,12 +105,12 @@ class Rulebook:
             time.sleep(0.2)
 
     def wait_for_looks(self, count: int) -> None:
-        """Wait until so many more looks are over."""
+        """Wait for this number of further polls."""
         before = self.looks()
         self.wait(lambda: self.looks() >= before + count)
 
     def stop(self) -> None:
-        """End it as Ctrl-C does, with all that it has started."""
+        """End it as with Ctrl-C, with all its descendants."""
         if self._process.poll() is not None:
             return
         os.killpg(self._process.pid, signal.SIGINT)
@@ -122,7 +122,7 @@ class Rulebook:
 
 
 class Controller:
-    """As much of a controller as starts our job templates, and notes with what."""
+    """A minimal controller that starts the job templates and records their arguments."""
 
     def __init__(self) -> None:
         """Listen."""
@@ -215,7 +215,7 @@ def test_what_changes_is_put_back_once_and_errors_start_one_audit(
     right = url(key["api_key"]["value"])
     running = rulebook("repair_sms")
 
-    # Two webhooks are changed by hand.
+    # Somebody changes two webhooks.
     running.wait_for_looks(1)
     for number in (first, second):
         box.change("twilio", "numbers", number, sms_url=ELSEWHERE)
@@ -231,7 +231,7 @@ def test_what_changes_is_put_back_once_and_errors_start_one_audit(
     assert (running.runs(CONNECT), running.runs(AUDIT)) == (1, 0), running.output
     assert accounts.sms_url(other) == ELSEWHERE
 
-    # Somebody deletes the key: each text is refused, which is an error of Twilio's.
+    # Somebody deletes the key: each text is refused, which Twilio logs as an error.
     box.clear_log()
     box.remove("ibm", "keys", key["guid"])
     for _text in range(4):
@@ -244,7 +244,7 @@ def test_what_changes_is_put_back_once_and_errors_start_one_audit(
     assert "dead_key" in running.output
     assert box.writes() == []
 
-    # A restart tells nothing again; from now on a controller's jobs do the work.
+    # A restart reports nothing again; from now on a controller's jobs do the work.
     running.stop()
     again = rulebook("repair_sms_by_controller")
     again.wait_for_looks(1)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Through the Messaging Service: connect, rotate, disconnect and restore where users in the USA are."""
+"""Connect, rotate, disconnect and restore with Messaging Services, as users in the USA need them."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def test_a_campaign_is_connected_rotated_and_disconnected(
     again = play(*REPAIR, inventory=inventory)
     assert (again.code, again.writes, again.changed) == (0, [], set()), again.output
 
-    # A rotation moves both: no second key lives on, and no number points nowhere meanwhile.
+    # A rotation moves both: no second key stays alive, and no number is without a webhook meanwhile.
     rotated = play(*REGION, playbook="rotate_sms_key", inventory=inventory)
     assert rotated.code == 0, rotated.output
     assert [key["name"] for key in accounts.keys(agent)] == ["twilio-sms"]
     assert service(accounts, leading)["inbound_request_url"] == url(accounts.the_api_key(agent))
     assert handled_by(accounts, *numbers) == [("number", True)] * 2 + [("messaging_service", True)] * 2
 
-    # Of the leading service only a part cannot be disconnected: the message names the other number.
+    # A part of the leading service's pool cannot be disconnected: the message names the other number.
     part = play(*REGION, "--limit", "n2", playbook="disconnect_sms", inventory=inventory)
     assert part.code != 0
     assert numbers[3] in part.failures["n2"]
@@ -91,7 +91,7 @@ def test_a_campaign_is_connected_rotated_and_disconnected(
     assert service(accounts, leading)["inbound_request_url"] is None
     assert handled_by(accounts, *numbers) == [("dropped", False)] * 4
 
-    # The connect is undone: what it did to services first. The old key is dead, so its service is left alone.
+    # The connect is undone, services first. The old key is dead, so its service is left alone.
     (record,) = tmp_path.glob("connect_sms-*.json")
     changes = json.loads(record.read_text())["accounts"][sid]
     assert {silent["sid"], leading["sid"]} < set(changes)
@@ -102,7 +102,7 @@ def test_a_campaign_is_connected_rotated_and_disconnected(
     assert service(accounts, silent)["use_inbound_webhook_on_number"] is False
     assert service(accounts, leading)["inbound_request_url"] == url("a-key-pasted-by-hand-1234")
     assert "2 Messaging Services changed" in back.output
-    # What was overwritten by force is recorded as it was, not as the first record left it.
+    # Settings that are overwritten by force are recorded as they were, not as the first record left them.
     (own,) = set(tmp_path.glob("connect_sms-*.json")) - {record}
     undone = play("-e", f"backup={own}", playbook="restore_sms")
     assert undone.code == 0, undone.output
@@ -157,7 +157,7 @@ def test_what_an_api_key_cannot_see_keeps_the_credential(play: Player, accounts:
 
 
 def test_every_kind_of_holder_keeps_the_credential(play: Player, accounts: Accounts) -> None:
-    """In the account and in a subaccount of which the play knows nothing."""
+    """In the account and in a subaccount that is not in the play."""
     box, sid = accounts.box, accounts.twilio["sid"]
     agent = accounts.agent()
     old = box.add_key(agent["guid"], "twilio-sms", "Writer")
@@ -183,7 +183,7 @@ def test_every_kind_of_holder_keeps_the_credential(play: Player, accounts: Accou
 
 
 def test_a_service_with_another_agent_s_key_and_others_in_its_pool(play: Player, accounts: Accounts) -> None:
-    """Both agents are at the same receiver: only the key says which. Who is not in the run is not moved to another agent."""
+    """Both agents use the same receiver, so only the key shows which. Senders outside the run are not moved to another agent."""
     box, sid = accounts.box, accounts.twilio["sid"]
     mine, theirs = accounts.agent("mine"), accounts.agent("theirs")
     key = box.add_key(mine["guid"], created_at="2026-01-01T00:00:00Z")
@@ -193,7 +193,7 @@ def test_a_service_with_another_agent_s_key_and_others_in_its_pool(play: Player,
     shared = box.add_service(
         account_sid=sid, friendly_name="shared", pool=[inside, outside], inbound_request_url=foreign
     )
-    # Of the same agent, by a key that another credential of its instance has: who shares the pool moves along.
+    # The same agent with the key of another credential of its instance: all senders in the pool move along.
     earlier = box.add_key(mine["guid"], "by hand", created_at="2026-01-01T00:00:00Z")
     along = box.add_service(
         account_sid=sid,
@@ -220,7 +220,7 @@ def test_a_service_with_another_agent_s_key_and_others_in_its_pool(play: Player,
     assert (strict.code != 0, strict.writes) == (True, [])
     assert "shared" in strict.failures["n0"]
     assert "n1" not in strict.failures
-    # A rotation of a part moves nobody else either; taken along is who is allowed to be.
+    # A rotation of a part moves no other sender either, unless it is allowed.
     rotated = play(*words, playbook="rotate_sms_key", inventory=inventory)
     assert rotated.code == 0, rotated.output
     assert service(accounts, shared)["inbound_request_url"] == foreign

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An audit beside the tenants of a self-hosted SMS Gateway."""
+"""An audit with the tenants of a self-hosted SMS Gateway."""
 
 from __future__ import annotations
 

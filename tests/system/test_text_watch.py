@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts go to every number while runs are at work, two at a time, killed and not: none that was answered is refused.
+"""While two runs work at the same time, some of them killed, texts go to every number: none that was answered is refused.
 
-The runs are the role's steps in this process (:mod:`system.inside`), each in a thread of its own. A seeded scheduler lets
-one request at a time through, of whichever run it likes, and after every request for a change each number gets a text. So
-two runs meet at every point at which they can meet, not only where the machine's speed lets them.
+The runs are the role's steps in this process (:mod:`system.inside`), each in its own thread. A seeded scheduler lets one
+request of either run through at a time, and after every write request each number gets a text. So the runs interleave in
+every possible way, and not only as the machine's speed allows.
 
 ``SMS_TESTS=full`` tries more of them. A failure names its seed.
 """
@@ -54,7 +54,7 @@ class Lane:
         self.passed = 0
         self.pausing = 0  # requests of others for which it waits
         self.ended = self.busy = False
-        #: After how many requests it is killed, and whether the last of them does its work.
+        #: The number of requests after which it is killed, and whether the last one is processed.
         self.kill_at: int | None = None
         self.works = False
         self.report: dict[str, Any] = {"failed": True, "msg": "killed"}
@@ -76,7 +76,7 @@ class Lane:
                 self.gate.notify_all()
 
     def arrive(self) -> bool:
-        """Wait for the turn of a request; return whether its work is done although the run does not live to see it."""
+        """Wait for the turn of a request; return whether it is processed although its run is killed."""
         turn = threading.Event()
         with self.gate:
             self.waiting.append(turn)
@@ -218,13 +218,13 @@ class Scene:
 
 
 def direct(scene: Scene, lanes: list[Lane], gate: threading.Condition, asked: set[str]) -> list[str]:
-    """Let the lanes' requests through one by one, and return which texts were refused."""
+    """Let the lanes' requests through one by one, and return the refused texts."""
     chance, refused, seen = scene.chance, [], 0
     for lane in lanes:
         lane.thread.start()
     while True:
         with gate:
-            # Who waits for the other's lock comes to no request: after a while the other goes on alone.
+            # A run that waits for the other's lock sends no request: after a while the other continues alone.
             gate.wait_for(lambda: all(one.ended or one.waiting or one.pausing > 0 for one in lanes), 0.3)
             if not any(one.waiting for one in lanes):
                 assert gate.wait_for(
@@ -261,7 +261,7 @@ def direct(scene: Scene, lanes: list[Lane], gate: threading.Condition, asked: se
 
 
 def scenario(box: Sandbox, seed: int) -> list[str]:
-    """Let two random runs meet, one of them killed now and then, and return what went wrong."""
+    """Run two random runs at the same time, sometimes killing one, and return the problems."""
     chance = random.Random(seed)
     scene = Scene(box, chance)
     gate = threading.Condition()
@@ -285,7 +285,7 @@ def scenario(box: Sandbox, seed: int) -> list[str]:
         for number in scene.watched
         if number not in asked and not scene.answers(number)
     ]
-    # What comes next completes what was begun: one credential, and everything answers.
+    # The next run completes the work: one credential, and everything answers.
     for entry in ("main", "rotate"):
         play, _numbers = scene.play(entry, sorted(scene.variables))
         report = play.run()
@@ -294,7 +294,7 @@ def scenario(box: Sandbox, seed: int) -> list[str]:
     keys = sorted(key["name"] for key in scene.accounts.keys(scene.agent))
     if keys != ["twilio-sms"]:
         problems.append(f"{name}: credentials left: {keys}")
-    # A service that was disconnected leads nowhere until somebody repairs it.
+    # A disconnected service leads nowhere until somebody repairs it.
     silent = [number for number in scene.watched if number not in asked and not scene.answers(number)]
     problems += [f"{name}: {number} does not answer afterwards" for number in silent]
     return problems

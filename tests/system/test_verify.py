@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each outcome of ``verify_sms`` from a real run, what it asks of the receivers, and what it never sends."""
+"""Each result of ``verify_sms`` from a real run, its requests to the receivers, and what it never sends."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def sent(run: Run) -> list[str]:
 
 
 def doors(run: Run) -> list[dict[str, Any]]:
-    """Return the requests to receivers that are no texts."""
+    """Return the requests to receivers that are not texts."""
     return [each for each in run.requests if each["cloud"] == "receiver" and not each["fields"]]
 
 
 def everything(accounts: Accounts) -> tuple[dict[str, Any], str]:
-    """Return an inventory with a number for each outcome, and the number to text from."""
+    """Return an inventory with a number for each result, and the number to text from."""
     box, agent = accounts.box, accounts.agent()
     key = box.add_key(agent["guid"])
     dead = box.add_key(agent["guid"], "dead")
@@ -108,7 +108,7 @@ def test_each_outcome_of_a_real_text(play: Player, accounts: Accounts) -> None:
         ("POST", None, "{}")
     }
     assert "12 phone numbers: 4 refused, 3 silent, 1 received, 4 answered" in run.stdout
-    # What is there now is evidence for the next run, which sends nothing.
+    # The results so far are evidence for the next run, which sends nothing.
     quiet = play(playbook="verify_sms", inventory=inventory)
     assert quiet.writes == []
     told = verdicts(quiet)

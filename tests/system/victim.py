@@ -28,7 +28,7 @@ class Point(NamedTuple):
 
 
 class Victim(Player):
-    """Runs playbooks that do not live to see their end."""
+    """Runs playbooks that are killed."""
 
     def kill(self, point: Point, *arguments: str, playbook: str, env: dict[str, str] | None = None) -> None:
         """Start a playbook and end it and all its children with SIGKILL while it waits for an answer."""
@@ -45,7 +45,7 @@ class Victim(Player):
         box.clear_faults()
 
     def interrupt(self, operation: str, count: int, *arguments: str, playbook: str) -> list[int]:
-        """Press Ctrl-C after so many requests of a kind; return which of the run's processes live on."""
+        """Press Ctrl-C after a number of requests of a kind; return the run's processes that are still alive."""
         self._box.clear_log()
         with self.start(self.command(playbook, *arguments), self.environment()) as running:
             deadline = time.monotonic() + WAIT

@@ -148,7 +148,7 @@ def preload() -> None:
 
 
 def supervise(connection: socket.socket) -> None:
-    """Run a job in a child of this child, and send what became of it."""
+    """Run a job in a child of this child, and send its result."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _mark, files, _flags, _address = socket.recv_fds(connection, 1, 2)
     job = json.loads(connection.makefile("r").readline())
@@ -165,7 +165,7 @@ def supervise(connection: socket.socket) -> None:
 
 
 def play(job: Mapping[str, Any], files: list[int]) -> None:
-    """Be ``ansible-playbook``, and end this process."""
+    """Act as ``ansible-playbook``, and end this process."""
     os.setsid()
     os.environ.clear()
     os.environ.update(job["env"])

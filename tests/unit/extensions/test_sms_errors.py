@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event source against an account in memory: what it tells, how often, and what it keeps."""
+"""The event source against an account in memory: its events, how often they are reported, and its state file."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Account:
 
 
 class Source:
-    """The source as ansible-rulebook loads it, with an account and a clock of our own."""
+    """The source as ansible-rulebook loads it, with a fake account and clock."""
 
     def __init__(self, folder: pathlib.Path, file: pathlib.Path = FILE) -> None:
         self.account, self.now = Account(), START
@@ -99,7 +99,7 @@ class Source:
         return self.globals["Watch"]({"region": "us-south", "state_file": str(self.file), **SECRET, **args})
 
     def look(self, watch: Any) -> list[dict[str, Any]]:
-        """Look a minute later, and have everything told."""
+        """Poll a minute later, and report everything."""
         self.now += timedelta(minutes=1)
         events: list[dict[str, Any]] = watch.look()
         for event in events:
@@ -176,10 +176,10 @@ def test_each_alert_is_told_once_also_over_a_restart(source: Source) -> None:
         }
     ]
     assert source.look(watch) == []
-    # It appears in Twilio's list after younger ones.
+    # It appears in Twilio's list after newer ones.
     late = account.error(TWO, source.now - timedelta(minutes=3))
     assert [event["alert_sid"] for event in source.look(watch)] == [late]
-    # While nobody looks, an hour passes with two more errors.
+    # An hour passes without a poll, with two more errors.
     missed = [account.error(TWO, source.now + timedelta(minutes=10 * step)) for step in (1, 2)]
     source.now += timedelta(hours=1)
     again = source.watch()
@@ -319,7 +319,7 @@ def test_it_backs_off_while_twilio_cannot_be_asked(source: Source, caplog: pytes
     source.account.fails = [lost, busy, lost, lost, lost, None, refused]
     assert run(source, Queue(), 8) == [120, 240, 480, 900, 900, 60, 120, 60]
     assert "the next poll is in 120 s" in caplog.text
-    # Credentials that are refused at once are the user's to mend.
+    # If credentials are refused at the start, the user has to fix them.
     source.account.fails = [refused]
     with pytest.raises(type(refused)):
         run(source, Queue(), 1)

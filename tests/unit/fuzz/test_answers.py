@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of both clouds: whatever comes, it is understood or it is an error with a message, never a traceback.
+"""Answers of both clouds: any answer is either understood or an error with a message, never a traceback.
 
 Two kinds of answers: any JSON at all, and right ones in which something is missing or of another kind, which get further.
 """
@@ -176,7 +176,7 @@ ERRORS = st.fixed_dictionaries(
         ),
     },
 )
-#: What stands in an answer in place of the right thing; None: it is missing.
+#: Replacements for a value in an answer; None: the value is missing.
 CHANGES = st.lists(
     st.tuples(
         st.integers(0, 60), st.none() | st.tuples(JSON | st.sampled_from([[], {}, "", KEYS, [KEYS, KEYS], 10**400]))
@@ -196,7 +196,7 @@ class Bad(NamedTuple):
 
 
 BAD = st.builds(Bad, STATUSES, CHANGES, CURSORS, st.none() | st.none() | BODIES, JSON | ERRORS)
-#: Which of the first answers are bad: the others are right, so that a run gets somewhere.
+#: The indexes of bad answers among the first ones; the others are right, so that a run gets further.
 DAYS = st.dictionaries(st.integers(0, 11), BAD, min_size=1, max_size=4)
 
 
@@ -221,14 +221,14 @@ def changed(right: Any, changes: list[tuple[int, tuple[Any] | None]], cursor: st
 
 
 class Clouds:
-    """Both clouds on a bad day."""
+    """Both clouds with faults."""
 
     def __init__(self, day: dict[int, Bad]) -> None:
         self._day = day
         self._answers = 0
 
     def send(self, method: str, url: str, _headers: Any, _body: bytes | None) -> Reply:
-        """Answer a request. In the end, when there have been many, nobody is there any more."""
+        """Answer a request. After many requests, stop answering."""
         number = self._answers
         self._answers += 1
         if number > 60:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people and files give: any text is either understood or refused with a message, and no password comes out."""
+"""Input of users and files: any text is either understood or refused with a message, and no password is shown."""
 
 # ruff: noqa: PT017  an input that is refused is as good as one that is understood
 
@@ -78,7 +78,7 @@ def test_decoration_makes_no_other_number(number: str, data: st.DataObject, trie
 
 @given(number=DIGITS, data=st.data())
 def test_no_reading_adds_drops_or_moves_a_digit(number: str, data: st.DataObject, tried: Tried) -> None:
-    """With characters that may have a meaning between its digits, a number is read as it is or refused."""
+    """A number with characters between its digits that may have a meaning is read correctly or refused."""
     tried["number"] += 1
     marks = data.draw(
         st.lists(st.sampled_from([*MARKS, ".", "/", "(", ",", "\n", "e", "+", "\u2212"]), min_size=16, max_size=16)
@@ -158,7 +158,7 @@ def test_no_password_comes_out(
     if not re.search(r"[\"'<>\s]", inside):
         for text in (f"not valid: {url}, sorry", quote(url, safe=""), quote(quote(url, safe=""), safe="")):
             _is_hidden(secret, inside, urls.redact(text), text)
-    # Whoever knows the secret finds it anywhere.
+    # Anybody who knows the secret would find it anywhere.
     for text in (inside, f"x{inside}y", quote(inside, safe="")):
         assert secret not in urls.redact(text, (secret,))
     assert secret not in urls.redact(f"{secret} {once}", (secret,))
@@ -302,7 +302,7 @@ RECORDS = st.fixed_dictionaries(
 def test_any_file_as_a_backup(
     record: object, junk: bytes, tried: Tried, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What is read as a backup is one: nothing else of its user has to look again."""
+    """Anything that is read as a backup is valid, so its users need no further checks."""
     tried["backup"] += 1
     path = tmp_path_factory.getbasetemp() / "backup.json"
     path.write_bytes(json.dumps(record).encode() + junk)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's objects against the rules that a controller (AWX 24.6.1) holds them to, and against the collection."""
+"""The controller's objects against the rules of a controller (AWX 24.6.1), and against the collection."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None:
-    """Let no credentials of the person who runs the tests decide anything, and keep lock files out of their folders."""
+    """Remove the developer's own credentials, and keep lock files out of their folders."""
     for name in list(os.environ):
         if name.startswith(("IC_", "IBMCLOUD_", "TWILIO_", "WO_")) or name in ("JOB_ID", "NETRC", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
@@ -32,7 +32,7 @@ def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None
 
 @pytest.fixture(autouse=True)
 def _no_tls_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK loads all CAs for connections that it never makes: ours replace them. It took most of a test's time."""
+    """Keep the SDK from loading all CAs, which took most of a test's time. Its own connections are not used."""
     monkeypatch.setattr("ibm_cloud_sdk_core.base_service.SSLHTTPAdapter", lambda **_settings: HTTPAdapter())
 
 
@@ -43,7 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def play() -> Iterator[Callable[..., Script]]:
-    """Return a function that makes a script; in the end nothing in it may be left unplayed."""
+    """Return a function that creates a script; at the end, all of it must have been played."""
     scripts: list[Script] = []
 
     def make(*steps: Step) -> Script:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small HTTP server on loopback, and a certificate for it: for what only a real connection shows."""
+"""A small HTTP server on loopback, and a certificate for it, for tests that need a real connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def say(handler: BaseHTTPRequestHandler, status: int = 200, body: bytes = b"{}",
 
 
 class Loopback:
-    """A server that answers every request with *respond* and keeps what it was asked."""
+    """A server that answers every request with *respond* and records the requests."""
 
     def __init__(self, respond: Respond = say, certificate: pathlib.Path | None = None) -> None:
         self.requests: list[tuple[str, str]] = []
@@ -87,7 +87,7 @@ class Loopback:
 
 
 def make_certificate(file: pathlib.Path) -> pathlib.Path:
-    """Write a key and a certificate for 127.0.0.1 that is its own authority, valid for a day."""
+    """Write a key and a self-signed certificate for 127.0.0.1, valid for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module returned when it was run in this process."""
+"""Runs a module in this process, and keeps its result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Result(dict[str, Any]):
-    """What a module returned, with all that it printed and the requests that it made."""
+    """A module's result, with its output and its requests."""
 
     text: str
     warnings: list[str]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stand-ins for the network, the clock and whole clouds, for tests that must neither wait nor leave the process."""
+"""Fakes for the network, the clock and whole clouds, for tests that must not wait or leave the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport imp
 
 
 class Clock:
-    """A clock that only sleeping moves on."""
+    """A clock that only moves on when somebody sleeps."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
@@ -51,7 +51,7 @@ def jwt(iam_id: str = "IBMid-TEST", lifetime: int = 3600, number: int = 1) -> st
 
 
 class Step(NamedTuple):
-    """One request that must come, and what is answered."""
+    """One expected request, and its answer."""
 
     request: str
     answer: Reply | Exception
@@ -72,8 +72,8 @@ def step(
 
     :param request: method and URL without its query: ``GET https://api.example.com/things``
     :param answer: the answer, or the error in place of one
-    :param sent: what the body must hold, form or JSON
-    :param query: what the query must hold, exactly
+    :param sent: what the body must contain, form or JSON
+    :param query: the exact query
     :param auth: what the header ``Authorization`` must be, if it matters; ``""`` for none
     """
     return Step(request, answer, sent, query or {}, auth)
@@ -104,7 +104,7 @@ class Script:
         return expected.answer
 
     def is_over(self) -> bool:
-        """Tell whether all has been played."""
+        """Whether all exchanges were played."""
         return not self.steps
 
 

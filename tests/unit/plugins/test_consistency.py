@@ -36,11 +36,11 @@ WRITERS = [name for name in REAL if not name.endswith("_info")]
 
 
 class Captured(Exception):
-    """Ends a module once it has said what it takes."""
+    """Ends a module once it has passed its argument spec."""
 
 
 def settings_of(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return what a module tells AnsibleModule."""
+    """Return a module's arguments for AnsibleModule."""
     settings: dict[str, Any] = {}
 
     def capture(**given: Any) -> None:
@@ -54,7 +54,7 @@ def settings_of(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def documentation(name: str) -> dict[str, Any]:
-    """Return a module's documentation with the options and attributes of our fragments."""
+    """Return a module's documentation, including its fragments."""
     own = yaml.safe_load(MODULES[name].DOCUMENTATION)
     merged: dict[str, Any] = {**own, "options": dict(own.get("options", {})), "attributes": {}}
     for fragment in own.get("extends_documentation_fragment", []):
@@ -71,7 +71,7 @@ def documentation(name: str) -> dict[str, Any]:
 
 
 def specified(options: dict[str, Any], nested: str) -> dict[str, dict[str, Any]]:
-    """Return what matters of options, of an argument spec or of a documentation, in one form."""
+    """Normalize the options of an argument spec or a documentation for comparison."""
     return {
         name: {
             "type": option.get("type", "str"),
@@ -154,7 +154,7 @@ def filled(value: Any, option: dict[str, Any]) -> Any:
 
 
 def refusals(arguments: dict[str, Any], settings: dict[str, Any]) -> list[str]:
-    """Return what a module would say against these arguments."""
+    """Return a module's error about these arguments."""
     rules = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
     validator = ArgumentSpecValidator(settings["argument_spec"], **{rule: settings.get(rule) for rule in rules})
     options = settings["argument_spec"]
@@ -234,7 +234,7 @@ USED |= {*plan.IBM_VARIABLES.values(), *plan.TWILIO_VARIABLES.values()}
 
 
 def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return tasks with those of their blocks, also of what is done when a block fails."""
+    """Return tasks including those of their blocks and rescues."""
     inside = [[*task["block"], *task.get("rescue", ())] if "block" in task else None for task in tasks]
     return [
         each for task, inner in zip(tasks, inside, strict=True) for each in ([task] if inner is None else flat(inner))

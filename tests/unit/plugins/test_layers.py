@@ -25,7 +25,7 @@ FILES = sorted(file for file in (PLUGINS / "module_utils").rglob("*.py") if file
 
 
 def imported(file: pathlib.Path) -> set[str]:
-    """Return the wings that a file imports from."""
+    """Return the packages of module_utils that a file imports from."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 2:

@@ -16,7 +16,7 @@ from sandbox.client import Sandbox
 
 
 class Cloud:
-    """A client without opinions: it sends what it is told and returns the response."""
+    """A plain client: it sends a request and returns the response."""
 
     def __init__(self, url: str, **session: Any) -> None:
         self.url = url

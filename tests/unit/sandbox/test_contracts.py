@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes in and out of the Twilio side, checked against Twilio's own description of its APIs."""
+"""Checks the sandbox's Twilio requests and answers against Twilio's own API descriptions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def unset(value: Any) -> Any:
 
 @pytest.fixture
 def world(box: Any, twilio: Any) -> dict[str, Any]:
-    """Have one of each, so that lists are not empty."""
+    """Create one of each, so that lists are not empty."""
     number = box.add_numbers({"phone_number": "+15550100001", "sms_url": "https://u:p@a.example/"})[0]
     box.change("twilio", "numbers", number["sid"], friendly_name="changed")
     box.add_message("+15550100001", "+15550109998", direction="outbound-api")

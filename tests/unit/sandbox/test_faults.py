@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits and faults: what is done, what is answered, and what the log says of it."""
+"""Limits and faults: their effect, their answers, and their log entries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IBM Cloud as the facts describe it: tokens, instances, keys, and what is refused."""
+"""IBM Cloud in the sandbox: tokens, instances, keys, and refusals."""
 
 from __future__ import annotations
 

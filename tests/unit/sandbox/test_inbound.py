@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inbound texts: which webhook gets them, and whom the receivers let in."""
+"""Inbound texts: the webhook that gets them, and the receivers' authentication."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 class Scene:
-    """An instance with an agent, and a client that is let in."""
+    """An instance with an agent, and an authenticated client."""
 
     def __init__(self, box: Sandbox, **instance: Any) -> None:
         self.box = box

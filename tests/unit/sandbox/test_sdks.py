@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vendors' own SDKs as clients: what they can digest is shaped right."""
+"""The vendors' own SDKs as clients, which proves that the answers have the right form."""
 
 from __future__ import annotations
 

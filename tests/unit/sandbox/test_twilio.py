@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twilio as the facts describe it: numbers, accounts, credentials, services, addresses, alerts."""
+"""Twilio in the sandbox: numbers, accounts, credentials, services, addresses, alerts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else of Twilio's can hold a webhook, whose credentials see it, and lists that lag behind."""
+"""Other things at Twilio that can hold a webhook, the credentials that can read them, and late lists."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guides say what the source says, and their links lead somewhere."""
+"""The guides match the source, and their links work."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every file says its licence, in its first lines or in REUSE.toml."""
+"""Every file states its licence, in its first lines or in REUSE.toml."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What noxfile.py relies on: above all, that testing nothing is no success."""
+"""The helpers of noxfile.py; above all, a run without tests must not succeed."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_placeholders_unreleased_changes_and_a_version_without_changes_hinder_a_
 
 
 def test_this_checkout_has_no_address_yet() -> None:
-    """Once it has one, the README's and the documentation's links have to be changed with it."""
+    """Once there is a public address, the links in the README and the documentation must be changed, too."""
     places = {
         line.partition(":")[0]
         for line in (project.ROOT / "galaxy.yml").read_text().splitlines()

@@ -31,7 +31,7 @@ SOUTH = f"https://apikey:{KEY}@sms-south.voiceagent.cloud.ibm.com/sms.receiver/S
 
 
 def make_plugin() -> Any:
-    """Return the plugin as Ansible's loader would, which finds no collection that Python has imported by itself."""
+    """Return the plugin like Ansible's loader, which does not find collections that Python has imported."""
     plugin = plugin_module.InventoryModule()
     plugin._load_name = plugin.ansible_name = PLUGIN
     plugin._redirected_names = [PLUGIN]
@@ -357,7 +357,7 @@ def test_all_subaccounts(box: Sandbox, read: Read, family: dict[str, str], value
 def test_the_parent_s_numbers_beside_a_subaccount_of_the_environment(
     box: Sandbox, read: Read, family: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The role would take the environment's subaccount for them, unless they say whose they are."""
+    """Without their account, the role would assume the environment's subaccount."""
     monkeypatch.setenv("TWILIO_SUBACCOUNT_SID", family["first"])
     hosts = read(subaccounts=[family["parent"]])
     owners = {number: host["connect_sms_twilio_subaccount_sid"] for number, host in hosts.items()}
@@ -365,7 +365,7 @@ def test_the_parent_s_numbers_beside_a_subaccount_of_the_environment(
 
 
 def test_an_account_that_fails_fails_all(box: Sandbox, read: Read, family: dict[str, str]) -> None:
-    """A controller would take the numbers that are missing for numbers that are gone."""
+    """A controller would remove the missing numbers."""
     message = refused(read, subaccounts=[family["first"], family["suspended"]])
     assert f"list the phone numbers of account {family['suspended']}" in message
     assert "20403" in message
@@ -540,7 +540,7 @@ def test_the_cache(box: Sandbox, cached: Read, tmp_path: pathlib.Path, monkeypat
     assert box.operations() == ["twilio.list_numbers"]
     assert cached() == first
     assert Templar(loader=DataLoader()).template(cached()["+15550000001"]["twilio_friendly_name"]) == evil
-    # What is filtered is not cached, and nothing is needed to read the cache but to know whose it is.
+    # The cache is unfiltered, and reading it needs nothing but the account.
     monkeypatch.delenv("TWILIO_AUTH_TOKEN")
     assert list(cached(prefix=["+15550000002"])) == ["+15550000002"]
     assert len(box.requests()) == 1

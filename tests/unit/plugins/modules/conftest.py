@@ -53,7 +53,7 @@ def box(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 @pytest.fixture(params=DOORS.values(), ids=DOORS)
 def in_task(request: pytest.FixtureRequest) -> bool:
-    """Whether the module runs in a task's own process, as its action has it, or as a program, as Ansible has it."""
+    """Whether the module runs in the task's own process, like its action, or as a program, like Ansible."""
     return bool(request.param)
 
 
@@ -67,8 +67,8 @@ def run(
 ) -> Run:
     """Return a function that runs a module in this process and returns its result.
 
-    Whatever it prints may hold no secret of the sandbox's but the API key that it returns, and none of its requests
-    may have bought, moved or released a number.
+    Its output must not contain secrets of the sandbox except the API key that it returns, and none of its requests may
+    buy, move or release a number.
     """
     warnings: list[str] = []
     codes: list[Any] = []  # with which a program has ended

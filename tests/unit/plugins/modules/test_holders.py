@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of an account and its subaccounts holds a key, and what the credentials cannot see of it."""
+"""The holders of keys in an account and its subaccounts, and what the credentials cannot read."""
 
 from __future__ import annotations
 

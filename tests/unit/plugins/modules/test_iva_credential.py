@@ -35,7 +35,7 @@ def agent(box: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def as_reader(box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be somebody whose role does not show the keys of Writers."""
+    """Use an identity whose role does not show the keys of Writers."""
     caller = box.add_caller(service_role="Reader", platform_role="Editor")
     for name, value in caller["environment"].items():
         monkeypatch.setenv(name, value)
@@ -43,7 +43,7 @@ def as_reader(box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @contextmanager
 def hang_then(box: Sandbox, operation: str, do: Callable[[], object]) -> Iterator[None]:
-    """Do something while the first request of a kind waits for its answer, its work done."""
+    """Do something after the first request of a kind was processed, while the run waits for its answer."""
     fault = box.fault(operation, mode="hang_after", seconds=1)
 
     def wait() -> None:
@@ -269,7 +269,7 @@ def test_a_key_that_somebody_else_has_just_made_is_waited_for(
 def test_a_list_that_is_late_is_not_a_dead_key(
     run: Run, box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It still shows one that was deleted, and not the one that was made instead."""
+    """It still shows a deleted credential, and not its successor."""
     sleep = iva_credential.time.sleep
     monkeypatch.setattr(iva_credential.time, "sleep", lambda _seconds: sleep(0.1))
     old = box.add_key(agent["guid"], created_at=YEARS_AGO)
@@ -346,7 +346,7 @@ def test_the_steps_of_deleting(run: Run, box: Sandbox, agent: dict) -> None:
 def test_a_credential_that_was_replaced_meanwhile_does_not_get_its_name_back(
     run: Run, box: Sandbox, agent: dict
 ) -> None:
-    """Another run has found none of the name, and made one, while this one looked for holders: two would be too many."""
+    """While this run searched for holders, another one found no credential with the name and created one."""
     kept = box.add_key(agent["guid"], "twilio-sms:retiring", created_at=YEARS_AGO)
     with hang_then(box, "rc.update_key", lambda: box.add_key(agent["guid"])):
         last = {"state": "absent", "retired": True, "reinstate": True, "keys_in_use": [kept["api_key"]["value"]]}
@@ -422,7 +422,7 @@ def test_a_run_does_not_replace_what_it_made(run: Run, box: Sandbox, agent: dict
 
 
 def test_what_another_run_has_rotated_meanwhile(run: Run, box: Sandbox, agent: dict) -> None:
-    """The list shows the old one still, which is gone when it is to be renamed."""
+    """The list still shows the old credential, which is gone when it should be renamed."""
     old = box.add_key(agent["guid"], created_at=YEARS_AGO)
     box.settings(stale_lists=30.0)
     box.remove("ibm", "keys", old["guid"])
@@ -432,7 +432,7 @@ def test_what_another_run_has_rotated_meanwhile(run: Run, box: Sandbox, agent: d
 
 
 def test_of_two_machines_that_create_at_once_the_later_one_yields(run: Run, box: Sandbox, agent: dict) -> None:
-    """Its numbers hold its own key still, which therefore works until they have moved."""
+    """Its numbers still hold its own key, so the key works until they have moved."""
     made = run("iva_credential", **KEY, run_id="run 1", return_iam_token=False)
     older = box.add_key(agent["guid"], created_at=YEARS_AGO)
     again = run("iva_credential", **KEY, run_id="run 1")
@@ -569,7 +569,7 @@ def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
 
 
 def test_whose_the_keys_of_shared_webhooks_are(run: Run, box: Sandbox, agent: dict) -> None:
-    """Its own, another one's of the instance, a dead one and none are not foreign; what IAM does not tell of is."""
+    """Keys of this or another credential of the instance, dead keys and non-keys are not foreign; unknown ones are."""
     own = box.add_key(agent["guid"])["api_key"]["value"]
     beside = box.add_key(agent["guid"], "beside")["api_key"]["value"]
     dead = box.add_key(agent["guid"], "dead", api_key={"disabled": True})["api_key"]["value"]

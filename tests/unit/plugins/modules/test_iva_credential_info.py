@@ -12,7 +12,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 def test_credentials_by_their_guids(run: Run, box: Sandbox) -> None:
-    """Whatever lists show: this is how a run learns what others have done meanwhile."""
+    """Works whatever the lists show: this is how a run finds out what others have done meanwhile."""
     agent = box.add_instance("sms-agent", "us-south")
     box.settings(stale_lists=60.0)
     live, gone = box.add_key(agent["guid"]), box.add_key(agent["guid"])
@@ -31,7 +31,7 @@ def test_credentials_by_their_guids(run: Run, box: Sandbox) -> None:
 
 
 def test_whether_a_credential_is_the_first_of_its_name(run: Run, box: Sandbox) -> None:
-    """Asked once more after a create. What became of each, no list tells: that may be late."""
+    """Checked once more after a create, without lists, because they may be late."""
     agent = box.add_instance("sms-agent", "us-south")
     first, second = (box.add_key(agent["guid"], created_at=f"2026-01-0{day}T00:00:00Z") for day in (1, 2))
     result = run("iva_credential_info", guids=[second["guid"], first["guid"]], instance=agent["guid"])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that are wrong before a module begins: said in the same words wherever it runs."""
+"""Wrong options: the message is the same wherever the module runs."""
 
 from __future__ import annotations
 

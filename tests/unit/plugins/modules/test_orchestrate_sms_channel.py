@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The channel modules against the sandbox. Whatever they print, ``run`` looks for the tokens in it."""
+"""The channel modules against the sandbox. ``run`` searches their output for the tokens."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def gateway(name: str) -> str:
 
 @pytest.fixture
 def sms(box: Sandbox) -> Sandbox:
-    """Have a receiver of each kind, a number behind each, and a number that nobody answers."""
+    """Create a receiver of each kind, each with a number, and a number without an answer."""
     box.settings(receivers={f"{name}.example.com": {**GATEWAY, **values[0]} for name, values in GATEWAYS.items()})
     box.add_numbers({"phone_number": SENDER})
     for number, name in zip(NUMBERS, GATEWAYS, strict=False):
@@ -66,7 +66,7 @@ def test_a_real_text_tells_what_becomes_of_it(run: Run, sms: Sandbox) -> None:
     assert [door["state"] for door in result["receivers"]] == [door for *_more, door in GATEWAYS.values()]
     assert [door["status"] for door in result["receivers"]] == [401, 401, 401, 401, 403, 401]
     assert "t0ken" not in result.text
-    # Each door is asked once, without anything secret; with the key only Twilio asks.
+    # Each receiver gets one request without secrets; only Twilio sends the key.
     doors = [each for each in result.requests if each["operation"] == "receiver.text" and not each["fields"]]
     assert len(doors) == 6
     assert {(each["method"], str(each["query"]), each["authorized_as"]) for each in doors} == {("POST", "{}", None)}
@@ -176,7 +176,7 @@ def test_what_is_refused_before_a_text_is_sent(
 
 
 def test_a_text_is_never_sent_twice(run: Run, sms: Sandbox) -> None:
-    """One that nobody answers for is looked for; one that is refused was not sent."""
+    """If the answer to a text is lost, the text is looked up; a refused text was not sent."""
     sms.fault("twilio.send_message", mode="reset_after", match=NUMBERS[0])
     sms.fault("twilio.send_message", mode="reset_before", match=NUMBERS[2])
     sms.fault("twilio.send_message", status=400, code=21610, match=NUMBERS[3])
@@ -266,7 +266,7 @@ def test_what_credentials_may_not_read_is_said(run: Run, sms: Sandbox) -> None:
 
 
 def test_literal_webhooks_are_not_asked(run: Run, sms: Sandbox) -> None:
-    """Where the path or the query is the secret, a request would hand a message in."""
+    """If the path or the query is the secret, a request would deliver a message."""
     sms.settings(receivers={"assistant.example.com": {}, "expired.example.com": {}})
     sms.change("twilio", "numbers", NUMBERS[0], sms_url="https://assistant.example.com/sms.receiver/SmsRecv?t=t0ken-1")
     sms.change("twilio", "numbers", NUMBERS[1], sms_url="https://expired.example.com/t0ken-2")

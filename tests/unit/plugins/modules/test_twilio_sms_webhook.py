@@ -137,7 +137,7 @@ def test_absent(run: Run, box: Sandbox, add: Any, options: dict, written: dict[s
     assert done["diff"] == dry["diff"]
     assert [entry["phone_number"] for entry in done["numbers"] if entry["changed"]] == list(written)
     assert sorted(map(str, done.writes)) == sorted(map(str, written.values()))
-    # Without a URL nobody knows which services are ours.
+    # Without a URL it is not known which services to clear.
     assert ("messaging.list_services" in done.operations) is ("url" in options)
     assert run(MODULE, **arguments).writes == []
 

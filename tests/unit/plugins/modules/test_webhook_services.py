@@ -42,7 +42,7 @@ def service(box: Sandbox, sid: str) -> dict[str, Any]:
 
 
 def both(run: Run, **options: Any) -> Result:
-    """Run dry and for real, and hold the dry run to what the real one did."""
+    """Run in check mode and for real, and compare the results."""
     dry, done = run(MODULE, check=True, **options), run(MODULE, **options)
     assert [dry[name] for name in ("numbers", "services", "diff", "summary", "changed")] == [
         done[name] for name in ("numbers", "services", "diff", "summary", "changed")
@@ -125,7 +125,7 @@ def test_its_fallback_and_method_too(run: Run, box: Sandbox, add: Any) -> None:
 
 
 def test_a_deferring_service_keeps_no_old_key(run: Run, box: Sandbox, add: Any) -> None:
-    """Nothing uses it, but it would hold the key, so that a rotation never ends."""
+    """Nothing uses it, but it would keep the key in use, so that a rotation would never end."""
     add(ONE, TWO, sms_url=OLD)
     box.add_service(pool=[ONE], inbound_request_url=OLD, use_inbound_webhook_on_number=True)
     box.add_service(pool=[TWO], inbound_request_url=OTHER, use_inbound_webhook_on_number=True)

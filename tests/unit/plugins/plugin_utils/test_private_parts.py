@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The private parts of ansible-core that the plugins use are there, in the core that the tests run with."""
+"""The private parts of ansible-core that the plugins use exist in the tested core."""
 
 from __future__ import annotations
 

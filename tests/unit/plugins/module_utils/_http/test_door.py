@@ -70,7 +70,7 @@ def test_the_method_is_the_webhook_s(serve: Any) -> None:
 
 
 def test_a_door_that_never_ends_is_left(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that says a little more again and again keeps no one."""
+    """A server that keeps sending a little more cannot block the run."""
     monkeypatch.setattr(door, "TIME_LIMIT", 0.3)
 
     def drip(handler: Any) -> None:

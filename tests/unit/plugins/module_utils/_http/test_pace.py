@@ -17,7 +17,7 @@ def paced(ceiling: int, clock: Clock) -> Pace:
 
 
 def burst(pace: Pace, size: int, delays: list[float]) -> None:
-    """Let *size* requests be under way together, of which as many as there are *delays* are refused."""
+    """Run *size* requests concurrently, and refuse one for each of *delays*."""
     turns = [pace.turn() for _number in range(size)]
     numbers = [turn.__enter__() for turn in turns]
     for number, delay in zip(numbers, delays, strict=False):
@@ -54,7 +54,7 @@ def test_it_recovers_and_not_beyond_the_ceiling(clock: Clock) -> None:
 
 
 def run(pace: Pace, caps: list[int], rounds: int) -> tuple[list[int], int, int]:
-    """Let rounds of requests pass, as many under way as the pace lets, for each of the provider's *caps* in turn.
+    """Run rounds of requests, as many at once as the pace allows, under each of the provider's *caps* in turn.
 
     :returns: the limit at the end under each cap, and how many requests were served and refused in all
     """
@@ -98,7 +98,7 @@ def test_a_high_ceiling_is_come_to_step_by_step_and_soon(clock: Clock) -> None:
 
 
 def test_a_limit_below_a_high_ceiling_costs_few_refusals(clock: Clock) -> None:
-    """A thousand requests with up to 64 at once, where 40 may be under way: at most 2 % may be refused."""
+    """A thousand requests with up to 64 at once under a limit of 40: at most 2 % may be refused."""
     pace, refused, answered = paced(64, clock), 0, 0
     while answered < 1000:
         size = int(pace.limit)

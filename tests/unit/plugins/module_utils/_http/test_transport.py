@@ -398,7 +398,7 @@ def test_proxies_of_the_given_environment(
     environ: dict[str, str], proxied: bool, serve: SERVE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = serve()
-    # The process's own environment is not the one that was given.
+    # The process's own environment is not used if another one is given.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "*")
     sender = real({name: value.replace("PROXY", proxy.url) for name, value in environ.items()})

@@ -27,7 +27,7 @@ LOST = TransportError("Could not create: broke", code="broken", maybe_done=True)
 
 
 class Cloud:
-    """Resource Controller as far as a mint goes: lists show a new credential late, answers get lost on request."""
+    """A fake Resource Controller: lists show a new credential late, and answers get lost on request."""
 
     address = "https://rc.example"
 
@@ -98,7 +98,7 @@ def cloud(clock: Clock) -> Cloud:
 
 @pytest.fixture
 def mint(cloud: Cloud, clock: Clock, tmp_path: pathlib.Path) -> Callable[..., Mint]:
-    """Return a function that makes a mint, each as of a run of its own on this machine."""
+    """Return a function that creates a mint, each for a separate run on this machine."""
 
     def make(**more: Any) -> Mint:
         settings = {"sleep": clock.sleep, "clock": clock, "folder": str(tmp_path / "locks"), "shared": False, **more}
@@ -152,7 +152,7 @@ def test_a_request_that_was_not_carried_out_is_made_again(error: SmsError, cloud
 
 
 def test_an_unreadable_one_of_a_lost_answer_is_replaced(cloud: Cloud, mint: MINT) -> None:
-    # Its secret went with the answer, so it is of no use to anybody.
+    # Its secret was lost with the answer, so it is useless.
     cloud.failures, cloud.readable = [(True, LOST)], False
     key, created = mint().create()
     assert (key["guid"], created) == ("key-2", True)
@@ -445,7 +445,7 @@ def test_runs_on_one_machine_meet_whatever_their_tmpdir_is(
 
 @pytest.mark.parametrize("trap", ["link to a folder", "link to nothing", "file", "lock is a link"])
 def test_a_lock_is_written_nowhere_else(trap: str, tmp_path: Any) -> None:
-    """Everybody may write to /tmp: what is there under our name may be somebody else's."""
+    """Everybody may write to /tmp, so a file with the expected name may belong to another user."""
     elsewhere, folder = tmp_path / "elsewhere", tmp_path / "locks"
     elsewhere.mkdir()
     mint = Mint(Cloud(Clock()), INSTANCE, Wanted(NAME), folder=str(folder), shared=False)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each notation is read as one number, or refused in one line that helps. A wrong reading would connect another number."""
+"""Each notation is read as one number, or refused with one helpful line. A wrong reading would connect another number."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phone numbers from files as they come, and what is said of a file that is none: nothing of its content."""
+"""Phone numbers from all kinds of files. The error about any other file does not show its content."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_notations(text: str) -> None:
         # ... or by the plus, where nothing has a name.
         "4912345678,+15551230001\n4912345679,+15551230002\n",
         "+15551230001,4912345678\n+15551230002,4912345679\n",
-        # The same twice is no question.
+        # Two equal columns are not ambiguous.
         "15551230001,+1 555 123 0001\n15551230002,+1 555 123 0002\n",
         # What twilio-cli and the API export
         f"sid\tphoneNumber\tfriendlyName\n{SID}\t+15551230001\t(555) 123-0001\n{SID}\t+15551230002\tS\n",

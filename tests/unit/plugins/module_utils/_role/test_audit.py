@@ -52,7 +52,7 @@ def look(rows: dict[str, Number], **more: Any) -> dict[str, Any]:
 
 
 def judged(found: Number, answer: dict[str, Any] | None = None, **values: Any) -> tuple[str, str]:
-    """Return the status of one number, and what is said of it."""
+    """Return the status of one number, and its message."""
     plan = audit.audit_plan({"sales": host(ONE, **values)})
     assert not plan["errors"]
     (request,) = audit.key_requests(plan, [look({ONE: found})])
@@ -144,7 +144,7 @@ def carrier(url: str, fallback_url: str = "") -> dict[str, Any]:
 def test_a_number_whose_service_takes_its_texts(
     url: str, answer: dict[str, Any], values: dict[str, Any], status: str, said: str
 ) -> None:
-    """Its own webhook, right or wrong, counts for nothing."""
+    """Its own webhook, right or wrong, has no effect."""
     for own in (webhook(), "https://elsewhere.example.com/", ""):
         plan = audit.audit_plan({"sales": host(ONE, **values)})
         looked = [look({ONE: number(own)}, **carrier(url))]
@@ -231,7 +231,7 @@ def test_which_agents_an_audit_is_about() -> None:
     [({}, False), ({"region": "us-south"}, True), ({"instance": "agent"}, True), (GATEWAY, False)],
 )
 def test_iam_is_asked_where_an_agent_of_ibms_is_named(values: dict[str, Any], ask: bool) -> None:
-    """No webhook holds a key, and a credential may have been left behind all the same."""
+    """Even if no webhook holds a key, a credential may have been left behind."""
     plan = audit.audit_plan({"sales": host(ONE, **values)})
     (request,) = audit.key_requests(plan, [look({ONE: number()})])
     assert (request["api_keys"], request["ask"]) == ([], ask)

@@ -78,7 +78,7 @@ def test_a_disk_that_is_full_is_known_before_anything_is_changed(tmp_path: pathl
 
 
 def test_the_record_needs_no_more_room_than_was_taken(tmp_path: pathlib.Path) -> None:
-    """It is written into the same file, with a key that is longer than what stood for it."""
+    """The record is written to the same file, with a key that is longer than its placeholder."""
     one = recorder(tmp_path)
     numbers = [f"+1555000{place:04d}" for place in range(200)]
     one.reserve({ACCOUNT: dict.fromkeys(numbers, change("", "https://apikey:KEY-TO-BE-CREATED@host/"))}, "main")
@@ -117,7 +117,7 @@ def test_a_record_that_cannot_be_written_leaves_the_earlier_one(tmp_path: pathli
 
 
 def test_the_record_of_a_restore_beside_the_one_that_it_put_back(tmp_path: pathlib.Path) -> None:
-    """Read together, in whatever order: back to before the first, from where the last one led."""
+    """Several records in any order restore the settings before the first, from those after the last."""
     first = recorder(tmp_path, "7-1", 1.0).write({ACCOUNT: {"+15550000001": change("old", "new")}}, "main")
     second = recorder(tmp_path, "8-1", 2.0).write({ACCOUNT: {"+15550000001": change("new", "old")}}, "restore")
     for paths in ([first, second], [second, first]):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Channels of watsonx Orchestrate in a plan, and new keys that are to be kept."""
+"""Channels of watsonx Orchestrate in a plan, and new keys to store."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_rotation_has_nothing_to_replace() -> None:
 
 @pytest.mark.parametrize("on_override", ["warn", "fail", "repair"])
 def test_a_channel_is_asked_for_before_its_place_is_known(on_override: str) -> None:
-    """Also in an audit, whose groups lead nowhere: what a service means for its numbers is judged later."""
+    """Also in an audit, whose groups lead nowhere, because the effect of services is computed later."""
     service = {"kind": "messaging_service", "sid": "MG1", "name": "campaign"}
     looked = [look(ONE, overrides={ONE: service})]
     planned = plan.make_plan({"one": agent(ONE, on_override=on_override)})

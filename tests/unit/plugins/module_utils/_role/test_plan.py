@@ -262,7 +262,7 @@ SERVICE = {"kind": "messaging_service", "sid": "MG1", "name": "s"}
 def test_texts_that_a_repair_takes_from_somebody_else_are_not_refused(
     override: dict, url: str, on_override: str, wait: bool
 ) -> None:
-    """A new key has to be accepted before: the number's own webhook takes its texts from now on."""
+    """A new key must be accepted first, because the number's own webhook takes its texts from now on."""
     service = {"sid": "MG1", "url": url, "fallback_url": "", "pool": [ONE], "use_inbound_webhook_on_number": "false"}
     service |= {"friendly_name": "s", "method": "", "fallback_method": "", "others": []}
     planned = plan.make_plan({"one": host(ONE, on_override=on_override)})
@@ -702,6 +702,6 @@ def test_the_record_of_a_restore_has_what_it_overwrites(now: str, accepted: Any,
     snapshot = Snapshot("AC1", {ONE: Number("PN1", {**settings, "url": now})})
     looked, asked = [{"snapshot": pack_snapshot(snapshot)}], [{"api_keys": [{"accepted": accepted}]}]
     ((_folder, _account, changes),) = steps.due_changes(planned, looked, asked)
-    # Twilio cannot unset a method, so the present one stays.
+    # Twilio cannot unset a method, so the current one stays.
     after = {"before": {**settings, "url": now}, "after": {**settings, "url": LEADS}}
     assert changes == ({ONE: after} if recorded else {})

@@ -25,7 +25,7 @@ def test_what_is_not_known_any_more_is_told() -> None:
 
 
 def test_the_second_time_all_numbers_count_that_did_not_fail() -> None:
-    """They were switched the first time, and nothing is left to be changed."""
+    """They were switched in the first pass, and nothing is left to change."""
     entries = [
         {"phone_number": "+15550000001", "changed": False, "status": "unchanged"},
         {"phone_number": "+15550000002", "changed": False, "status": "failed"},
@@ -53,7 +53,7 @@ def test_the_second_time_all_numbers_count_that_did_not_fail() -> None:
     ],
 )
 def test_a_duplicate_that_is_not_deleted_is_told(deleted: list[dict], told: str | None) -> None:
-    """Results of a task that is told not to fail: C(failed) is false in them."""
+    """Results of a task with failed_when: false, in which ``failed`` is false."""
     texts = second_look.left_over({"credentials": [{"label": "first", "guid": "G"}]}, deleted)
     assert [text.partition("was not deleted: ")[2].partition(". Run")[0] for text in texts] == ([told] if told else [])
     assert second_look.left_over({}, []) == []

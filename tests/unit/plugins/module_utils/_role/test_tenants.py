@@ -179,7 +179,7 @@ def test_numbers_that_fit_are_connected() -> None:
 
 
 def test_tenants_of_numbers_that_are_not_asked_for() -> None:
-    """In an inventory of some numbers, another number that leads to the gateway is no matter; one that does not is told once."""
+    """In an inventory of some numbers, other numbers that lead to the gateway are ignored; others are reported once."""
     assert audited(ONE, n12345556789=RIGHT, n15555566666=LONG) == {ONE: ("connected", "host6789")}
     assert audited(ONE, n12345556789=RIGHT, n15555566666="https://other.example.com") == {
         ONE: ("connected", "host6789"),

@@ -45,7 +45,7 @@ ARRIVED = message("SMin", SENDER, NUMBER, "inbound", 1)
 
 
 class Account:
-    """An account in which things appear at certain seconds."""
+    """An account in which things appear at given times."""
 
     account_sid = "AC1"
     sees_overrides = True
@@ -83,7 +83,7 @@ class Account:
 def proof(
     *events: tuple[float, dict[str, Any]], urls: tuple[str, ...] = (URL,), seconds: float = 60, **more: Any
 ) -> Any:
-    """Return what became of a text, and after how many seconds that was known."""
+    """Return the result of a text, and the seconds until it was known."""
     clock = Clock()
     account = Account(*events, clock=clock, **more)
     watch = Watch(account, SENDER, clock=clock, sleep=clock.sleep)

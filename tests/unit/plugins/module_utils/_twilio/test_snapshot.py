@@ -81,7 +81,7 @@ def test_take() -> None:
         TWO: {"kind": "messaging_service", "sid": "MG1", "name": "marketing"},
     }
     assert snapshot.override_problem is None
-    # The pool of a service that defers to its numbers is of no interest.
+    # The pool of a service that defers to its numbers is not read.
     assert account.asked == ["find", "near", "services", "addresses", "pool MG1"]
 
 

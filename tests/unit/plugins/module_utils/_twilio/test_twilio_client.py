@@ -74,7 +74,7 @@ def test_hosts(options: dict[str, str], host: str, play: PLAY) -> None:
 
 
 def test_the_sdk_does_not_read_the_environment(play: PLAY, monkeypatch: pytest.MonkeyPatch) -> None:
-    # An endpoint that was given would be destroyed by these, and the wrong account asked.
+    # These would break a given endpoint, and the wrong account would be used.
     for name, value in (("EDGE", "dublin"), ("REGION", "ie1"), ("ACCOUNT_SID", SUB), ("AUTH_TOKEN", "other")):
         monkeypatch.setenv(f"TWILIO_{name}", value)
     auth = basic(AC, "hidden-token")
@@ -294,7 +294,7 @@ def test_an_update_is_repeated(play: PLAY, clock: Clock) -> None:
 
 
 def test_an_update_that_is_not_found_is_tried_once_more(play: PLAY) -> None:
-    """Twilio at times answers 404 to valid requests; a number that is really gone answers so again."""
+    """Twilio sometimes answers 404 to valid requests; for a number that is really gone it answers 404 again."""
     fields = {"SmsUrl": "https://gw/"}
     steps = [
         step(f"POST {NUMBERS}/PN1.json", reply, sent=fields)
