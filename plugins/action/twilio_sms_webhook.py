@@ -33,7 +33,7 @@ class ActionModule(InProcess):
             return super().run(tmp, task_vars)
         handle, path = tempfile.mkstemp(prefix="voiceagent-sms-progress-")
         os.close(handle)
-        self._task.args = {**self._task.args, "progress_file": path}
+        self._task.args = {**self._task.args, "_role": {**self._task.args.get("_role", {}), "progress_file": path}}
         ended = threading.Event()
         watcher = threading.Thread(target=watch, args=(path, ended), daemon=True)
         watcher.start()

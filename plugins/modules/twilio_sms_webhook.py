@@ -32,11 +32,11 @@ options:
       - The phone numbers, with their country codes, in any notation. V(+15551234567), V(15551234567) and
         V(1 (555\) 123-4567) mean the same number.
       - Each must be a whole number of the account; parts of numbers and wildcards match nothing.
-      - Required without O(webhooks) and O(restore).
+      - Required without O(webhooks).
     type: list
     elements: str
     aliases: [phone_number]
-  url:
+  url: &url
     description:
       - The webhook for inbound texts. A secret, because it usually contains a password.
       - Connection overrides in the fragment of a number's current URL (C(#rc=2)) are kept if that URL leads to the same
@@ -44,81 +44,37 @@ options:
       - Required with O(state=present). With O(state=absent), only webhooks with the same scheme, host, port and
         path are cleared, whatever their password.
     type: str
-  method:
+  method: &method
     description: The HTTP method with which Twilio calls O(url).
     type: str
     choices: [POST, GET]
     default: POST
-  fallback_url:
+  fallback_url: &fallback_url
     description:
       - The webhook that Twilio calls if O(url) fails. A secret. An empty string clears it. If not given, it is not managed.
       - With O(state=absent) and O(url), webhooks that lead there are cleared as well.
     type: str
-  fallback_method:
+  fallback_method: &fallback_method
     description: The HTTP method with which Twilio calls O(fallback_url). If not given, it is not managed.
     type: str
     choices: [POST, GET]
-  retries:
+  retries: &retries
     description:
       - How often Twilio retries if O(url) fails in one of the ways in O(retry_on), 0 to 5. Twilio's own default is 1.
       - Like O(retry_on) and O(edges), this is stored in the fragment of the URL. If not given, the current setting is kept.
     type: int
-  retry_on:
+  retry_on: &retry_on
     description:
       - "When Twilio retries: V(ct), the connection failed (Twilio's own default); V(rt), there was no answer in time; V(5xx), the
         answer had a status of 500 or more. Without V(5xx) and a fallback, such a text is lost."
     type: list
     elements: str
     choices: [ct, rt, 5xx]
-  edges:
+  edges: &edges
     description: The edge locations of Twilio from which O(url) is called.
     type: list
     elements: str
     choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
-  webhooks:
-    description:
-      - Several groups of phone numbers with different webhooks. The account is listed once for all of them.
-    type: list
-    elements: dict
-    suboptions:
-      phone_numbers:
-        description: As O(phone_numbers).
-        type: list
-        elements: str
-        required: true
-      url:
-        description: As O(url).
-        type: str
-      method:
-        description: As O(method).
-        type: str
-        choices: [POST, GET]
-        default: POST
-      fallback_url:
-        description: As O(fallback_url).
-        type: str
-      fallback_method:
-        description: As O(fallback_method).
-        type: str
-        choices: [POST, GET]
-      foreign_passwords:
-        description: As O(foreign_passwords).
-        type: list
-        elements: str
-        version_added: 1.1.0
-      retries:
-        description: As O(retries).
-        type: int
-      retry_on:
-        description: As O(retry_on).
-        type: list
-        elements: str
-        choices: [ct, rt, 5xx]
-      edges:
-        description: As O(edges).
-        type: list
-        elements: str
-        choices: [ashburn, dublin, frankfurt, sao-paulo, singapore, sydney, tokyo, umatilla]
   state:
     description:
       - V(present) sets the webhook. It also clears a TwiML application, because Twilio would ignore the webhook otherwise.
@@ -146,7 +102,7 @@ options:
         the wanted receiver. For O(on_override=repair) and O(state=absent).
     type: bool
     default: false
-  foreign_passwords:
+  foreign_passwords: &foreign_passwords
     description:
       - Passwords of webhooks that belong to others, such as the API keys of other agents at the same receiver.
       - A Messaging Service that leads to the wanted receiver with one of them, and carries other numbers as well, is treated as one
@@ -165,25 +121,34 @@ options:
       - The maximum number of concurrent updates. It is lowered while Twilio answers that there are too many requests (429).
     type: int
     default: 16
-  restore:
+  webhooks:
     description:
-      - Settings to restore, as JSON, recorded by the role P(voiceagent.sms.connect_sms#role). A secret.
-      - If a number's settings were changed after the recorded run, it is left alone, unless O(force=true).
-    type: str
-  force:
-    description: With O(restore), restore the recorded settings whatever the current settings are.
-    type: bool
-    default: false
-  progress_file:
-    description:
-      - A file for the count of numbers done, updated after each hundred. For the role's task, which shows the progress of more than a
-        thousand numbers.
-    type: path
-  snapshot:
-    description:
-      - The C(snapshot) that M(voiceagent.sms.twilio_sms_webhook_info) has just returned for the same account and numbers, so that the
-        account is not listed again. A secret.
-    type: str
+      - Several groups of phone numbers with different webhooks. The account is listed once for all of them.
+    type: list
+    elements: dict
+    suboptions:
+      phone_numbers:
+        description: As O(phone_numbers).
+        type: list
+        elements: str
+        required: true
+      url: *url
+      method: *method
+      fallback_url: *fallback_url
+      fallback_method: *fallback_method
+      foreign_passwords: *foreign_passwords
+      retries: *retries
+      retry_on: *retry_on
+      edges: *edges
+  _role:
+    description: Used by the role P(voiceagent.sms.connect_sms#role) only.
+    type: dict
+    version_added: 1.1.0
+    suboptions:
+      snapshot: {description: The state of the account from M(voiceagent.sms.twilio_sms_webhook_info)., type: str}
+      restore: {description: "Recorded settings to restore, as JSON.", type: str}
+      force: {description: Whether to restore them whatever the current settings are., type: bool, default: false}
+      progress_file: {description: A file for the count of numbers done., type: path}
 """
 
 EXAMPLES = r"""
@@ -226,7 +191,7 @@ EXAMPLES = r"""
 RETURN = r"""
 numbers:
   description: One entry for each of the given numbers, in order.
-  returned: when the account could be read, without O(snapshot)
+  returned: when the account could be read
   type: list
   elements: dict
   contains:
@@ -248,10 +213,6 @@ numbers:
         - Its previous SMS settings, with passwords as C(***). Keys are url, method, fallback_url, fallback_method and application_sid.
       type: dict
     after: {description: The same afterwards., type: dict}
-entries:
-  description: RV(numbers) packed into one string, which Ansible handles faster than thousands of values. For the role.
-  returned: when the account could be read, with O(snapshot)
-  type: str
 services:
   description: One entry for each Messaging Service and Conversations address configuration that had to be changed.
   returned: when the account could be read
@@ -326,6 +287,12 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
         "elements": "str",
         "choices": ["ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "sydney", "tokyo", "umatilla"],
     },
+}
+ROLE_OPTIONS: dict[str, dict[str, Any]] = {
+    "snapshot": {"type": "str", "no_log": True},
+    "restore": {"type": "str", "no_log": True},
+    "force": {"type": "bool", "default": False},
+    "progress_file": {"type": "path"},
 }
 STATUSES = ("changed", "unchanged", "overridden", "failed")
 
@@ -561,7 +528,7 @@ def result_of(
 def shown_entries(module: AnsibleModule, entries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the entries as a list for users, packed into one string for the role: see :mod:`packed`."""
     shown_ones = (shown(entry) for entry in entries)
-    if not module.params["snapshot"]:
+    if not module.params["_role"]["snapshot"]:
         return {"numbers": list(shown_ones)}
     module_args = {name: value for name, value in module.params.items() if name not in ("phone_numbers", "webhooks")}
     return {"entries": to_text(shown_ones), "invocation": {"module_args": module_args}}
@@ -619,7 +586,7 @@ def work_through(
 
 def manage(module: AnsibleModule) -> dict[str, Any]:
     """Do what the options ask for and return the module's result. Check mode skips only the updates."""
-    params = module.params
+    params = {**module.params, **module.params["_role"]}
     recorded: Mapping[str, Mapping[str, Any]] = {}
     if params["restore"]:
         wanted, recorded = restorable(params["restore"])
@@ -659,18 +626,10 @@ ARGUMENTS: dict[str, Any] = {
         "repair_shared_services": {"type": "bool", "default": False},
         "release_conversations": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 16},
-        "restore": {"type": "str", "no_log": True},
-        "force": {"type": "bool", "default": False},
-        "progress_file": {"type": "path"},
-        "snapshot": {"type": "str", "no_log": True},
+        "_role": {"type": "dict", "options": ROLE_OPTIONS, "apply_defaults": True},
     },
-    "required_one_of": [("phone_numbers", "webhooks", "restore")],
-    "mutually_exclusive": [
-        ("phone_numbers", "webhooks", "restore"),
-        ("url", "restore"),
-        ("url", "webhooks"),
-        ("fallback_url", "webhooks"),
-    ],
+    "required_one_of": [("phone_numbers", "webhooks")],
+    "mutually_exclusive": [("phone_numbers", "webhooks"), ("url", "webhooks"), ("fallback_url", "webhooks")],
     "supports_check_mode": True,
 }
 NEEDS = {"twilio": TWILIO_IMPORT_ERROR}

@@ -205,9 +205,10 @@ class Play:
             self._module(
                 twilio_sms_webhook,
                 {
-                    **{name: account[name] for name in ("webhooks", "state", "snapshot", "on_override")},
+                    **{name: account[name] for name in ("webhooks", "state", "on_override")},
                     **{name: account[name] for name in ("repair_shared_services", "release_conversations")},
                     "concurrency": account["concurrency"],
+                    "_role": {"snapshot": account["snapshot"]},
                     **account["access"],
                 },
             )

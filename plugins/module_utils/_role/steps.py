@@ -199,7 +199,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
             if "restore" in account:
-                groups.append(group)
+                groups.append({"phone_numbers": group["phone_numbers"]})
             elif group.get("problem") or plan.get("stopped"):
                 continue
             elif account["state"] == "absent":

@@ -37,15 +37,16 @@ def run(monkeypatch: pytest.MonkeyPatch, work: Any, args: dict[str, Any], **task
 
 def test_progress_is_shown_while_the_module_works(monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
     def work(args: dict[str, Any]) -> dict[str, Any]:
-        note = module.noting(args["progress_file"], 3500)
+        note = module.noting(args["_role"]["progress_file"], 3500)
         for count in range(1, 3501):
             note()
             if count % 500 == 0:
                 time.sleep(0.1)
         assert args["webhooks"] == [{"phone_numbers": MANY}]
-        return {"file": args["progress_file"]}
+        assert args["_role"]["snapshot"] == "text"
+        return {"file": args["_role"]["progress_file"]}
 
-    result = run(monkeypatch, work, {"webhooks": [{"phone_numbers": MANY}]})
+    result = run(monkeypatch, work, {"webhooks": [{"phone_numbers": MANY}], "_role": {"snapshot": "text"}})
     assert lines == [f"{count} of 3500 phone numbers done" for count in (1000, 2000, 3000)]
     assert not pathlib.Path(result["file"]).exists()
     assert not [thread for thread in threading.enumerate() if "watch" in thread.name]  # it has ended with the module
@@ -55,7 +56,7 @@ def test_nothing_is_left_behind_when_the_module_breaks(monkeypatch: pytest.Monke
     files = []
 
     def work(args: dict[str, Any]) -> None:
-        files.append(pathlib.Path(args["progress_file"]))
+        files.append(pathlib.Path(args["_role"]["progress_file"]))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -71,7 +72,7 @@ def test_nothing_is_left_behind_when_the_module_breaks(monkeypatch: pytest.Monke
         ({"phone_numbers": MANY}, {"async_val": 60}),
         ({"phone_numbers": MANY.split(",")[:1000]}, {}),
         ({"phone_number": "+15550000001"}, {}),
-        ({"webhooks": None, "restore": "text"}, {}),
+        ({"webhooks": [{"phone_numbers": ""}], "_role": {"restore": "text"}}, {}),
         ({"webhooks": "{{ nothing that was templated }}"}, {}),
     ],
 )

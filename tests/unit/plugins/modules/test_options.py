@@ -24,12 +24,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"name": "a", "nme": "b", "ibmcloud_api_key": SECRET},
         "Unsupported parameters for (voiceagent.sms.iva_credential) module: nme. Supported parameters include: ",
     ),
-    ("twilio_sms_webhook", {}, "one of the following is required: phone_numbers, webhooks, restore"),
+    ("twilio_sms_webhook", {}, "one of the following is required: phone_numbers, webhooks"),
     ("twilio_sms_webhook", {"url": "https://a.example.com"}, "one of the following is required: phone_numbers, webho"),
     (
         "twilio_sms_webhook",
         {"phone_numbers": ["+15550000001"], "webhooks": [], "auth_token": SECRET},
-        "parameters are mutually exclusive: phone_numbers|webhooks|restore",
+        "parameters are mutually exclusive: phone_numbers|webhooks",
     ),
     (
         "twilio_sms_webhook",

@@ -209,7 +209,7 @@ def test_nothing_more_is_tried_once_the_credentials_are_refused(run: Run, box: S
             {"webhooks": [{"phone_numbers": [ONE], "url": URL}, {"phone_numbers": ["1 555 010 0001"], "url": OTHER}]},
             "bad_phone_number",
         ),
-        ({"phone_numbers": [ONE], "url": URL, "snapshot": "nonsense"}, "bad_snapshot"),
+        ({"phone_numbers": [ONE], "url": URL, "_role": {"snapshot": "nonsense"}}, "bad_snapshot"),
         ({"phone_numbers": [ONE], "url": URL, "auth_token": "", "account_sid": "SK1"}, "bad_sid"),
         ({"phone_numbers": [ONE], "url": URL, "api_endpoint": "http://twilio.example"}, "insecure_endpoint"),
     ],
@@ -421,7 +421,7 @@ def test_a_snapshot_saves_the_second_look(run: Run, box: Sandbox, add: Any) -> N
     add(ONE, TWO, sms_url=OLD)
     box.add_service(pool=[TWO])
     look = run(INFO, phone_numbers=[ONE, TWO], snapshot=True)
-    result = run(MODULE, phone_numbers=[ONE, TWO], url=URL, snapshot=look["snapshot"])
+    result = run(MODULE, phone_numbers=[ONE, TWO], url=URL, _role={"snapshot": look["snapshot"]})
     assert [(entry["phone_number"], entry["status"]) for entry in from_text(result["entries"])] == [
         (ONE, "changed"),
         (TWO, "overridden"),

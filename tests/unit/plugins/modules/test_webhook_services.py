@@ -372,14 +372,14 @@ def test_restore_puts_the_service_back_first(run: Run, box: Sandbox, add: Any) -
         **recorded(box, made["sid"], use_inbound_webhook_on_number="true"),
         address["sid"]: {"kind": "conversation", "name": "desk", "before": on, "after": off},
     }
-    result = both(run, restore=json.dumps(data), on_override="ignore")
+    result = both(run, webhooks=[], _role={"restore": json.dumps(data)}, on_override="ignore")
     assert writes(result) == [
         ("service", {"UseInboundWebhookOnNumber": "false"}),
         ("address", {"AutoCreation.Enabled": "true"}),
         ("number", {"SmsUrl": OLD}),
     ]
     assert [one["status"] for one in result["services"]] == ["changed", "changed"]
-    assert run(MODULE, restore=json.dumps(data), on_override="ignore").writes == []
+    assert run(MODULE, webhooks=[], _role={"restore": json.dumps(data)}, on_override="ignore").writes == []
 
 
 @pytest.mark.parametrize(
@@ -399,11 +399,11 @@ def test_a_service_that_is_not_restored(
     data[made["sid"]]["refusal"] = refusal
     if now is None:
         box.remove("twilio", "services", made["sid"])
-    result = both(run, restore=json.dumps(data))
+    result = both(run, webhooks=[], _role={"restore": json.dumps(data)})
     assert (result.code, result.writes) == ("numbers_failed", [])
     assert said in result["msg"]
     if now:
-        forced = run(MODULE, restore=json.dumps(data), force=True)
+        forced = run(MODULE, webhooks=[], _role={"restore": json.dumps(data), "force": True})
         assert forced.writes == [{"InboundRequestUrl": OLD}]
 
 
@@ -420,5 +420,5 @@ def test_a_service_that_is_not_restored(
 def test_a_record_that_is_none(run: Run, box: Sandbox, damage: dict[str, Any]) -> None:
     data = recorded(box, "MG" + "0" * 32, url=URL)
     data["MG" + "0" * 32].update(damage)
-    result = run(MODULE, restore=json.dumps(data))
+    result = run(MODULE, webhooks=[], _role={"restore": json.dumps(data)})
     assert (result.code, result.requests) == ("bad_backup", [])

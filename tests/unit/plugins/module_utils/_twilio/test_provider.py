@@ -55,7 +55,8 @@ def test_a_second_provider_needs_no_more(monkeypatch: pytest.MonkeyPatch) -> Non
     spec = twilio_sms_webhook.ARGUMENTS["argument_spec"]
     params = {name: option.get("default") for name, option in spec.items()}
     params |= {"phone_numbers": [ONE, "+15550000002"], "url": "https://agent.example.com/sms", "on_override": "repair"}
-    module = SimpleNamespace(params=params | {"timeout": 30, "validate_certs": True}, check_mode=False, _diff=False)
+    params |= {"timeout": 30, "validate_certs": True, "_role": dict.fromkeys(twilio_sms_webhook.ROLE_OPTIONS)}
+    module = SimpleNamespace(params=params, check_mode=False, _diff=False)
     result = twilio_sms_webhook.manage(module)
     assert [entry["status"] for entry in result["numbers"]] == ["changed", "failed"]
     assert another.row["sms_url"] == "https://agent.example.com/sms"
