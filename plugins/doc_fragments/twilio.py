@@ -72,44 +72,37 @@ notes:
     PLUGIN = r"""
 options:
   account_sid:
-    description:
-      - SID of the Twilio account (V(AC…)).
+    description: SID of the Twilio account (V(AC…)).
     type: str
     env:
       - name: TWILIO_ACCOUNT_SID
   auth_token:
-    description:
-      - The account's auth token. Give either this or O(api_key_sid) with O(api_key_secret).
+    description: The account's auth token. Give either this or O(api_key_sid) with O(api_key_secret).
     type: str
     env:
       - name: TWILIO_AUTH_TOKEN
   api_key_sid:
-    description:
-      - SID of a Twilio API key (V(SK…)) of the account.
+    description: SID of a Twilio API key (V(SK…)) of the account.
     type: str
     env:
       - name: TWILIO_API_KEY
   api_key_secret:
-    description:
-      - The secret of O(api_key_sid).
+    description: The secret of O(api_key_sid).
     type: str
     env:
       - name: TWILIO_API_SECRET
   subaccount_sid:
-    description:
-      - SID of the subaccount that owns the phone numbers, if O(account_sid) does not own them itself.
+    description: SID of the subaccount that owns the phone numbers, if O(account_sid) does not own them itself.
     type: str
     env:
       - name: TWILIO_SUBACCOUNT_SID
   edge:
-    description:
-      - Twilio's edge location, such as V(dublin).
+    description: Twilio's edge location, such as V(dublin).
     type: str
     env:
       - name: TWILIO_EDGE
   region:
-    description:
-      - Twilio's processing region, such as V(ie1); not IBM Cloud's.
+    description: Twilio's processing region, such as V(ie1); not IBM Cloud's.
     type: str
     env:
       - name: TWILIO_REGION

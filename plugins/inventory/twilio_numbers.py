@@ -40,18 +40,15 @@ options:
     elements: str
     default: []
   prefix:
-    description:
-      - Only include phone numbers that begin with one of these, such as V(+1555). By default all.
+    description: Only include phone numbers that begin with one of these, such as V(+1555). By default all.
     type: list
     elements: str
     default: []
   friendly_name:
-    description:
-      - Only include phone numbers whose friendly name at Twilio contains a match of this regular expression.
+    description: Only include phone numbers whose friendly name at Twilio contains a match of this regular expression.
     type: str
   capabilities:
-    description:
-      - Only include phone numbers that have all of these capabilities. An empty list includes all numbers.
+    description: Only include phone numbers that have all of these capabilities. An empty list includes all numbers.
     type: list
     elements: str
     choices: [sms, mms, voice, fax]

@@ -71,8 +71,7 @@ options:
     elements: str
     default: []
   other_api_keys:
-    description:
-      - API keys of webhooks that others share, to be told in RV(foreign) whether they are of this instance.
+    description: API keys of webhooks that others share, to be told in RV(foreign) whether they are of this instance.
     type: list
     elements: str
     default: []
@@ -119,8 +118,7 @@ options:
     elements: str
     default: [voiceagent, voice-agent, voice-agent-with-watson]
   return_iam_token:
-    description:
-      - Whether to return RV(iam_token), so that later tasks of the same run need not request another token.
+    description: Whether to return RV(iam_token), so that later tasks of the same run need not request another token.
     type: bool
     default: false
   wait_until_accepted:

@@ -17,14 +17,7 @@ author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_audit:
-    plan: __connect_sms_plan
-    look: __connect_sms_look
-    keys: __connect_sms_keys
-  register: __connect_sms_audit
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 entries: {description: "The verdicts, packed into one string.", returned: always, type: str}

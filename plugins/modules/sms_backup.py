@@ -26,14 +26,7 @@ options:
     default: main
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_backup:
-    plan: __connect_sms_plan
-    look: __connect_sms_look
-    credentials: __connect_sms_credentials
-    urls: __connect_sms_urls
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 files: {description: The files that were written., returned: always, type: list, elements: str}

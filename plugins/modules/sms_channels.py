@@ -31,14 +31,7 @@ options:
     type: str
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_channels:
-    plan: __connect_sms_plan
-    look: __connect_sms_look
-    action: ensure
-  register: __connect_sms_channels
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 results:

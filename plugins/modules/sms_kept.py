@@ -38,15 +38,7 @@ options:
     default: false
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_kept:
-    plan: __connect_sms_plan
-    credentials: __connect_sms_credentials
-    webhooks: __connect_sms_webhooks
-    usage: __connect_sms_usage
-    deleted: __connect_sms_deleted
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 msg: {description: The warning or failure., returned: if a credential was kept, type: str}

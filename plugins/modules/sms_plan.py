@@ -24,13 +24,7 @@ options:
     default: main
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_plan:
-    entry_point: main
-  register: __connect_sms_plan
-  no_log: true
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 refusal: {description: "Why nothing can be done; nothing else is returned with it.", returned: if nothing can be done, type: str}

@@ -42,15 +42,7 @@ options:
     type: str
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_report:
-    plan: __connect_sms_plan
-    look: __connect_sms_look
-    credentials: __connect_sms_credentials
-    webhooks: __connect_sms_webhooks
-    host: "{{ inventory_hostname }}"
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 msg: {description: What happened., returned: always, type: str}

@@ -32,14 +32,7 @@ options:
     default: false
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_settled:
-    plan: __connect_sms_plan
-    credentials: __connect_sms_credentials
-    webhooks: __connect_sms_webhooks
-    now: __connect_sms_now
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 problem: {description: "The message with which the role fails in the end, V(\"\") for none.", returned: success, type: str}

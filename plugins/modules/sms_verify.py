@@ -22,14 +22,7 @@ options:
     required: true
 """
 
-EXAMPLES = r"""
-- name: How the role calls it
-  voiceagent.sms.sms_verify:
-    plan: __connect_sms_plan
-    look: __connect_sms_look
-    keys: __connect_sms_keys
-    proofs: __connect_sms_proofs
-"""
+EXAMPLES = "# See the role's tasks."
 
 RETURN = r"""
 numbers:

@@ -117,13 +117,11 @@ options:
     type: bool
     default: false
   concurrency:
-    description:
-      - The maximum number of concurrent updates. It is lowered while Twilio answers that there are too many requests (429).
+    description: The maximum number of concurrent updates. It is lowered while Twilio answers that there are too many requests (429).
     type: int
     default: 16
   webhooks:
-    description:
-      - Several groups of phone numbers with different webhooks. The account is listed once for all of them.
+    description: Several groups of phone numbers with different webhooks. The account is listed once for all of them.
     type: list
     elements: dict
     suboptions:

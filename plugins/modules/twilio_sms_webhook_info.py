@@ -53,14 +53,12 @@ options:
     type: int
     default: 0
   changed_by:
-    description:
-      - Whether to look up who changed the numbers' webhooks last, in the events that Twilio keeps for 30 days.
+    description: Whether to look up who changed the numbers' webhooks last, in the events that Twilio keeps for 30 days.
     type: bool
     default: false
     version_added: 1.1.0
   snapshot:
-    description:
-      - Whether to return RV(snapshot) instead of RV(numbers). It contains passwords, so use C(no_log) on the task.
+    description: Whether to return RV(snapshot) instead of RV(numbers). It contains passwords, so use C(no_log) on the task.
     type: bool
     default: false
 """

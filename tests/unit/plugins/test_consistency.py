@@ -127,8 +127,9 @@ def test_pages_are_complete(name: str) -> None:
     documented = documentation(name)
     assert documented["module"] == name
     assert documented["version_added"]
-    tasks = yaml.safe_load(MODULES[name].EXAMPLES)
-    assert any(f"voiceagent.sms.{name}" in task for task in tasks)
+    tasks = yaml.safe_load(MODULES[name].EXAMPLES) or []
+    # The calls of the role's own parts are its tasks: test_the_role_calls_modules_as_they_are.
+    assert any(f"voiceagent.sms.{name}" in task for task in tasks) is (name in REAL)
     for task in tasks:
         used = set(task.get(f"voiceagent.sms.{name}") or {})
         aliases = {alias for option in documented["options"].values() for alias in option.get("aliases", [])}
