@@ -64,7 +64,7 @@ class ActionModule(RolePart):
         told = self.registered("audit")
         own = set(plan["numbers"].get(host, ())) or None
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
-        return audit.outcome(entries, told["failures"], plan["fail_on"], host)
+        return audit.audit_outcome(entries, told["failures"], plan["fail_on"], host)
 
     def _warnings(self, step: str) -> list[str]:
         return [each for each in self.registered(step).get("warnings") or () if isinstance(each, str)]

@@ -214,7 +214,7 @@ def iso_date(text: str) -> str:
         return ""
 
 
-class Wanted:
+class NumberFilter:
     """Which numbers become hosts.
 
     :raises SmsError: for an option that cannot be understood
@@ -253,7 +253,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         failure, facts = "", []
         try:
             self._check_keys(config)
-            wanted = Wanted(*(self.get_option(name) for name in ("prefix", "friendly_name", "capabilities")))
+            wanted = NumberFilter(*(self.get_option(name) for name in ("prefix", "friendly_name", "capabilities")))
             facts = [one for one in self._facts(path, cache) if wanted(one)]
         except SmsError as error:
             failure = str(error)

@@ -182,7 +182,7 @@ from ..module_utils._twilio import replies
 from ..module_utils._twilio.alerts import check_days
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
 from ..module_utils._twilio.destination import Destination, answers_by_itself, destinations_of
-from ..module_utils._twilio.messages import Trial, Watch, judge, last_texts
+from ..module_utils._twilio.messages import Trial, Watch, last_texts, text_result
 from ..module_utils._twilio.snapshot import Snapshot
 
 MAX_TIMEOUT = 3600
@@ -348,7 +348,7 @@ def send_and_wait(
     watch.send(trials, params["verify_body"])
     watch.wait(trials, params["verify_timeout"])
     for trial in trials:
-        entries[trial.number].update(judge(trial, watch, params["verify_timeout"]))
+        entries[trial.number].update(text_result(trial, watch, params["verify_timeout"]))
         entries[trial.number]["failed"] = trial.problem is not None
 
 
@@ -380,7 +380,7 @@ def add_replies(twilio: Any, entries: Mapping[str, dict[str, Any]]) -> None:
     told = replies.look_up(twilio, sids)
     for number, entry in entries.items():
         known = number in sids
-        verdict = replies.judge(number, sids[number], told) if known else (replies.UNKNOWN, entry["msg"])
+        verdict = replies.reply_verdict(number, sids[number], told) if known else (replies.UNKNOWN, entry["msg"])
         entry["replies"], entry["replies_msg"] = verdict
 
 

@@ -269,7 +269,15 @@ from ..module_utils._twilio.decision import CHANGED_SINCE, Decision, decide, why
 from ..module_utils._twilio.overrides import DEFERS, describe_override
 from ..module_utils._twilio.provider import Numbers, Provider
 from ..module_utils._twilio.rollout import run_all
-from ..module_utils._twilio.services import Change, Verdict, carry_out, is_change, judge, not_as_asked, restore_changes
+from ..module_utils._twilio.services import (
+    Change,
+    Verdict,
+    carry_out,
+    is_service_change,
+    not_as_asked,
+    restore_changes,
+    services_verdict,
+)
 from ..module_utils._twilio.snapshot import Snapshot
 
 WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
@@ -328,7 +336,7 @@ def restorable(text: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mappi
         recorded = unpack(text)
         services = {sid: change for sid, change in recorded.items() if not sid.startswith("+")}
         numbers = {number: change for number, change in recorded.items() if number not in services}
-        if not all(map(webhook.is_change, numbers.values())) or not all(map(is_change, services.values())):
+        if not all(map(webhook.is_change, numbers.values())) or not all(map(is_service_change, services.values())):
             raise ValueError
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise SmsError("restore is not what the role connect_sms recorded", code="bad_backup") from None
@@ -553,7 +561,7 @@ def look(
         asks = params["on_override"] != "ignore" and not params["restore"] and (present or ours)
         pools = not present or params["on_override"] == "repair"
         snapshot = Snapshot.take(twilio, wanted, with_overrides=asks, with_pools=pools)
-    return snapshot, Verdict() if params["restore"] else judge(snapshot, wanted, params)
+    return snapshot, Verdict() if params["restore"] else services_verdict(snapshot, wanted, params)
 
 
 def work_through(

@@ -122,7 +122,7 @@ def test_a_failing_store_leaves_every_number_untouched(store: Store, accounts: A
     (key,) = accounts.keys(agent)
     assert f"service credential 'twilio-sms' ({key['guid']}) on sms-agent is kept" in run.failures["dallas"]
     assert "store/all.yml" in run.failures["dallas"]
-    assert "task 'Keep the key in HashiCorp Vault' failed" in run.failures["dallas"]
+    assert "task 'Store the key in HashiCorp Vault' failed" in run.failures["dallas"]
     assert [each["operation"] for each in run.writes] == ["rc.create_key"]
 
     ensured = store.run("-e", "connect_sms_credential_name=another", playbook="ensure_sms_credential")

@@ -243,7 +243,7 @@ def verdicts(
     return told, list(dict.fromkeys(notes)), failures
 
 
-def outcome(
+def audit_outcome(
     told: list[dict[str, Any]],
     failures: Mapping[str, str],
     fail_on: Mapping[str, list[str]],

@@ -30,7 +30,7 @@ from .whole_file import fill, replace
 FORMAT = 1
 PREFIX = "connect_sms-"
 SLACK = 1024  # bytes for each change, for the new key, which is not known yet when the space is reserved
-# Settings ``before`` and ``after`` by number (see :mod:`webhook`), and by SID of services (see :func:`services.is_change`).
+# Settings ``before`` and ``after`` by number (see :mod:`webhook`), and by SID of services (see :func:`services.is_service_change`).
 Changes = Mapping[str, Mapping[str, Any]]
 
 
@@ -139,7 +139,7 @@ def add(record: dict[str, Any], account_sid: str, changes: Changes) -> None:
 
 
 def _is_service(sid: str, change: Any) -> bool:
-    return sid[:2] in ("MG", "IG") and sid.isalnum() and services.is_change(change)
+    return sid[:2] in ("MG", "IG") and sid.isalnum() and services.is_service_change(change)
 
 
 def check_folder(folder: str, *, in_container: bool = False) -> None:

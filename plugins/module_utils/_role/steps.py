@@ -17,7 +17,7 @@ from .._module.packed import pack, unpack, unpack_snapshot
 from .._twilio.decision import Decision, decide, why_not, why_nothing
 from .._twilio.holders import describe_holder
 from .._twilio.overrides import service_settings
-from .._twilio.services import Verdict, judge, put_back, recorded_changes
+from .._twilio.services import Verdict, put_back, recorded_changes, services_verdict
 from .._twilio.snapshot import Snapshot
 from .._twilio.webhook import FIELDS, SERVICE_FIELDS, URLS, in_service
 from .plan import BEHAVIOUR, ibm_keys
@@ -62,7 +62,7 @@ def decisions_on(account: Mapping[str, Any], snapshot: Snapshot) -> Decisions:
         verdict = Verdict()
     else:
         wanted = {number: group for group in account["webhooks"] for number in numbers_in(group)}
-        verdict = judge(snapshot, wanted, account)
+        verdict = services_verdict(snapshot, wanted, account)
     return Decisions({n: decide(n, one, snapshot, verdict, account) for n, one in wanted.items()}, verdict)
 
 
@@ -355,7 +355,7 @@ class Refusals:
         if id(account) not in self._verdicts:
             groups = [group for group in account["webhooks"] if _leads_somewhere(group)]
             wanted = {number: places_of(group) for group in groups for number in numbers_in(group)}
-            self._verdicts[id(account)] = judge(snapshot, wanted, account)
+            self._verdicts[id(account)] = services_verdict(snapshot, wanted, account)
         return self._verdicts[id(account)]
 
 

@@ -232,7 +232,7 @@ def _note_messages(trial: Trial, rows: Sequence[Mapping[str, Any]], sender: str)
     trial.answers = back
 
 
-def judge(trial: Trial, watch: Watch, waited: float) -> dict[str, Any]:
+def text_result(trial: Trial, watch: Watch, waited: float) -> dict[str, Any]:
     """Return the result of a text: ``verified``, ``seconds``, ``receiver_status`` and ``msg``."""
     answer, status = trial.answer, next((status_of(alert) for alert in trial.alerts), None)
     after = f", although {_failure(trial.alerts[0])}" if trial.alerts else ""

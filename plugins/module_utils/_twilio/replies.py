@@ -89,7 +89,7 @@ def _services_of(twilio: Any, wanted: Iterable[str]) -> dict[str, Mapping[str, A
     return {sid: of[sid] for sid in wanted if sid in of}
 
 
-def judge(number: str, sid: str, told: Registrations) -> tuple[str, str]:
+def reply_verdict(number: str, sid: str, told: Registrations) -> tuple[str, str]:
     """Return whether answers from a number can be delivered (:data:`OK`, :data:`BLOCKED`, :data:`UNKNOWN`), and why."""
     kind = kind_of(number)
     verdicts = [_geography(number, kind, told)]

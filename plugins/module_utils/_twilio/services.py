@@ -70,7 +70,7 @@ class Verdict:
     refusals: dict[str, str] = field(default_factory=dict)
 
 
-def judge(snapshot: Snapshot, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Verdict:
+def services_verdict(snapshot: Snapshot, wanted: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Verdict:
     """Return what services mean for the numbers of a run, and how they change.
 
     :param wanted: the webhook options of each number
@@ -232,7 +232,7 @@ def _change(service: Mapping[str, Any], members: list[str]) -> Change:
     )
 
 
-def is_change(value: Any) -> bool:
+def is_service_change(value: Any) -> bool:
     """Whether *value* is the change of a service in a backup."""
     return (
         isinstance(value, dict)
@@ -250,7 +250,7 @@ def is_change(value: Any) -> bool:
 def restore_changes(twilio: Provider, recorded: Mapping[str, Mapping[str, Any]], *, force: bool) -> list[Change]:
     """Read recorded services and return the changes that restore them.
 
-    :param recorded: by SID, changes that :func:`is_change` accepts
+    :param recorded: by SID, changes that :func:`is_service_change` accepts
     :raises SmsError: if the services cannot be read
     """
     kinds = {change["kind"] for change in recorded.values()}
@@ -317,7 +317,7 @@ def not_as_asked(words: str, fields: list[str]) -> SmsError:
 
 
 def recorded_changes(verdict: Verdict) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the services that are about to change, for a backup: SID, and a change that :func:`is_change` accepts."""
+    """Yield the services that are about to change, for a backup: SID, and a change that :func:`is_service_change` accepts."""
     for change in verdict.changes:
         if change.fields:
             yield change.sid, {"kind": change.kind, "name": change.name, "before": change.before, "after": change.after}

@@ -275,7 +275,7 @@ def test_an_account_that_cannot_be_read_fails_its_hosts() -> None:
     told, _notes, failures = audit.verdicts(plan, [{"msg": "20003"}, look({TWO: number()})], [{"skipped": True}])
     assert failures == {"sales": "20003"}
     assert [entry["status"] for entry in told] == ["not_connected", "unknown"]
-    outcomes = {name: audit.outcome([], failures, plan["fail_on"], name)["failed"] for name in hosts}
+    outcomes = {name: audit.audit_outcome([], failures, plan["fail_on"], name)["failed"] for name in hosts}
     assert outcomes == {"sales": True, "support": False}
 
 

@@ -15,8 +15,8 @@ from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.messages im
     SETTLE,
     Trial,
     Watch,
-    judge,
     status_of,
+    text_result,
 )
 
 SENDER, NUMBER, OTHER = "+15550190000", "+15550190001", "+15550190002"
@@ -91,7 +91,7 @@ def proof(
     watch.send([trial], "hello")
     watch.wait([trial], seconds)
     assert all(slept <= LONGEST_WAIT for slept in clock.slept)
-    verdict = judge(trial, watch, seconds)
+    verdict = text_result(trial, watch, seconds)
     return (
         verdict["verified"],
         verdict["seconds"],

@@ -7,7 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
-from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.replies import Registrations, judge, kind_of
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.replies import (
+    Registrations,
+    kind_of,
+    reply_verdict,
+)
 
 US = [{"country_code": "US", "enabled": True, "prefix": "+1"}, {"country_code": "CA", "enabled": False, "prefix": "+1"}]
 REFUSED = SmsError("may not be read")
@@ -69,6 +73,6 @@ def test_kinds_of_numbers(number: str, kind: str) -> None:
     ],
 )
 def test_whether_answers_can_get_out(number: str, told: Registrations, status: str) -> None:
-    found, why = judge(number, "PN1", told)
+    found, why = reply_verdict(number, "PN1", told)
     assert found == status, why
     assert why or status == "ok"
