@@ -10,16 +10,13 @@ from typing import Any
 from ..module_utils._http.errors import join
 from ..module_utils._role import channels, steps
 from ..module_utils._role.steps import Results
-from ..plugin_utils.module_defaults import access_defaults
-from ..plugin_utils.role_part import RolePart
-
-MODULE = "orchestrate_sms_channel"
+from ..plugin_utils.channel_part import ChannelPart
 
 
-class ActionModule(RolePart):
+class ActionModule(ChannelPart):
     """Runs ``orchestrate_sms_channel`` for the channels of a plan."""
 
-    _VALID_ARGS = RolePart.VARIABLES | {"action", "found", "afterwards"}
+    _VALID_ARGS = ChannelPart.VARIABLES | {"action", "found", "afterwards"}
 
     def work(self) -> dict[str, Any]:
         plan = self.plan
@@ -34,7 +31,7 @@ class ActionModule(RolePart):
         results = []
         for channel in wanted:
             write = channel.get("needed", False) and not plan["dry_run"]
-            results.append(self._run_module(channel, write=write))
+            results.append(self.channel(channel, write=write))
         warnings = [str(text) for one in results for text in one.get("warnings", ())]
         # The report says so, host by host.
         return {"results": results, **({"warnings": warnings} if warnings else {})}
@@ -44,7 +41,7 @@ class ActionModule(RolePart):
         planned = steps.webhooks(channels.with_channels(plan, found), looked) if plan["dry_run"] else None
         results, kept, problems = [], [], []
         for channel in plan["finish"].get("channels", ()):
-            present = self._run_module(channel, write=False)
+            present = self.channel(channel, write=False)
             if not present.get("url"):
                 if "channel" not in present:
                     kept.append(channels.kept(channel, [], str(present.get("msg"))))
@@ -55,41 +52,18 @@ class ActionModule(RolePart):
             if users or problem:
                 kept.append(channels.kept(channel, users, problem))
                 continue
-            results.append(self._run_module(channel, write=not plan["dry_run"], state="absent"))
+            results.append(self.channel(channel, write=not plan["dry_run"], state="absent"))
             if "channel" not in results[-1]:
                 problems.append(f"{channels.channel_label(channel)} was not deleted: {results[-1].get('msg')}")
+            elif not plan["dry_run"] and (lost := self._lost(present["url"], accounts)):
+                label = channels.channel_label(channel)
+                problems.append(
+                    f"{label} was deleted while another run connected {join(lost, ', ')}: run connect_sms for it"
+                )
         told = {"changed": any(one.get("changed") for one in results), "results": results}
         told.update({"warnings": kept} if kept else {})
         return {**told, "failed": True, "msg": join(problems, "; ")} if problems else told
 
-    def _run_module(self, channel: Mapping[str, Any], *, write: bool, **options: Any) -> dict[str, Any]:
-        """Run the module as a separate task would, in check mode unless it may *write*, and return its result."""
-        task = self._task.copy()
-        task.action = f"voiceagent.sms.{MODULE}"
-        task.args = {
-            **self._defaults(),
-            **channel["access"],
-            **{name: channel[name] for name in ("agent", "environment", "name")},
-            **options,
-        }
-        task.check_mode = not write
-        action = self._shared_loader_obj.action_loader.get(
-            task.action,
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        result = action.run(task_vars=dict(self._task_vars))
-        return {name: value for name, value in result.items() if name != "invocation"}
-
-    def _defaults(self) -> dict[str, Any]:
-        """Return the play's defaults for the module. Those of the account belong to the action group for Twilio."""
-        account = access_defaults(self._task, self._templar, "twilio", "twilio_sms_webhook")
-        return {
-            **{name: account[name] for name in ("account_sid", "auth_token") if name in account},
-            **access_defaults(self._task, self._templar, "ibm_cloud", MODULE),
-            **access_defaults(self._task, self._templar, "orchestrate", MODULE),
-        }
+    def _lost(self, url: str, accounts: list[Mapping[str, Any]]) -> list[str]:
+        """Return what another run has connected to a channel while it was being deleted."""
+        return channels.users(url, [self.holders(account) for account in accounts], None, accounts)[0]

@@ -22,9 +22,9 @@ RETIRING = "twilio-sms:retiring"
 
 
 @contextmanager
-def meanwhile(accounts: Accounts, do: Callable[[], object]) -> Iterator[None]:
-    """Do something after the first update of a number was processed, while the run waits for its answer."""
-    fault = accounts.box.fault("twilio.update_number", mode="hang_after", seconds=3)
+def meanwhile(accounts: Accounts, do: Callable[[], object], operation: str = "twilio.update_number") -> Iterator[None]:
+    """Do something while the first update of a number (or other *operation*) waits for its answer, its work done."""
+    fault = accounts.box.fault(operation, mode="hang_after", seconds=3)
 
     def wait() -> None:
         deadline = time.monotonic() + 120
@@ -283,8 +283,6 @@ def test_a_restored_key_that_cannot_be_looked_at(play: Player, accounts: Account
         run = play(*words, playbook="restore_sms")
     assert run.code != 0
     assert "It is not known whether the API keys that were put back still work" in run.failures["localhost"]
-    accounts.box.change("twilio", "numbers", number, sms_url="")
-    assert play(*words, playbook="restore_sms").code == 0
 
 
 def test_what_connecting_asks_of_ibm_cloud(play: Player, accounts: Accounts) -> None:
@@ -342,7 +340,7 @@ def test_a_new_credential_that_another_run_retires_while_lists_are_late(play: Pl
 
     def go() -> None:
         (new,) = accounts.keys(agent)
-        accounts.box.settings(stale_lists=4.0)
+        accounts.box.settings(stale_lists=1.5)
         accounts.box.change("ibm", "keys", new["guid"], name=RETIRING)
         accounts.box.remove("ibm", "keys", new["guid"])
 

@@ -12,6 +12,7 @@ import pytest
 
 from system.conftest import Accounts, url
 from system.playing import Player
+from system.test_beside_others import meanwhile
 
 OTHER_ACCOUNT = "AC" + "0" * 32
 GATEWAY = {"connect_sms_receiver_host": "gateway.example.com:9443", "connect_sms_password": "gateway-password-4711"}
@@ -67,7 +68,8 @@ def test_connect_again_audit_rotate_and_disconnect(scene: Scene) -> None:
     first = scene.run("--diff", inventory=inventory)
     assert (first.code, set(first.status.values())) == (0, {"changed"}), first.output
     assert [scene.accounts.sms_url(number) for number in numbers] == [scene.url()] * 2
-    assert {name: first.operations[name] for name in LOOKS} == LOOKS
+    twice = dict.fromkeys(LOOKS, 2)  # the second time when the numbers are written: is the channel there still?
+    assert {name: first.operations[name] for name in LOOKS} == twice
     assert first.operations["orchestrate.create_channel"] == 1
     assert not [name for name in first.operations if name.startswith(("iam.", "rc."))], "no service credential"
     assert "channel 'twilio-sms' of agent 'support_agent' (live) (created)" in first.stdout
@@ -130,7 +132,7 @@ def test_groups_with_their_own_receivers_in_one_run(scene: Scene) -> None:
         url(GATEWAY["connect_sms_password"], GATEWAY["connect_sms_receiver_host"]),
         url(scene.accounts.the_api_key(voice)),
     ]
-    assert run.operations["orchestrate.list_channels"] == 3
+    assert run.operations["orchestrate.list_channels"] == 6  # once more when the numbers are written
     assert run.operations["orchestrate.create_channel"] == 3
 
 
@@ -272,3 +274,24 @@ def test_verify_proves_that_the_agent_answers(scene: Scene) -> None:
     run = scene.run("-e", f"phone_number={number}", "-e", f"verify_from={sender}", playbook="verify_sms")
     assert run.code == 0, run.output
     assert "answered" in run.stdout
+
+
+def test_a_channel_that_another_run_deletes_meanwhile(scene: Scene) -> None:
+    """Whoever deletes it may have looked for numbers before they were its own: connected again; and from the other side."""
+    accounts = scene.accounts
+    number, late = accounts.number(sms_url=""), accounts.number(sms_url="")
+    words = ("-e", f"phone_number={number}")
+    with meanwhile(accounts, lambda: scene.box.remove("ibm", "channels", scene.channels()[0]["id"])):
+        run = scene.run(*words)
+    assert run.code == 0, run.output
+    assert "was deleted by another run while numbers were connected" in run.output
+    assert accounts.sms_url(number) == scene.url()
+    assert scene.box.text(number)["delivered"]
+
+    gone = scene.url()
+    with meanwhile(
+        accounts, lambda: scene.box.change("twilio", "numbers", late, sms_url=gone), "orchestrate.delete_channel"
+    ):
+        disconnected = scene.run(*words, playbook="disconnect_sms")
+    assert disconnected.code != 0
+    assert f"was deleted while another run connected {late}: run connect_sms" in disconnected.output

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .._http.errors import join
 from .._ibm.credential import is_retired
 from .._module.packed import from_text
-from .plan import ibm_keys
+from .plan import channel_label, ibm_keys
 from .steps import Results, numbers_in
 
 
@@ -152,6 +152,38 @@ def _lost(put_back: PutBack, after: Mapping[str, Any]) -> dict[str, str]:
         if what or not answer["accepted"]:
             lost[key] = what or "deleted or disabled"
     return lost
+
+
+def used_channels(plan: Mapping[str, Any], done: Results) -> list[int]:
+    """Return the places of the channels of watsonx Orchestrate to which numbers were switched."""
+    used: set[int] = set()
+    for account, result in zip(plan["accounts"], [] if plan["dry_run"] else done, strict=False):
+        changed = {one["phone_number"] for one in from_text(result.get("entries", "")) if one["changed"]}
+        groups = [group for group in account["webhooks"] if group.get("channel") is not None]
+        used.update(group["channel"] for group in groups if changed & set(numbers_in(group)))
+    return sorted(used)
+
+
+def channels_gone(plan: Mapping[str, Any], found: Results, now: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """Return in words which channels another run has deleted while numbers were switched to them.
+
+    :param found: the results of ``orchestrate_sms_channel`` before, and *now* those afterwards, by place
+    """
+    return [
+        f"{channel_label(plan['channels'][place])} was deleted by another run while numbers were connected"
+        for place, after in now.items()
+        if "channel" in after and after.get("url") != found[place].get("url")
+    ]
+
+
+def channels_unknown(plan: Mapping[str, Any], now: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """Return in words of which channels it is not known whether they are there still."""
+    return [
+        f"It is not known whether {channel_label(plan['channels'][place])} is there still: {_without_stop(after)}. Its numbers are"
+        " connected: run connect_sms again"
+        for place, after in now.items()
+        if "channel" not in after
+    ]
 
 
 def unsettled(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
