@@ -63,68 +63,20 @@ requirements:
   - Python 3.10 or newer
   - twilio (see C(requirements.txt) for the oldest version that is tested)
 notes:
-  - The module runs on the controller; nothing is installed or run elsewhere.
+  - Runs on the controller; nothing is installed or run elsewhere.
   - C(.netrc) is never read. CA bundle and proxies come from E(REQUESTS_CA_BUNDLE), E(HTTPS_PROXY) and E(NO_PROXY).
 """
 
-    # The same options for plugins, for which Ansible reads the environment. To Ansible an empty variable is a value; to
-    # given() in module_utils/_module/options.py it is not.
+    # For plugins, beside the above: Ansible reads the environment for their options. To Ansible an empty variable is a value;
+    # to given() in module_utils/_module/options.py it is not.
     PLUGIN = r"""
 options:
-  account_sid:
-    description: SID of the Twilio account (V(AC…)).
-    type: str
-    env:
-      - name: TWILIO_ACCOUNT_SID
-  auth_token:
-    description: The account's auth token. Give either this or O(api_key_sid) with O(api_key_secret).
-    type: str
-    env:
-      - name: TWILIO_AUTH_TOKEN
-  api_key_sid:
-    description: SID of a Twilio API key (V(SK…)) of the account.
-    type: str
-    env:
-      - name: TWILIO_API_KEY
-  api_key_secret:
-    description: The secret of O(api_key_sid).
-    type: str
-    env:
-      - name: TWILIO_API_SECRET
-  subaccount_sid:
-    description: SID of the subaccount that owns the phone numbers, if O(account_sid) does not own them itself.
-    type: str
-    env:
-      - name: TWILIO_SUBACCOUNT_SID
-  edge:
-    description: Twilio's edge location, such as V(dublin).
-    type: str
-    env:
-      - name: TWILIO_EDGE
-  region:
-    description: Twilio's processing region, such as V(ie1); not IBM Cloud's.
-    type: str
-    env:
-      - name: TWILIO_REGION
-  api_endpoint:
-    description:
-      - One base URL instead of Twilio's hosts. Overrides O(edge) and O(region).
-      - Plain C(http) is accepted for loopback addresses only.
-    type: str
-    env:
-      - name: TWILIO_API_ENDPOINT
-  timeout:
-    description: Seconds to wait for each answer.
-    type: float
-    default: 30
-  validate_certs:
-    description: Whether servers must show a valid certificate.
-    type: bool
-    default: true
-requirements:
-  - Python 3.10 or newer
-  - twilio (see C(requirements.txt) for the oldest version that is tested)
-notes:
-  - An environment variable that is empty counts as not set.
-  - C(.netrc) is never read. CA bundle and proxies come from E(REQUESTS_CA_BUNDLE), E(HTTPS_PROXY) and E(NO_PROXY).
+  account_sid: {env: [{name: TWILIO_ACCOUNT_SID}]}
+  auth_token: {env: [{name: TWILIO_AUTH_TOKEN}]}
+  api_key_sid: {env: [{name: TWILIO_API_KEY}]}
+  api_key_secret: {env: [{name: TWILIO_API_SECRET}]}
+  subaccount_sid: {env: [{name: TWILIO_SUBACCOUNT_SID}]}
+  edge: {env: [{name: TWILIO_EDGE}]}
+  region: {env: [{name: TWILIO_REGION}]}
+  api_endpoint: {env: [{name: TWILIO_API_ENDPOINT}]}
 """

@@ -20,6 +20,7 @@ author:
 seealso:
   - module: voiceagent.sms.twilio_sms_webhook_info
 extends_documentation_fragment:
+  - voiceagent.sms.twilio
   - voiceagent.sms.twilio.plugin
   - constructed
   - inventory_cache

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._http.errors import SmsError
-from .._http.urls import check_url, fragment_of, overrides_of, password_of, place, redact_url, same_url
+from .._http.urls import check_url, fragment_of, overrides_of, place, redact_url, same_url
 
 # Our name: Twilio's name in an update, Twilio's name in an answer.
 FIELDS = {
@@ -193,11 +193,6 @@ def in_service(settings: Mapping[str, str]) -> bool:
     """Whether texts to a number with these settings go to somebody's server, and not to Twilio's welcome message."""
     where = place(settings["url"])
     return bool(settings["application_sid"] or (where and where[1] != "demo.twilio.com"))
-
-
-def holds_key(settings: Mapping[str, str], keys: set[str]) -> bool:
-    """Whether one of the URLs has one of *keys* as its password."""
-    return any(password_of(settings[name]) in keys for name in URLS)
 
 
 def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

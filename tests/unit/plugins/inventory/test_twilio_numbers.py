@@ -38,11 +38,19 @@ def make_plugin() -> Any:
     return plugin
 
 
+def access_options() -> dict[str, dict[str, Any]]:
+    """Return the options for access, from both fragments, as Ansible merges them."""
+    texts = (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.PLUGIN)
+    documented, environment = (yaml.safe_load(text)["options"] for text in texts)
+    return {name: {**option, **environment.get(name, {})} for name, option in documented.items()}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
     fragments = [constructed.ModuleDocFragment.DOCUMENTATION, inventory_cache.ModuleDocFragment.DOCUMENTATION]
-    texts = [*fragments, ModuleDocFragment.PLUGIN, plugin_module.DOCUMENTATION]
+    texts = [*fragments, plugin_module.DOCUMENTATION]
     options = {name: option for text in texts for name, option in yaml.safe_load(text)["options"].items()}
+    options |= access_options()
     constants.config.initialize_plugin_configuration_definitions("inventory", PLUGIN, options)
     with Sandbox.start() as sandbox:
         yield sandbox
@@ -159,7 +167,7 @@ def test_files(tmp_path: pathlib.Path, name: str, ours: bool) -> None:
 
 
 def test_the_options_are_those_of_the_modules() -> None:
-    options = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
+    options = access_options()
     assert set(options) == set(TWILIO_OPTIONS)
     for name, spec in TWILIO_OPTIONS.items():
         assert options[name]["type"] == spec["type"]

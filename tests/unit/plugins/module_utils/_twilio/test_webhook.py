@@ -223,19 +223,6 @@ def test_in_service(current: dict[str, str], expected: bool) -> None:
     assert webhook.in_service(current) is expected
 
 
-@pytest.mark.parametrize(
-    ("current", "expected"),
-    [
-        (settings(url=OLD), True),
-        (settings(fallback_url=OLD + "#rc=1"), True),
-        (settings(url=URL), False),
-        (settings(), False),
-    ],
-)
-def test_holds_key(current: dict[str, str], expected: bool) -> None:
-    assert webhook.holds_key(current, {"old", "older"}) is expected
-
-
 @pytest.mark.parametrize("name", webhook.URLS)
 def test_check_wanted(name: str) -> None:
     webhook.check_wanted({"url": URL, "fallback_url": None, name: URL})
