@@ -71,7 +71,7 @@ options:
     elements: str
     default: []
   other_api_keys:
-    description: API keys of webhooks that others share, to be told in RV(foreign) whether they are of this instance.
+    description: API keys of webhooks that others share. RV(foreign) shows which of them belong to other instances.
     type: list
     elements: str
     default: []
@@ -237,8 +237,8 @@ kept:
     keys_in_use: {description: "Which of O(keys_in_use), as indexes from 0.", type: list, elements: int}
 foreign:
   description:
-    - Which of O(other_api_keys), by their places from 0, work and do not belong to any credential of this instance, or are not
-      known not to.
+    - Which of O(other_api_keys), as indexes from 0, work and belong to no credential of this instance. Includes keys that could
+      not be checked.
   returned: with O(other_api_keys)
   type: list
   elements: int

@@ -104,9 +104,9 @@ options:
     default: false
   foreign_passwords: &foreign_passwords
     description:
-      - Passwords of webhooks that belong to others, such as the API keys of other agents at the same receiver.
-      - A Messaging Service that leads to the wanted receiver with one of them, and carries other numbers as well, is treated as one
-        that leads elsewhere, unless O(repair_shared_services=true).
+      - Passwords of webhooks that belong to others, such as the API keys of other agents with the same receiver.
+      - A Messaging Service that leads to the wanted receiver with one of these passwords, and that has other senders in its pool, is
+        treated like one that leads elsewhere, unless O(repair_shared_services=true).
     type: list
     elements: str
     version_added: 1.1.0

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""May a phone number be touched, and what will it become? Decided here and nowhere else. No I/O.
+"""Decides whether a phone number may be changed, and what its settings become. No I/O.
 
-The module acts on it, the record of previous settings is made by it, and a credential is only made, and only deleted, by
-what it says.
+The module, the record of previous settings, and the creation and deletion of credentials all use these decisions.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ CHANGED_SINCE = "left alone: changed since by somebody else (force restores it a
 
 
 class Decision(NamedTuple):
-    """What is to become of a phone number.
+    """The decision about a phone number.
 
-    *before* and *after* are its settings, the same where it is left alone, and ``None`` where the account does not have it.
-    *refusal* is why it must be left alone, in words. *note* is why it is, where that is no failure.
+    *before* and *after* are its settings. They are equal if it is left alone, and ``None`` if it is not in the account.
+    *refusal* is why it must be left alone. *note* is why it is left alone, if that is not a failure.
     """
 
     before: dict[str, str] | None
@@ -37,9 +36,9 @@ class Decision(NamedTuple):
 def decide(
     number: str, wanted: Mapping[str, Any], snapshot: Snapshot, verdict: Verdict, params: Mapping[str, Any]
 ) -> Decision:
-    """Return what is to become of a number.
+    """Return the decision about a number.
 
-    :param wanted: its webhook (see :func:`webhook.connected`), or, to be put back, its settings ``before`` and ``after``
+    :param wanted: its webhook (see :func:`webhook.connected`), or for a restore its settings ``before`` and ``after``
     :param verdict: what services mean for the numbers of the run
     :param params: ``state``, ``on_override``, ``restore`` and ``force`` as in twilio_sms_webhook
     """
@@ -65,9 +64,9 @@ def _put_back(before: dict[str, str], recorded: Mapping[str, Any], *, force: boo
 def why_not(
     number: str, wanted: Mapping[str, Any], snapshot: Snapshot, verdict: Verdict, params: Mapping[str, Any]
 ) -> str | None:
-    """Return why a number must be left alone, in words, or ``None``.
+    """Return why a number must be left alone, for messages, or ``None``.
 
-    :param wanted: as in :func:`decide`, of which the place of ``url`` is enough: a service that leads there is no obstacle
+    :param wanted: as in :func:`decide`; only the place of ``url`` matters, because a service that leads there is accepted
     """
     found = snapshot.numbers.get(number)
     if found is None:
@@ -83,5 +82,5 @@ def why_not(
 
 
 def why_nothing(snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
-    """Return why no number of the account may be touched: it matters what takes their texts, and that is not known."""
+    """Return why no number of the account may be changed: what takes their texts matters, but is not known."""
     return snapshot.override_problem if params["on_override"] in ("fail", "repair") else None

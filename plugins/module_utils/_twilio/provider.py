@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What connecting phone numbers needs of an SMS provider's client. A second provider is another class with these methods.
+"""The protocol of an SMS provider's client. A second provider is another class with these methods.
 
 Rows have the fields that :mod:`webhook` reads. A provider without services between texts and numbers returns no rows for
 those methods. All methods raise ``SmsError`` if the provider refuses a request or cannot be reached.
