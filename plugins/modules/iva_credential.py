@@ -71,7 +71,8 @@ options:
     elements: str
     default: []
   other_api_keys:
-    description: API keys of webhooks that others share. RV(foreign) shows which of them belong to other instances.
+    description:
+      - API keys of webhooks that others share. RV(foreign) shows which of them belong to other instances, RV(dead) which do not work.
     type: list
     elements: str
     default: []
@@ -239,6 +240,12 @@ foreign:
   description:
     - Which of O(other_api_keys), as indexes from 0, work and belong to no credential of this instance. Includes keys that could
       not be checked.
+  returned: with O(other_api_keys)
+  type: list
+  elements: int
+  version_added: 1.1.0
+dead:
+  description: Which of O(other_api_keys), by their places from 0, do not work, or are not known to.
   returned: with O(other_api_keys)
   type: list
   elements: int
@@ -559,22 +566,26 @@ def not_deleted(refused: list[tuple[Mapping[str, Any], SmsError]]) -> dict[str, 
     }
 
 
-def foreign(cloud: IbmCloud, instance: Mapping[str, Any], api_keys: list[str], result: Mapping[str, Any]) -> list[int]:
-    """Return which of some API keys work, and are not known to be of a credential of the instance, by their places."""
+def others(
+    cloud: IbmCloud, instance: Mapping[str, Any], api_keys: list[str], result: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """Return which of some API keys are ``foreign`` and which are ``dead``, by their places."""
     asked = {index: value for index, value in enumerate(api_keys) if value != result["api_key"] and is_api_key(value)}
     keys = cloud.keys(str(instance["guid"])) if asked else []
-    places = []
+    told: dict[str, list[int]] = {"foreign": [], "dead": []}
     for index, value in asked.items():
-        if credentials.owner_of(value, keys, None):
-            continue
         try:
             details = cloud.api_key_details(value)
         except SmsError:  # not every identity may ask for details
-            places.append(index)
+            if not credentials.owner_of(value, keys, None):
+                told["foreign"].append(index)
+                told["dead"].append(index)
             continue
-        if details and credentials.usable(details, time.time()) and not credentials.owner_of(value, keys, details):
-            places.append(index)
-    return places
+        if not details or not credentials.usable(details, time.time()):
+            told["dead"].append(index)
+        elif not credentials.owner_of(value, keys, details):
+            told["foreign"].append(index)
+    return told
 
 
 def present(instance: Mapping[str, Any], keys: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -632,7 +643,7 @@ def manage(module: AnsibleModule) -> dict:
     ensure = {"present": ensure_present, "retiring": ensure_retiring, "absent": ensure_absent}[params["state"]]
     result = ensure(module, cloud, instance, wanted)
     if params["other_api_keys"]:
-        result["foreign"] = foreign(cloud, instance, params["other_api_keys"], result)
+        result.update(others(cloud, instance, params["other_api_keys"], result))
     if params["return_iam_token"]:
         result["iam_token"] = cloud.token()
     for option in ("candidate_api_keys", "other_api_keys"):

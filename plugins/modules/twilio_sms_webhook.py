@@ -110,6 +110,13 @@ options:
     type: list
     elements: str
     version_added: 1.1.0
+  dead_passwords: &dead_passwords
+    description:
+      - Passwords that receivers refuse. With O(on_override=repair), a sender whose own webhook has one of them does not lead to the
+        wanted receiver.
+    type: list
+    elements: str
+    version_added: 1.1.0
   release_conversations:
     description:
       - With O(on_override=repair), whether to turn off the auto-creation of conversations in the Conversations address configuration
@@ -135,6 +142,7 @@ options:
       fallback_url: *fallback_url
       fallback_method: *fallback_method
       foreign_passwords: *foreign_passwords
+      dead_passwords: *dead_passwords
       retries: *retries
       retry_on: *retry_on
       edges: *edges
@@ -286,6 +294,7 @@ WEBHOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "fallback_url": {"type": "str", "no_log": True},
     "fallback_method": {"type": "str", "choices": ["POST", "GET"]},
     "foreign_passwords": {"type": "list", "elements": "str", "no_log": True},
+    "dead_passwords": {"type": "list", "elements": "str", "no_log": True},
     "retries": {"type": "int"},
     "retry_on": {"type": "list", "elements": "str", "choices": ["ct", "rt", "5xx"]},
     "edges": {

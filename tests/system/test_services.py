@@ -130,6 +130,20 @@ def test_a_pool_with_outsiders(play: Player, accounts: Accounts) -> None:
     assert handled_by(accounts, inside) == [("number", True)]
 
 
+def test_a_pool_with_an_outsider_whose_own_key_is_dead(play: Player, accounts: Accounts) -> None:
+    """Its own webhook leads to the receiver, and was of no account until now: the service takes its texts."""
+    box, agent = accounts.box, accounts.agent()
+    box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    dead = box.add_key(agent["guid"], "dead", api_key={"disabled": True})
+    inside, outside = accounts.number(), accounts.connected(dead)
+    there = "https://elsewhere.example.com/sms"
+    box.add_service(account_sid=accounts.twilio["sid"], pool=[inside, outside], inbound_request_url=there)
+    run = play(*REPAIR, "-e", f"phone_number={inside}")
+    assert run.code != 0
+    assert outside in run.failures["localhost"]
+    assert run.writes == []
+
+
 def test_a_key_without_the_right_to_update_services(play: Player, accounts: Accounts) -> None:
     box, sid = accounts.box, accounts.twilio["sid"]
     accounts.agent()

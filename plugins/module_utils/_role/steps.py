@@ -125,16 +125,30 @@ def _shared_keys(whole: Group, numbers: list[str]) -> set[str]:
     mine = set(whole.account["phone_numbers"].split(","))
     carriers = {one["sid"]: one for number in numbers if (one := snapshot.carrier_of(number, wanted))}
     shared = [one for one in carriers.values() if not mine.issuperset(one["pool"])]
-    return {key for one in shared for name in URLS if is_api_key(key := password_of(one[name]) or "")}
+    urls = [one[name] for one in shared for name in URLS]
+    if whole.account["on_override"] == "repair":  # who would depend on their own webhooks from now on
+        services = {one["sid"]: one for number in numbers if (one := snapshot.service_of(number))}
+        urls += [other["url"] for one in services.values() for other in one["others"] or ()]
+    return {key for url in urls if is_api_key(key := password_of(url) or "")}
 
 
-def _foreign_keys(plan: Mapping[str, Any], looked: Results, found: Results) -> list[list[str]]:
-    """Return for each credential the keys of shared services that IBM Cloud knows to be of other instances."""
-    places = [result.get("foreign", ()) for result in found]
+def _judged_keys(plan: Mapping[str, Any], looked: Results, found: Results, what: str) -> list[set[str]]:
+    """Return for each credential which keys of other senders IBM Cloud knows to be ``foreign`` or ``dead``."""
+    places = [result.get(what, ()) for result in found]
     if not any(places):
-        return [[] for _credential in plan["credentials"]]
+        return [set() for _credential in plan["credentials"]]
     requests = credential_requests(plan, looked)
-    return [[one["other_api_keys"][index] for index in foreign] for one, foreign in zip(requests, places, strict=False)]
+    return [{one["other_api_keys"][index] for index in indexes} for one, indexes in zip(requests, places, strict=False)]
+
+
+def _passwords(group: Mapping[str, Any], foreign: list[set[str]], dead: list[set[str]]) -> dict[str, list[str]]:
+    """Return what is known of the keys of others, as options of a group. Each of its regions has a key of its own."""
+    ours = group["credentials"]
+    told = {
+        "foreign_passwords": set.intersection(*(foreign[index] for index in ours)) if ours else set(),
+        "dead_passwords": set[str]().union(*(dead[index] for index in ours)),
+    }
+    return {name: sorted(keys) for name, keys in told.items() if keys}
 
 
 def _present_settings(group: Mapping[str, Any], numbers: list[str], snapshot: Snapshot) -> list[Mapping[str, str]]:
@@ -194,7 +208,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
     :param found: the results of ``iva_credential``
     """
     accounts = []
-    foreign = _foreign_keys(plan, looked, found or [])
+    foreign, dead = (_judged_keys(plan, looked, found or [], what) for what in ("foreign", "dead"))
     for account, look in zip(plan["accounts"], looked, strict=False):
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
@@ -205,9 +219,7 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
             elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **places_of(group)})
             elif not blocked(group, plan, found or []) and not not_due(group, found or []):
-                ours = [set(foreign[index]) for index in group["credentials"]]
-                others = sorted(set.intersection(*ours)) if ours else []  # each region has a key of its own
-                more = {"foreign_passwords": others} if others else {}
+                more = _passwords(group, foreign, dead)
                 groups.append({"phone_numbers": group["phone_numbers"], **_webhook(group), **more})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
         if "restore" in account:

@@ -117,7 +117,7 @@ def _connect(
     change.after, change.along = after or change.after, others if takes else []
     left = [number for number in members if number not in carried] if takes else []
     if left and params["on_override"] == "repair":
-        strangers = _strangers(service, {place(wanted[number]["url"]) for number in left}, set(members))
+        strangers = _strangers(service, [wanted[number] for number in left], set(members))
         if strangers and not params.get("repair_shared_services"):
             text = f"left alone: {change.words} takes its texts and those of {join(strangers, ', ')}, and would change"
             text += f" where all of them go: include these in the same run, {ALLOW}"
@@ -199,14 +199,22 @@ def _disconnect(
         verdict.refusals.update(dict.fromkeys(members, text))
 
 
-def _strangers(service: Mapping[str, Any], places: set[Any], members: set[str]) -> list[str]:
-    """Return the senders of a pool that are not in this run, and whose own webhooks do not lead to one of *places*."""
+def _strangers(service: Mapping[str, Any], wanted: list[Mapping[str, Any]], members: set[str]) -> list[str]:
+    """Return the senders of a pool that are not in this run, and whose own webhooks do not lead to a *wanted* receiver.
+
+    Nobody is led there by a key that does not work, or by none: the service has taken the texts until now.
+    """
+    places = {place(options["url"]) for options in wanted} - {None}
+    dead = {password for options in wanted for password in options.get("dead_passwords") or ()}
+    if all(password_of(options["url"]) for options in wanted):
+        dead.add("")
     others = service["others"]
     if others is None:  # they were not read
         return [one for one in service["pool"] if one not in members]
     known = {one["name"] for one in others}
     left_out = [one for one in service["pool"] if one not in members and one not in known]
-    return left_out + [one["name"] for one in others if place(one["url"]) is None or place(one["url"]) not in places]
+    lost = (one for one in others if place(one["url"]) not in places or (password_of(one["url"]) or "") in dead)
+    return left_out + [one["name"] for one in lost]
 
 
 def _release(snapshot: Snapshot, params: Mapping[str, Any], verdict: Verdict) -> None:

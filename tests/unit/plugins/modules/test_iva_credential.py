@@ -576,11 +576,12 @@ def test_whose_the_keys_of_shared_webhooks_are(run: Run, box: Sandbox, agent: di
     elsewhere = box.add_key(box.add_instance("other", "us-south")["guid"])["api_key"]["value"]
     asked = [own, elsewhere, beside, dead, "nobody-s-key-nobody-s-key-nobody-s-key-44444", "short"]
     result = run("iva_credential", name="twilio-sms", instance="sms-agent", other_api_keys=asked)
-    assert (result["foreign"], result["api_key"], result.writes) == ([1], own, []), "the key in use is not masked"
+    assert (result["foreign"], result["dead"]) == ([1], [3, 4])
+    assert (result["api_key"], result.writes) == (own, []), "the key in use is not masked"
     assert elsewhere not in result.text
     usual = run("iva_credential", name="twilio-sms", instance="sms-agent", other_api_keys=[own])
     plain = run("iva_credential", name="twilio-sms", instance="sms-agent")
     assert (usual["foreign"], usual.operations) == ([], plain.operations), "the right key costs no request"
     with box.failing("iam.api_key_details", status=403, times=None):
         unsure = run("iva_credential", name="twilio-sms", instance="sms-agent", other_api_keys=[beside, elsewhere])
-    assert unsure["foreign"] == [1]
+    assert (unsure["foreign"], unsure["dead"]) == ([1], [1])

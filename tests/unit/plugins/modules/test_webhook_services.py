@@ -117,6 +117,28 @@ def test_the_key_of_another_agent_stays_for_those_who_need_it(
         assert set(statuses(strict).values()) == {"failed"}
 
 
+@pytest.mark.parametrize(
+    ("own", "options", "repaired"),
+    [
+        (OLD, {}, True),
+        (OLD, {"dead_passwords": ["hidden-old"]}, False),
+        (f"https://{PLACE}", {}, False),  # without a key
+        (OLD, {"dead_passwords": ["hidden-old"], "repair_shared_services": True}, True),
+    ],
+)
+def test_others_are_not_left_to_a_webhook_that_does_not_work(
+    run: Run, box: Sandbox, add: Any, own: str, options: dict[str, Any], repaired: bool
+) -> None:
+    """The service has taken their texts until now, whatever their own webhooks are."""
+    add(ONE)
+    add(TWO, sms_url=own)
+    made = box.add_service(pool=[ONE, TWO], inbound_request_url=OTHER)
+    result = both(run, phone_number=ONE, url=URL, on_override="repair", **options)
+    assert service(box, made["sid"])["use_inbound_webhook_on_number"] is repaired
+    assert statuses(result) == {ONE: "changed" if repaired else "failed"}
+    assert repaired or TWO in result["msg"]
+
+
 def test_its_fallback_and_method_too(run: Run, box: Sandbox, add: Any) -> None:
     add(ONE, sms_url=URL, sms_fallback_url=EAST)
     box.add_service(pool=[ONE], inbound_request_url=URL, inbound_method="GET", fallback_url=OTHER)
