@@ -22,7 +22,7 @@ OBJECTS = objects()
 TEMPLATES = {item["name"]: item for item in OBJECTS["job_template"]}
 TIMEOUT = 240
 IDS = itertools.count(101)
-# What a controller sets for every job, apart from what leads into its containers.
+# The settings of every job in a controller, except those for its containers.
 ALWAYS = {
     "AWX_HOST": "https://awx.example.com",
     "PROJECT_REVISION": "0" * 40,
@@ -36,14 +36,14 @@ ALWAYS = {
 
 
 def injected(credential: str, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a credential of ours sets in a job: for a field that was left empty, to nothing."""
+    """Return the variables that one of the collection's credentials sets in a job; for an empty field, an empty string."""
     kind = next(item["credential_type"] for item in OBJECTS["credential"] if item["name"] == credential)
     injectors = next(item["injectors"] for item in OBJECTS["credential_type"] if item["name"] == kind)
     return {name: inputs.get(template.strip("{} "), "") for name, template in injectors["env"].items()}
 
 
 class Unsafe(yaml.SafeDumper):
-    """Marks texts so that Ansible does not template them: ansible-core 2.19 and later then take ``yes`` for a boolean."""
+    """Marks strings so that Ansible does not template them; ansible-core 2.19 and later then read ``yes`` as a boolean."""
 
     def represent_data(self, data: Any) -> yaml.Node:
         if isinstance(data, str):
@@ -52,7 +52,7 @@ class Unsafe(yaml.SafeDumper):
 
 
 def extra_variables(values: Mapping[str, Any], trusted: Mapping[str, Any]) -> str:
-    """Return the file of extra variables as a controller writes it: only what the template itself says is not marked."""
+    """Return the file of extra variables as a controller writes it: all values except the template's own are marked."""
     texts = [
         yaml.dump({name: value}, Dumper=yaml.SafeDumper if trusted.get(name) == value else Unsafe, allow_unicode=True)
         for name, value in values.items()
@@ -61,7 +61,7 @@ def extra_variables(values: Mapping[str, Any], trusted: Mapping[str, Any]) -> st
 
 
 class Job:
-    """A launch of one of our job templates, or one slice of it."""
+    """A launch of one of the collection's job templates, or one slice of it."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class Job:
         """Lay out the private data folder.
 
         :param hosts: the hosts of the inventory, or of the slice, with their variables
-        :param environment: what the job's credentials inject, and what the machine has
-        :param answers: to the form, where they are not its defaults
-        :param options: of ansible-playbook, such as ``--check`` for the job type check
+        :param environment: the variables from the job's credentials and from the machine
+        :param answers: answers to the survey that differ from its defaults
+        :param options: options of ansible-playbook, such as ``--check`` for the job type check
         """
         self._template, self._id = TEMPLATES[template], next(IDS)
         self._folder = folder / str(self._id)
@@ -124,7 +124,7 @@ class Job:
 
     @property
     def code(self) -> int:
-        """How ansible-playbook ended."""
+        """The exit code of ansible-playbook."""
         return int((self._artifacts / "rc").read_text())
 
     @property
@@ -150,12 +150,12 @@ class Job:
 
     @property
     def messages(self) -> list[str]:
-        """The messages of what failed."""
+        """The messages of failed tasks."""
         failed = [event["event_data"]["res"] for event in self.events if event["event"] == "runner_on_failed"]
         return [str(result.get("msg")) for result in failed]
 
     def kept(self) -> dict[pathlib.Path, str]:
-        """Return all that the job leaves behind: events, output, facts. Where its environment stands is left out."""
+        """Return everything that the job leaves behind: events, output, facts. The file with its environment is left out."""
         files = [path for path in self._artifacts.rglob("*") if path.is_file() and path.name != "command"]
         return {path: path.read_text(errors="replace") for path in files}
 
@@ -175,7 +175,7 @@ def _inventory(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def environment_of(home: pathlib.Path) -> dict[str, str]:
-    """Return an environment without anybody's own settings, for a container that there is none of."""
+    """Return an environment without the developer's own settings, in place of a container."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT / ".cache" / "link")
     direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")

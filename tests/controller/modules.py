@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for the collection awx.awx: modules of the same names and options that keep their objects in a file."""
+"""A fake of the collection awx.awx: modules with the same names and options that store their objects in a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main():
     objects = state.setdefault(KIND, {{}})
     before = objects.get(given["name"])
     if before is not None and before.get("organization") != given.get("organization"):
-        # Some names are taken once for all organizations, and many are looked up by name alone.
+        # Some names are unique across organizations, and many objects are looked up by name alone.
         module.fail_json(msg="%s %s is of another organization" % (KIND, given["name"]))
     wanted, secrets = given.pop("state", "present"), given.pop("update_secrets", True)
     sync = given.pop("update_project", False)
@@ -52,7 +52,7 @@ def main():
     if not given.get("inputs", True):
         del given["inputs"]  # an empty one is not sent
     if before is not None and KIND == "credential" and "inputs" in given and not secrets:
-        # What is encrypted equals anything, if only the same fields are there. Else inputs are replaced as a whole.
+        # An encrypted value equals any other, if the fields are the same. Otherwise all inputs are replaced.
         if set(before.get("inputs", {{}})) == set(given["inputs"]):
             given["inputs"] = before["inputs"]
     after = dict(before or {{}}, **given)
@@ -73,7 +73,7 @@ if __name__ == "__main__":
 
 
 def write(folder: pathlib.Path, collection: str = "awx.awx") -> pathlib.Path:
-    """Write the collection below *folder*, and return the file in which its modules keep what they are told."""
+    """Write the collection below *folder*, and return the file in which its modules store their arguments."""
     namespace, _dot, name = collection.partition(".")
     place = folder / "ansible_collections" / namespace / name
     (place / "plugins" / "modules").mkdir(parents=True)

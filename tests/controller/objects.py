@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects that the collection ships for a controller, as Ansible sees them."""
+"""The collection's objects for a controller, as Ansible reads them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Verbatim(str):
 
 
 class Loader(yaml.SafeLoader):
-    """Reads what is marked as unsafe."""
+    """Reads values that are marked as unsafe."""
 
 
 Loader.add_constructor("!unsafe", lambda loader, node: Verbatim(node.value))
@@ -47,13 +47,13 @@ def rendered(value: Any, variables: dict[str, Any]) -> Any:
 
 
 def read() -> dict[str, Any]:
-    """Return the data file as it stands."""
+    """Return the unchanged data file."""
     data: dict[str, Any] = yaml.load(FILE.read_text(), Loader)  # noqa: S506  a safe loader with one more tag
     return data
 
 
 def objects(**site: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return the lists as Ansible sees them, with settings of a site."""
+    """Return the lists as Ansible reads them, with the given settings."""
     variables = {**read(), **site}
     for name in [name for name in variables if name.startswith("awx_sms_")]:
         variables[name] = rendered(variables[name], variables)
@@ -61,10 +61,10 @@ def objects(**site: Any) -> dict[str, list[dict[str, Any]]]:
 
 
 def questions(item: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return a form's questions by their variables."""
+    """Return a survey's questions by their variables."""
     return {question["variable"]: question for question in item["survey_spec"]["spec"]}
 
 
 def required(item: dict[str, Any]) -> set[str]:
-    """Return the variables that a launch has to give."""
+    """Return the variables that a launch must give."""
     return {name for name, question in questions(item).items() if question["required"]}

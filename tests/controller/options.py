@@ -123,7 +123,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     },
 }
 
-#: The variable of infra.aap_configuration with the objects that each module makes, in the order of their needs.
+#: The variable of infra.aap_configuration with each module's objects, in the order of their dependencies.
 LISTS = {
     "organization": "aap_organizations",
     "execution_environment": "controller_execution_environments",

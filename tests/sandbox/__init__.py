@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Both clouds on loopback, for tests: IBM Cloud, Twilio and the agent's SMS receiver behind one port.
 
-The sandbox behaves: it keeps state, refuses what the clouds refuse, pages its lists and fails on request. Tests look
-at it through a door of its own (``/_sandbox/...``), so that they need not believe the code they test.
+The sandbox keeps state, refuses what the clouds refuse, pages its lists and fails on request. Tests inspect it through
+its control API (``/_sandbox/...``), so that they do not depend on the code that they test.
 
     PYTHONPATH=tests python -m sandbox --seed demo --env-file sandbox.env
 

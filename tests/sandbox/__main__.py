@@ -19,7 +19,7 @@ from .app import build
 from .front import Front
 from .seed import SEEDS, Identity
 
-#: Nothing but loopback: the sandbox speaks plain HTTP and tells its secrets to everyone who asks.
+#: Loopback only, because the sandbox uses plain HTTP and gives its secrets to everyone who asks.
 HOST = "127.0.0.1"
 PARENT_POLL = 0.5
 
@@ -37,7 +37,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def write(path: pathlib.Path, text: str) -> None:
-    """Write a file of secrets at once: readers see nothing or all of it, and others nothing ever."""
+    """Write a file of secrets atomically, readable by its owner only."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # created with mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(text)
@@ -70,7 +70,7 @@ async def serve(options: argparse.Namespace, parent: int) -> None:
     await site.start()
     world.url = f"http://{HOST}:{runner.addresses[0][1]}"
     front = Front(runner.addresses[0][1], lambda host: host in world.settings.receivers)
-    # Names of receivers are looked for in here, not on the internet.
+    # The receivers' names lead to the sandbox, not to the internet.
     environment = {**identity.environment(world.url), **front.environment}
     if options.env_file:
         write(options.env_file, "".join(f"export {name}='{value}'\n" for name, value in environment.items()))

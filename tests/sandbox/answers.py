@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers, and the bodies in which each API words its errors."""
+"""Answers, and the form of each API's errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON = "application/json"
 
 @dataclasses.dataclass
 class Answer:
-    """What a handler answers; a ``body`` that is text or bytes goes out as it is, None as no body."""
+    """A handler's answer; a ``body`` of text or bytes is sent unchanged, None means no body."""
 
     status: int
     body: Any = None
@@ -42,7 +42,7 @@ def twilio_error(status: int, code: int, message: str) -> Answer:
 
 
 def twilio_problem(status: int, code: int, message: str) -> Answer:
-    """Return an error as some newer Twilio APIs word it (RFC 9457)."""
+    """Return an error in the form of some newer Twilio APIs (RFC 9457)."""
     body = {
         "type": f"https://www.twilio.com/docs/errors/{code}",
         "title": message,
@@ -67,12 +67,12 @@ def rc_error(status: int, code: str, message: str) -> Answer:
 
 
 def orchestrate_error(status: int, message: str) -> Answer:
-    """Return an error of watsonx Orchestrate or its platform, whose form is documented nowhere."""
+    """Return an error of watsonx Orchestrate or its platform, whose form is not documented."""
     return Answer(status, {"detail": message})
 
 
 def error_for(operation: str, status: int, code: str | int | None, message: str, problem: bool = False) -> Answer:
-    """Return an injected error, worded as the API of ``operation`` would."""
+    """Return an injected error in the form of the API of ``operation``."""
     if operation.startswith("iam."):
         return iam_error(status, str(code or "BXNIM0000E"), message)
     if operation.startswith("rc."):

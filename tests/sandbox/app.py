@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The web application: both clouds, the receivers and the control door on one port."""
+"""The web application: both clouds, the receivers and the control API on one port."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build(seed: str = "empty", identity: Identity | None = None) -> tuple[web.Ap
 
 
 def _stranger(app: web.Application, gate: Gate) -> Handler:
-    """Return the handler of requests that no operation serves: refused, but logged, as a write where it is one."""
+    """Return the handler of unknown requests: they are refused, but logged, writes as writes."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         allowed: set[str] = set()

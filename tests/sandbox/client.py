@@ -9,7 +9,7 @@
         assert not sandbox.writes()
         assert sandbox.text("+15550100042")["handled_by"] == "number"
 
-Every method that adds things returns them as the sandbox keeps them, secrets included. A refusal by the control door is
+Every method that adds things returns them as the sandbox keeps them, secrets included. A refusal by the control API is
 a :class:`SandboxError` that gives the reason.
 """
 
@@ -32,12 +32,12 @@ from types import TracebackType
 from typing import Any
 
 START_TIMEOUT = 60.0
-#: Proxies of the environment are not for loopback.
+#: Proxies of the environment are not used for loopback.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class SandboxError(Exception):
-    """The sandbox did not start, or refused what a test asked of it."""
+    """The sandbox did not start, or refused a test's request."""
 
 
 class Sandbox:
@@ -50,9 +50,9 @@ class Sandbox:
         process: subprocess.Popen[bytes] | None = None,
         folder: pathlib.Path | None = None,
     ) -> None:
-        """Speak to the sandbox at ``url``; ``process`` and ``folder`` are those that :meth:`start` made."""
+        """Connect to the sandbox at ``url``; ``process`` and ``folder`` are those that :meth:`start` created."""
         self.url = url
-        #: The variables that lead the collection into the sandbox.
+        #: The variables that point the collection to the sandbox.
         self.environment = environment
         self._process = process
         self._folder = folder
@@ -90,7 +90,7 @@ class Sandbox:
 
     @classmethod
     def attach(cls, ready_file: str | os.PathLike[str]) -> Sandbox:
-        """Speak to a sandbox that somebody else started with ``--ready-file``; stopping it is left to them."""
+        """Connect to a sandbox that was started with ``--ready-file``; it is not stopped by this object."""
         said = json.loads(pathlib.Path(ready_file).read_text())
         return cls(said["url"], said["environment"])
 
@@ -100,7 +100,7 @@ class Sandbox:
         return int(self.get("/health")["pid"])
 
     def output(self) -> str:
-        """Return what the server wrote, its alarms among it."""
+        """Return the server's output, including its alarms."""
         return "" if self._folder is None else (self._folder / "log").read_text(errors="replace")
 
     def stop(self) -> None:
@@ -125,10 +125,10 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    # --- the control door ---
+    # --- the control API ---
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request to the control door (``path`` without ``/_sandbox``) and return what it answers."""
+        """Send a request to the control API (``path`` without ``/_sandbox``) and return what it answers."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/_sandbox{path}", data, method=method)
         request.add_header("Content-Type", "application/json")
@@ -139,15 +139,15 @@ class Sandbox:
             raise SandboxError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
 
     def get(self, path: str) -> Any:
-        """Read from the control door."""
+        """Read from the control API."""
         return self.call("GET", path)
 
     def post(self, path: str, body: Any = None) -> Any:
-        """Post to the control door."""
+        """Post to the control API."""
         return self.call("POST", path, {} if body is None else body)
 
     def reset(self, seed: str | None = None) -> None:
-        """Start afresh: state, settings, faults and log; the credentials in ``environment`` stay valid."""
+        """Reset state, settings, faults and log; the credentials in ``environment`` stay valid."""
         self.post("/reset", {} if seed is None else {"seed": seed})
 
     def state(self) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class Sandbox:
         self.call("PUT", "/state", state)
 
     def secrets(self) -> list[str]:
-        """Return all that no output may hold: keys, auth tokens, IAM tokens, passwords in URLs past and present."""
+        """Return all secrets: keys, auth tokens, IAM tokens, passwords in past and current URLs."""
         secrets: list[str] = self.get("/secrets")
         return secrets
 
@@ -181,7 +181,7 @@ class Sandbox:
         return [request["operation"] for request in self.requests(**wanted)]
 
     def writes(self) -> list[dict[str, Any]]:
-        """Return the logged requests that asked for a change, refused ones among them."""
+        """Return the logged write requests, including refused ones."""
         writes: list[dict[str, Any]] = self.get("/writes")
         return writes
 
@@ -211,7 +211,7 @@ class Sandbox:
         return faults
 
     def hits(self, number: int) -> int:
-        """Return how many requests met a fault."""
+        """Return how many requests a fault has affected."""
         return next((int(fault["hits"]) for fault in self.faults() if fault["id"] == number), 0)
 
     def clear_faults(self) -> None:
@@ -338,7 +338,7 @@ class Sandbox:
         return self._add("/twilio/verifications", {"tollfree_phone_number_sid": number_sid, **values})
 
     def number(self, phone_number: str) -> dict[str, Any]:
-        """Return a number as the sandbox keeps it: what a test compares with what was meant."""
+        """Return a number as the sandbox stores it, for comparison in tests."""
         for number in self.get("/twilio/numbers"):
             if number["phone_number"] == phone_number:
                 found: dict[str, Any] = number
@@ -353,16 +353,16 @@ class Sandbox:
         return rows
 
     def change(self, cloud: str, kind: str, key: str, **values: Any) -> dict[str, Any]:
-        """Change a thing behind the clients' backs: ``change("twilio", "numbers", "+1555...", sms_url="")``."""
+        """Change a thing without a logged request: ``change("twilio", "numbers", "+1555...", sms_url="")``."""
         changed: dict[str, Any] = self.call("PATCH", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}", values)
         return changed
 
     def remove(self, cloud: str, kind: str, key: str) -> None:
-        """Take a thing away without a trace; a resource key softly, as somebody in IBM's console would."""
+        """Remove a thing without a trace; a resource key softly, as somebody in IBM's console would."""
         self.call("DELETE", f"/{cloud}/{kind}/{urllib.parse.quote(key, safe='')}")
 
     def text(self, to: str, body: str = "hello", sender: str = "+15557650000") -> dict[str, Any]:
-        """Let a text arrive at a number or short code, and return what became of it.
+        """Let a text arrive at a number or short code, and return its result.
 
         ``delivered``, ``handled_by`` (application, messaging_service, conversation, number, fallback, dropped),
         ``status``, ``attempts``, ``reply``, ``error``.
@@ -371,7 +371,7 @@ class Sandbox:
         return outcome
 
     def texts(self) -> list[dict[str, Any]]:
-        """Return what the receivers saw, refused texts among them."""
+        """Return the texts that the receivers got, including refused ones."""
         texts: list[dict[str, Any]] = self.state()["receiver"]["texts"]
         return texts
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control door: how tests prepare the sandbox, make it fail, and see what it was asked to do."""
+"""The control API, with which tests prepare the sandbox, make it fail, and inspect its requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .settings import Settings
 from .state import State
 
 Json = Any
-#: Who changes things in Twilio's console.
+#: The user who changes things in Twilio's console.
 USER = "US" + "c0" * 16
 
 
@@ -37,7 +37,7 @@ class Control:
         self._seed = seed
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of the door."""
+        """Return the routes of the control API."""
         routes: list[tuple[str, str, Callable[[web.Request], Any]]] = [
             ("GET", "/health", self.health),
             ("GET", "/state", self.get_state),
@@ -67,7 +67,7 @@ class Control:
     # --- the whole ---
 
     async def health(self, _request: web.Request) -> Json:
-        """Tell that the sandbox listens."""
+        """Report that the sandbox is listening."""
         return {"status": "ok", "pid": os.getpid(), "url": self._world.url}
 
     async def get_state(self, _request: web.Request) -> Json:
@@ -88,7 +88,7 @@ class Control:
         return sorted({*self._world.state.secrets(), *gateways} - {""})
 
     async def reset(self, request: web.Request) -> Json:
-        """Start afresh: state, settings, faults and log. The announced credentials stay valid."""
+        """Reset state, settings, faults and log. The announced credentials stay valid."""
         sent = await _body(request)
         self._world.state = seeds.seeded(sent.get("seed", self._seed), self._identity)
         self._world.settings = Settings()
@@ -108,7 +108,7 @@ class Control:
         return {"status": "ok"}
 
     async def get_summary(self, _request: web.Request) -> Json:
-        """Return counts, and what the receivers took and refused."""
+        """Return counts, also of the texts that the receivers accepted and refused."""
         texts = {"accepted": 0, "refused": 0, "challenged": 0}
         for text in self._world.state.texts:
             refusal = "refused" if text["with_credentials"] else "challenged"
@@ -116,7 +116,7 @@ class Control:
         return {**self._world.log.summary(), "texts": texts}
 
     async def get_writes(self, _request: web.Request) -> Json:
-        """Return the logged requests that asked for a change."""
+        """Return the logged write requests."""
         return self._world.log.writes()
 
     async def get_faults(self, _request: web.Request) -> Json:
@@ -188,7 +188,7 @@ class Control:
         return {**plain, "crn": instance.crn, "alias_crn": instance.alias_crn}
 
     def _add_orchestrate(self, values: dict[str, Any]) -> Json:
-        """Add an instance of watsonx Orchestrate, with the environment of a caller of its own."""
+        """Add an instance of watsonx Orchestrate, with the environment of its own caller."""
         state = self._world.state
         values = {"account_id": seeds.first_ibm_account(state), **values}
         instance = state.orchestrate_instances.create(values)
@@ -225,7 +225,7 @@ class Control:
         return table.plain(row)
 
     async def remove(self, request: web.Request) -> Json:
-        """Take a thing away without a trace; a resource key softly, as somebody in IBM's console would."""
+        """Remove a thing without a trace; a resource key softly, as somebody in IBM's console would."""
         table, row = self._row(request)
         if isinstance(row, ResourceKey):
             self._world.state.remove_key(row, "IBMid-CONSOLE")
@@ -286,7 +286,7 @@ async def _body(request: web.Request) -> Json:
 
 
 def _door(handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
-    """Answer with what a handler returns, and with 400 and the reason for what it cannot do."""
+    """Answer with a handler's result, or with 400 and the reason if it fails."""
 
     async def handle(request: web.Request) -> web.Response:
         try:

@@ -12,19 +12,19 @@ from typing import Any
 
 from .answers import Answer, error_for
 
-#: Whether the work is done, and what the client sees.
+#: Whether the request is processed, and what the client gets.
 MODES = ("answer", "answer_after", "reset_before", "reset_after", "hang", "hang_after")
 BODIES = ("json", "html", "truncated", "problem", "empty", "unheeded")
 
 
 @dataclasses.dataclass
 class Fault:
-    """One fault that requests of an operation meet.
+    """One fault for requests of an operation.
 
-    ``answer`` answers instead of the work, ``answer_after`` after it; ``reset_before`` and ``reset_after`` break the
-    connection without or after the work; ``hang`` keeps silent for ``seconds`` and hangs up without having done
-    anything; ``hang_after`` does the work at once and answers ``seconds`` later, when most clients are gone.
-    A ``body`` ``empty`` is a list's real answer without its rows, and ``unheeded`` that of a change that was not made.
+    ``answer`` answers without processing the request, ``answer_after`` after processing it. ``reset_before`` and
+    ``reset_after`` break the connection before or after processing. ``hang`` closes the connection after ``seconds``
+    without processing. ``hang_after`` processes at once and answers after ``seconds``, when most clients are gone.
+    The ``body`` ``empty`` is a list's real answer without its rows, and ``unheeded`` that of a change that was not made.
     """
 
     #: An operation's name or a pattern (``twilio.*``).
@@ -52,12 +52,12 @@ class Fault:
 
     @property
     def works(self) -> bool:
-        """Tell whether the request does its work all the same."""
+        """Return whether the request is processed anyway."""
         real = ("truncated", "empty", "unheeded")
         return self.mode.endswith("_after") or (self.body in real and self.status is None)
 
     def meets(self, operation: str, path: str, fields: dict[str, Any]) -> bool:
-        """Tell whether a request meets this fault, and count it."""
+        """Return whether this fault affects a request, and count it."""
         if not fnmatch.fnmatchcase(operation, self.operation) or self.times == 0:
             return False
         if self.match is not None and not any(self.match in str(text) for text in (path, *fields.values())):
@@ -71,7 +71,7 @@ class Fault:
         return True
 
     def answer(self, operation: str, real: Answer | None) -> Answer:
-        """Return the answer that the client gets; ``real`` is that of the work, if it was done."""
+        """Return the client's answer; ``real`` is the real one, if the request was processed."""
         if self.mode == "hang_after" and real is not None:
             return real
         if real is not None and self.status is None and self.body in ("json", "truncated", "empty", "unheeded"):
@@ -88,7 +88,7 @@ class Fault:
 
 
 def without_rows(answer: Answer) -> Answer:
-    """Return a list's answer as if there were nothing to be listed."""
+    """Return a list's answer as if the list were empty."""
     if not isinstance(answer.body, dict):
         return answer
     body = {key: [] if isinstance(value, list) else value for key, value in answer.body.items()}
@@ -116,7 +116,7 @@ class Faults:
         return fault
 
     def pick(self, operation: str, path: str, fields: dict[str, Any]) -> Fault | None:
-        """Return the first fault that a request meets."""
+        """Return the first fault that affects a request."""
         if not self._faults:
             return None
         return next((fault for fault in self._faults.values() if fault.meets(operation, path, fields)), None)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receivers' own names, over HTTPS: a proxy behind which each of them is the sandbox, with a certificate.
+"""Serves the receivers under their own names over HTTPS: a proxy that leads to the sandbox, with certificates.
 
 A program that takes ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE`` from :attr:`Front.environment` reaches
 ``https://sms-south.voiceagent.cloud.ibm.com`` as it would on the internet, and nothing but the sandbox's receivers.
@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-#: Hosts of these names show a certificate that ended long ago.
+#: Hosts with these names show an expired certificate.
 EXPIRED = "expired."
 
 
@@ -32,7 +32,7 @@ class Front:
     """A proxy on loopback that leads to the sandbox."""
 
     def __init__(self, port: int, known: Callable[[str], bool]) -> None:
-        """Lead to this port of loopback what is for a host that is known (``host:port``, or ``host``)."""
+        """Forward connections to known hosts (``host:port``, or ``host``) to this loopback port."""
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-front-")
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox")])
@@ -52,7 +52,7 @@ class Front:
         self._server = Server(("127.0.0.1", 0), Handler)
         bundle = pathlib.Path(self._folder.name) / "ca.pem"
         bundle.write_bytes(self._authority.public_bytes(serialization.Encoding.PEM))
-        #: The variables that lead through the proxy.
+        #: The variables that point to the proxy.
         self.environment = {
             "HTTPS_PROXY": f"http://127.0.0.1:{self._server.server_address[1]}",
             "REQUESTS_CA_BUNDLE": str(bundle),
@@ -66,7 +66,7 @@ class Front:
         self._folder.cleanup()
 
     def serve(self, peer: socket.socket, port: int, known: Callable[[str], bool]) -> None:
-        """Serve one CONNECT: TLS as the host that is wanted, and behind it the sandbox."""
+        """Serve one CONNECT: TLS with the certificate of the wanted host, forwarded to the sandbox."""
         peer.settimeout(60)
         head = b""
         while b"\r\n\r\n" not in head and len(head) < 10_000:
@@ -118,7 +118,7 @@ class Front:
 
 
 def _usage(authority: bool) -> x509.KeyUsage:
-    """Return what a certificate is for; strict verifiers (Python 3.13) want it said."""
+    """Return a certificate's key usage, which strict verifiers (Python 3.13) require."""
     names = (
         "content_commitment",
         "key_encipherment",
@@ -132,7 +132,7 @@ def _usage(authority: bool) -> x509.KeyUsage:
 
 
 def _pass_on(one: ssl.SSLSocket, other: socket.socket) -> None:
-    """Hand on what either side sends, until one of them ends."""
+    """Pass on the data of both sides, until one of them ends."""
     while True:
         ready = [one] if one.pending() else select.select([one, other], [], [], 60)[0]
         if not ready:

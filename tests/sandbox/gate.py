@@ -24,13 +24,13 @@ from .log import Entry, RequestLog
 from .settings import Settings
 from .state import State, Token
 
-#: Methods that ask for a change, if the operation is one of a cloud.
+#: Methods of write requests, if the operation is one of a cloud.
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclasses.dataclass
 class World:
-    """What the handlers share. ``state`` and ``settings`` are replaced by a reset."""
+    """Shared by all handlers. A reset replaces ``state`` and ``settings``."""
 
     state: State
     settings: Settings
@@ -38,7 +38,7 @@ class World:
     faults: Faults
     #: Base URL of the sandbox, known once it listens.
     url: str = ""
-    #: Lets a text arrive: number, sender, text, and how many texts came before it as answers to each other.
+    #: Lets a text arrive: number, sender, text, and how many answers to each other came before it.
     deliver: Callable[..., Any] | None = None
 
 
@@ -88,7 +88,7 @@ def _nobody(call: Call) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """An operation of a cloud: where it is found and who does it."""
+    """An operation of a cloud: its route and its handler."""
 
     name: str
     method: str
@@ -101,7 +101,7 @@ class Operation:
 
     @property
     def write(self) -> bool:
-        """Tell whether the operation counts as a write."""
+        """Return whether the operation counts as a write."""
         return self.writes and self.method in WRITES
 
 
@@ -143,7 +143,7 @@ class Gate:
             log.close(entry)
 
     async def _answer(self, operation: Operation, call: Call) -> tuple[Answer | None, Fault | None]:
-        """Return the answer, None to hang up without one, and the fault that was met."""
+        """Return the answer, or None to close the connection, and the fault that affected it."""
         fault = None
         try:
             await _read(call)
@@ -225,7 +225,7 @@ async def _read(call: Call) -> None:
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:
-    """Break the connection with a reset: the peer gets an error, not an end of file that looks orderly."""
+    """Reset the connection, so that the peer gets an error and not a normal end of file."""
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IBM Cloud IAM: the token exchange, and whose API key this is."""
+"""IBM Cloud IAM: the token exchange, and the details of API keys."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def issue(
 ) -> str:
     """Issue a token: a JWT of three parts with numeric ``iat`` and ``exp``, from which the SDK takes its lifetime.
 
-    :param claims: what it says of the account; by default what IBM Cloud's tokens say
+    :param claims: its claims about the account; by default those of IBM Cloud's tokens
     """
     now = time.time()
     payload: dict[str, Any] = {
@@ -118,7 +118,7 @@ def _encoded(part: dict[str, Any]) -> str:
 
 
 def api_key_details(call: Call) -> Answer:
-    """Tell whose API key the value in the header ``IAM-ApiKey`` is: also of a locked, disabled or expired one."""
+    """Return the details of the API key in the header ``IAM-ApiKey``, also if it is locked, disabled or expired."""
     api_key = call.state.api_keys.by_value.get(call.request.headers.get("IAM-ApiKey", ""))
     if api_key is None or not api_key.known() or api_key.account_id != call.bearer.account_id:
         status = call.settings.unknown_api_key_status

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Twilio does with a text that arrives at a number."""
+"""The processing of an inbound text at Twilio."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FETCH_FAILED, CONNECTION_FAILED, BAD_HOST, BAD_URL = "11200", "11205", "11210", 
 
 @dataclasses.dataclass
 class Webhook:
-    """Where a text goes, and who decided it."""
+    """The destination of a text, and what determined it."""
 
     handled_by: str
     url: str | None = None
@@ -39,7 +39,7 @@ class Webhook:
 
 @dataclasses.dataclass
 class Result:
-    """What became of one request to a webhook."""
+    """The result of one request to a webhook."""
 
     status: int | None
     body: str = ""
@@ -47,12 +47,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the webhook took the text."""
+        """Return whether the webhook accepted the text."""
         return self.error is None
 
 
 def decide(world: World, number: Number | ShortCode) -> Webhook:
-    """Return where a number's or short code's inbound texts go: its own webhook is the last to be asked."""
+    """Return where the inbound texts of a number or short code go; its own webhook comes last."""
     state = world.state
     if isinstance(number, ShortCode):
         own = next((each for each in state.services_of(number.account_sid) if number.sid in each.short_codes), None)
@@ -83,7 +83,7 @@ def _own(number: Number | ShortCode) -> Webhook:
 
 
 def _of_conversation(address: Address) -> Webhook:
-    """Return where a conversation tells of its texts: to a webhook, or to nobody outside of Twilio."""
+    """Return a conversation's webhook, or None."""
     url = address.auto_creation_webhook_url if address.auto_creation_type == "webhook" else None
     return Webhook("conversation", url, (address.auto_creation_webhook_method or "post").upper())
 
@@ -112,7 +112,7 @@ class Inbound:
             await self._session.close()
 
     async def text(self, number: Number | ShortCode, sender: str, body: str, depth: int = 0) -> dict[str, Any]:
-        """Deliver a text and tell what became of it. An answer becomes a message, too."""
+        """Deliver a text and return its result. An answer becomes a message, too."""
         own = number.short_code if isinstance(number, ShortCode) else number.phone_number
         arrived = self._world.state.messages.create(
             {"account_sid": number.account_sid, "sender": sender, "to": own, "body": body}
@@ -150,7 +150,7 @@ class Inbound:
         message: dict[str, str],
         attempts: list[dict[str, Any]],
     ) -> Result:
-        """Call a webhook, again as often as its connection overrides say; note a failure."""
+        """Call a webhook, with the retries of its connection overrides, and log a failure."""
         parts = urlsplit(url)
         retries, reasons = _retries(parts.fragment)
         result = await self._try(url, parts, method, message, attempts)
@@ -175,7 +175,7 @@ class Inbound:
     async def _call(
         self, parts: SplitResult, method: str, message: dict[str, str], authorization: dict[str, str]
     ) -> tuple[Result, bool]:
-        """Send one request; tell its result, and whether the answer named a realm."""
+        """Send one request; return its result, and whether the answer named a realm."""
         try:
             target, host = self._target(parts)
         except LookupError:
@@ -184,7 +184,7 @@ class Inbound:
             return Result(None, error=BAD_URL), False
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # A fresh connection each time: on a reused one aiohttp quietly repeats a GET that was cut off.
+                # A new connection each time, because on a reused one aiohttp silently repeats an interrupted GET.
                 connector=aiohttp.TCPConnector(force_close=True),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT),
             )
@@ -211,7 +211,7 @@ class Inbound:
             return Result(None, error=CONNECTION_FAILED), False
 
     def _signature(self, parts: SplitResult, host: str, method: str, message: dict[str, str]) -> str:
-        """Return what shows a receiver that the text comes from Twilio: the account's auth token is the secret."""
+        """Return the signature that proves that a text comes from Twilio; its secret is the account's auth token."""
         account = self._world.state.twilio_accounts.get(message["AccountSid"])
         path, query = parts.path or "/", parts.query
         if method == "GET":
@@ -222,7 +222,7 @@ class Inbound:
     def _target(self, parts: SplitResult) -> tuple[str, str]:
         """Return the loopback URL for a webhook and its Host header. Raise LookupError for a host that is unknown.
 
-        The fragment holds Twilio's connection overrides and never travels.
+        The fragment has Twilio's connection overrides and is never sent.
         """
         host = (parts.hostname or "").lower()
         netloc = parts.netloc.rpartition("@")[2].lower()
@@ -237,7 +237,7 @@ class Inbound:
     def _alert(
         self, number: Number | ShortCode, url: str, method: str, message: dict[str, str], result: Result
     ) -> None:
-        """Note a failure for the Monitor, where the URL stands as it was called."""
+        """Log a failure in the Monitor, with the URL as it was called."""
         self._world.state.alerts.add(
             Alert(
                 account_sid=number.account_sid,
@@ -253,14 +253,14 @@ class Inbound:
 
 
 def _retries(fragment: str) -> tuple[int, set[str]]:
-    """Return how often Twilio tries again, and after what, as the fragment of a webhook says (``rc``, ``rp``)."""
+    """Return the retry settings in the fragment of a webhook (``rc``, ``rp``)."""
     overrides = dict(each.partition("=")[::2] for each in fragment.split("&"))
     count = overrides.get("rc", "1")
     return (int(count) if count.isdigit() else 1), set(overrides.get("rp", "ct").split(","))
 
 
 def _reason(result: Result) -> set[str]:
-    """Return by which names a failure goes in ``rp``."""
+    """Return the names of a failure in ``rp``."""
     if result.ok:
         return set()
     if result.status is None:
@@ -269,7 +269,7 @@ def _reason(result: Result) -> set[str]:
 
 
 def _basic(parts: SplitResult) -> dict[str, str]:
-    """Return the header that the credentials in a URL make."""
+    """Return the header for the credentials in a URL."""
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log of requests: the tests' other door, which tells what really arrived."""
+"""The log of requests, with which tests find out what really arrived."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Entry:
     method: str
     path: str
     query: dict[str, str]
-    #: Whether it asked to change something in a cloud, whether or not it was answered or obeyed.
+    #: Whether it is a write request to a cloud, answered or not, successful or not.
     write: bool
-    #: Requests to the same cloud in flight at its arrival, itself included.
+    #: Concurrent requests to the same cloud at its arrival, including itself.
     concurrent: int
-    #: None while it is in flight, and for one that got no answer.
+    #: None until it is answered, and if it gets no answer.
     status: int | None = None
     #: What was sent: form fields or JSON members. Values are null with the setting ``log_bodies`` off.
     fields: dict[str, Any] = dataclasses.field(default_factory=dict)
     account: str | None = None
     authorized_as: str | None = None
-    #: ID of the fault that it met.
+    #: ID of the fault that affected it.
     fault: int | None = None
     #: Set when a client did what the collection must never do: buy, move or release a number.
     alarm: str | None = None
@@ -49,7 +49,7 @@ class RequestLog:
         self._peak: dict[str, int] = collections.defaultdict(int)
 
     def open(self, cloud: str, operation: str, write: bool, method: str, path: str, query: dict[str, str]) -> Entry:
-        """Note the arrival of a request."""
+        """Log the arrival of a request."""
         self._last += 1
         self._in_flight[cloud] += 1
         concurrent = self._in_flight[cloud]
@@ -59,16 +59,16 @@ class RequestLog:
         return entry
 
     def close(self, entry: Entry) -> None:
-        """Note that a request has ended, one way or another."""
+        """Log the end of a request."""
         self._in_flight[entry.cloud] -= 1
 
     def alarm(self, entry: Entry, message: str) -> None:
-        """Note loudly what a client must never do."""
+        """Raise an alarm about something that a client must never do."""
         entry.alarm = message
         print(f"sandbox: ALARM: request {entry.n} {message}", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Forget the requests; numbering goes on, and peaks are measured afresh."""
+        """Clear the log; numbering continues, and peaks are reset."""
         self.entries = []
         self._peak.clear()
 
@@ -85,7 +85,7 @@ class RequestLog:
         ]
 
     def writes(self) -> list[dict[str, Any]]:
-        """Return the entries that asked to change something."""
+        """Return the entries of write requests."""
         return [vars(entry) for entry in self.entries if entry.write]
 
     def summary(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twilio's messages, and what decides whether texts may be sent: campaigns, verifications, permissions."""
+"""Twilio's messages, and the requirements for sending texts: campaigns, verifications, permissions."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def list_verifications(call: Call) -> Answer:
 
 
 def list_permissions(call: Call) -> Answer:
-    """Tell for each country whether the account may send texts there."""
+    """Return for each country whether the account may send texts there."""
     account = call.state.twilio_accounts.get(call.account_sid)
     wanted = [each for each in call.query.get("CountryCode", "").split(",") if each] or list(COUNTRIES)
     rows = [

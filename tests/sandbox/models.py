@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The things that the clouds keep: plain records, without behaviour beyond names derived from their fields."""
+"""The things that the clouds store: plain records, whose only behaviour is names derived from their fields."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ApiKey:
     name: str = "caller"
     description: str = ""
     iam_id: str = field(default_factory=lambda: "IBMid-" + ids.hex_id()[:10].upper())
-    #: Manager, Writer, Reader or None: the role on services. Another text is a custom role.
+    #: Manager, Writer, Reader or None: the role on services. Any other string is a custom role.
     service_role: str = "Manager"
     #: Administrator, Editor, Operator, Viewer or None: the role on the platform.
     platform_role: str = "Administrator"
@@ -79,11 +79,11 @@ class ApiKey:
         return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::apikey:{self.id}"
 
     def known(self) -> bool:
-        """Tell whether IAM has heard of the key, and has not deleted it."""
+        """Return whether IAM knows the key, and it is not deleted."""
         return not self.deleted and time.time() >= self.active_at
 
     def usable(self) -> bool:
-        """Tell whether the key opens anything. A lock only protects a key from changes, so a locked one does."""
+        """Return whether the key works. A lock only protects a key from changes, so a locked key works."""
         expired = bool(self.expires_at) and ids.parse_time(self.expires_at) <= time.time()
         return self.known() and not self.disabled and not expired
 
@@ -125,7 +125,7 @@ class Instance:
 
     @property
     def is_agent(self) -> bool:
-        """Tell whether this is a live voice agent."""
+        """Return whether this is a live voice agent."""
         return self.service_name in AGENT_SERVICES and self.state == "active"
 
 
@@ -154,15 +154,15 @@ class ResourceKey:
     updated_by: str = ""
     deleted_at: str | None = None
     deleted_by: str | None = None
-    #: What lists may still show: when the key was changed, and its name and state before that.
+    #: For late lists: when the key was changed, and its previous name and state.
     past: list[list[Any]] = field(default_factory=list)
 
     def remember(self) -> None:
-        """Note what the key is like before it changes."""
+        """Remember the key's state before a change."""
         self.past.append([time.time(), self.name, self.state])
 
     def listed(self, stale: float) -> tuple[str, str]:
-        """Return name and state as a list shows them that is so many seconds late."""
+        """Return name and state as shown by a list that is this many seconds late."""
         then = time.time() - stale
         return next(((name, state) for changed, name, state in self.past if changed > then), (self.name, self.state))
 
@@ -247,7 +247,7 @@ def _sms_capable() -> dict[str, bool]:
 
 @dataclasses.dataclass
 class Number:
-    """An incoming phone number. Unset SMS fields are empty texts, other unset ones null."""
+    """An incoming phone number. Unset SMS fields are empty strings, other unset ones null."""
 
     account_sid: str
     phone_number: str
@@ -283,7 +283,7 @@ class Number:
     capabilities: dict[str, bool] = field(default_factory=_sms_capable)
     date_created: str = field(default_factory=ids.rfc2822)
     date_updated: str = field(default_factory=ids.rfc2822)
-    #: Regulation refuses every update, even of the webhook alone, with 21631 or 21613.
+    #: Every update, even of the webhook alone, is refused for regulatory reasons (21631 or 21613).
     bundle_required: bool = False
     address_required: bool = False
 
@@ -359,7 +359,7 @@ class Service:
     account_sid: str
     sid: str = field(default_factory=lambda: ids.sid("MG"))
     friendly_name: str = "sandbox"
-    #: True: the number's webhook counts. False: ``inbound_request_url`` does, and null drops the text.
+    #: True: the number's webhook is used. False: ``inbound_request_url`` is used, and null drops the text.
     use_inbound_webhook_on_number: bool = False
     inbound_request_url: str | None = None
     inbound_method: str = "POST"
@@ -378,7 +378,7 @@ class Service:
     us_app_to_person_registered: bool = False
     date_created: str = field(default_factory=ids.iso8601)
     date_updated: str = field(default_factory=ids.iso8601)
-    #: SIDs of the pool's numbers, in order; the values are not used (a dict finds one at once).
+    #: SIDs of the pool's numbers, in order; the values are not used (a dict makes lookups fast).
     pool: dict[str, None] = field(default_factory=dict)
     short_codes: dict[str, None] = field(default_factory=dict)
     senders: dict[str, None] = field(default_factory=dict)
@@ -393,7 +393,7 @@ class Address:
     sid: str = field(default_factory=lambda: ids.sid("IG"))
     type: str = "sms"
     friendly_name: str | None = None
-    #: Whether inbound texts become conversations, and the number's webhook stays silent.
+    #: Whether inbound texts become conversations, and the number's webhook is not called.
     auto_creation_enabled: bool = True
     auto_creation_type: str = "default"
     auto_creation_webhook_url: str | None = None
@@ -426,7 +426,7 @@ class Alert:
 
 @dataclasses.dataclass
 class Event:
-    """An entry of the Monitor's log of changes. ``event_data`` holds what was changed, passwords in URLs included."""
+    """An entry of the Monitor's log of changes. ``event_data`` has the changes, including passwords in URLs."""
 
     account_sid: str
     resource_sid: str

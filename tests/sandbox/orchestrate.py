@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""watsonx Orchestrate: tokens of its own platform (MCSP), agents, their SMS channels, and the texts that these take."""
+"""watsonx Orchestrate: tokens of its own platform (MCSP), agents, their SMS channels, and inbound texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .models import Channel, OrchestrateAgent, OrchestrateInstance
 API = "/instances/{instance}/v1/orchestrate"
 CHANNELS = API + "/agents/{agent}/environments/{environment}/channels/twilio_sms"
 EVENTS = "/tenants/{tenant}/agents/{agent}/environments/{environment}/channels/twilio_sms/{channel}/events"
-#: What a create must have, what it and a PATCH may have, each with what it must look like.
+#: Required and optional fields of a create, and optional fields of a PATCH, each with its form.
 CONSTANTS = {"channel": "twilio_sms", "spec_version": "v1", "kind": "channel"}
 PATTERNS = {
     "name": r"(?s).{1,64}",
@@ -67,7 +67,7 @@ def _token(call: Call, instance: OrchestrateInstance | None) -> Answer:
 
 
 def authorize(call: Call) -> None:
-    """Find the caller by its bearer token; the instance must be of its account."""
+    """Find the caller by its bearer token; the instance must belong to its account."""
     iam.authorize(call)
     instance = call.state.orchestrate_instances.get(call.params["instance"])
     if instance is None:
@@ -110,7 +110,7 @@ def _channel(call: Call) -> Channel:
 
 
 def _shown(call: Call, channel: Channel, whole: bool) -> dict[str, Any]:
-    """Return a channel as it is answered. Whether the real service shows the token again is not known."""
+    """Return a channel for an answer. It is not known whether the real service shows the token."""
     plain: dict[str, Any] = {
         "id": channel.id,
         "name": channel.name,
@@ -137,7 +137,7 @@ def get_channel(call: Call) -> Answer:
 
 
 def _check(fields: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return what a channel keeps of sent fields; refuse unknown, missing and malformed ones."""
+    """Return the fields to store in a channel; refuse unknown, missing and malformed ones."""
     unknown = sorted(set(fields) - set(PATTERNS) - set(CONSTANTS))
     missing = sorted(set(required) - set(fields))
     wrong = [name for name, value in CONSTANTS.items() if fields.get(name, value) != value]
@@ -187,7 +187,7 @@ def signature(token: str, url: str, parameters: dict[str, str]) -> str:
 
 
 def receive(call: Call) -> Answer:
-    """Take a text for a channel that is there, if the signature is one with the channel's auth token."""
+    """Accept a text for an existing channel, if it is signed with the channel's auth token."""
     channel = _addressed(call)
     signed = channel is not None and _signed(call, channel.twilio_authentication_token)
     ours = channel is not None and call.fields.get("AccountSid") == channel.account_sid
@@ -218,7 +218,7 @@ def receive(call: Call) -> Answer:
 
 
 def _addressed(call: Call) -> Channel | None:
-    """Return the channel that a path means; tenant, agent and environment must be right as well."""
+    """Return the channel of a path; tenant, agent and environment must be right as well."""
     channel = call.state.channels.get(call.params["channel"])
     agent = call.state.orchestrate_agents.get(call.params["agent"])
     instance = call.state.orchestrate_instances.get(agent.instance_guid) if agent else None
@@ -235,7 +235,7 @@ def tenants(instance: OrchestrateInstance) -> set[str]:
 
 
 def _signed(call: Call, token: str) -> bool:
-    """Tell whether the signature fits. Which scheme Twilio used, only a proxy before the sandbox would know."""
+    """Return whether the signature matches, with either scheme, because a proxy may have changed it."""
     host, path = call.request.headers.get("Host", ""), call.request.rel_url.raw_path_qs
     given = call.request.headers.get("X-Twilio-Signature", "")
     urls = (f"{scheme}://{host}{path}" for scheme in ("https", "http"))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agents' SMS receivers: who may deliver a text, and the reply."""
+"""The agents' SMS receivers: authentication, and the reply."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .models import ApiKey, Instance
 
 PATH = "/sms.receiver/SmsRecv"
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
-#: Roles with which SMS works: Writer or above.
+#: Roles that work for SMS: Writer or above.
 ROLES = ("Writer", "Manager")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def receive(call: Call) -> Answer:
-    """Take a text, if the credentials open the receiver that the Host header names."""
+    """Accept a text, if the credentials are right for the receiver in the Host header."""
     host = call.request.headers.get("Host", "").lower()
     receiver = _receiver(call, host)
     username, password = _credentials(call)
@@ -52,7 +52,7 @@ def receive(call: Call) -> Answer:
     if status == 200 and receiver.get("status"):
         raise Refused(Answer(int(receiver["status"]), "Not now", content_type="text/plain"))
     if status == 401:
-        # Twilio calls without credentials first, and only a 401 that names a realm makes it send them.
+        # Twilio first calls without credentials, and only sends them after a 401 that names a realm.
         headers = {"WWW-Authenticate": 'Basic realm="sms.receiver"'}
         raise Refused(Answer(401, "Unauthorized", headers, "text/plain"))
     if status != 200:
@@ -66,7 +66,7 @@ def receive(call: Call) -> Answer:
 
 
 def _answer_later(call: Call, when: str, message: dict[str, str]) -> None:
-    """Let the agent answer by itself after some seconds, through Twilio's API, or not at all (``none``)."""
+    """Let the agent answer after some seconds through Twilio's API, or not at all (``none``)."""
     if when != "none":
         values = (call.world, message.get("To", ""), message.get("From", ""), "At last", "outbound-api")
         asyncio.get_running_loop().call_later(float(when), answer, *values)

@@ -34,8 +34,8 @@ EDITORS = ("Operator", "Editor", "Administrator")
 def _page(call: Call, path: str, rows: Iterable[Any], filters: tuple[str, ...], render: Any) -> Answer:
     """Answer one page of a list, in the order of names.
 
-    A page may hold fewer rows than asked for, or none: the end is where ``next_url`` is null, nothing else. Once
-    ``start`` is given, every other query parameter is ignored, so the token carries filters and limit.
+    A page may have fewer rows than requested, or none: only a null ``next_url`` marks the end. With ``start``, every
+    other query parameter is ignored, so the token contains filters and limit.
     """
     cursor = _cursor(call, filters)
     after = cursor["after"]
@@ -67,7 +67,7 @@ def _cursor(call: Call, filters: tuple[str, ...]) -> dict[str, Any]:
     limit = call.query.get("limit", str(MAX_PAGE))
     if not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
         raise Refused(rc_error(400, "RC-InvalidLimit", f"The limit must be a number from 1 to {MAX_PAGE}."))
-    # There is no filter by region: the real API ignores a parameter that it does not know, and so does this one.
+    # There is no filter by region: like the real API, this one ignores unknown parameters.
     chosen = {name: call.query[name] for name in filters if call.query.get(name)}
     return {"page": 0, "after": None, "limit": int(limit), "filters": chosen}
 
@@ -174,7 +174,7 @@ _KEY_FILTERS = ("guid", "name", "resource_group_id", "resource_id", "updated_fro
 
 
 def _listed(call: Call, keys: Iterable[ResourceKey]) -> Iterable[ResourceKey]:
-    """Leave out what lists do not show: other accounts' keys, too new ones and (but for a setting) removed ones."""
+    """Leave out keys that lists do not show: those of other accounts, too new ones and (by default) removed ones."""
     now = time.time()
     for key in keys:
         shown = key.listed(call.settings.stale_lists)[1] != "removed" or call.settings.list_removed
@@ -266,7 +266,7 @@ def _gone(key: ResourceKey) -> Answer:
 
 def _key(call: Call) -> ResourceKey:
     key = call.state.find_key(call.params["id"])
-    # A key that was just made can be missing for a while, even for GET: 404 with this code.
+    # A new key can be missing for a while, even for GET: 404 with this code.
     if key is None or key.account_id != call.bearer.account_id or key.visible_at > time.time():
         message = f"The key {call.params['id']} could not be found."
         raise Refused(rc_error(404, "RC-DatabaseErrorResponse", message))
@@ -286,7 +286,7 @@ def _valid_name(name: Any) -> str:
 
 
 def _role(call: Call, role: Any) -> str | None:
-    """Return the CRN of a role given by name or CRN; refuse one that is unknown, or that the caller does not hold."""
+    """Return the CRN of a role given by name or CRN; refuse one that is unknown, or that the caller does not have."""
     if role is None:
         return None
     name = role_name(str(role))
@@ -301,7 +301,7 @@ def _role(call: Call, role: Any) -> str | None:
 
 
 def _compare(caller: Token, role: str) -> bool | None:
-    """Tell whether the caller's service role covers another; None where the platform cannot compare them."""
+    """Return whether the caller's service role covers another; None if the platform cannot compare them."""
     if role not in SERVICE_ROLES or caller.service_role not in SERVICE_ROLES:
         return None
     return SERVICE_ROLES.index(caller.service_role) >= SERVICE_ROLES.index(role)
@@ -344,20 +344,20 @@ def key_body(call: Call, key: ResourceKey, created: bool = False) -> dict[str, A
 
 
 def _credentials(call: Call, key: ResourceKey) -> dict[str, Any]:
-    """Return what the caller may read: a 200 can hold REDACTED instead of the secret."""
+    """Return what the caller may read: a 200 may have REDACTED instead of the secret."""
     if key.onetime_credentials:
         return _one_time(call, key)
     covered = _compare(call.bearer, role_name(key.role))
     if covered is False:
         return {"REDACTED": "REDACTED"}
-    # Administrators hold resource-controller.credential.retrieve_all.
+    # Administrators have resource-controller.credential.retrieve_all.
     if covered is None and call.bearer.platform_role != "Administrator":
         return {"REDACTED": "REDACTED_EXPLICIT"}
     return _full_credentials(call, key)
 
 
 def _one_time(call: Call, key: ResourceKey) -> dict[str, Any]:
-    """Return what reading a one-time key gives. No document says which of these it is."""
+    """Return the result of reading a one-time key, which is not documented."""
     if call.settings.one_time_answer == "empty":
         return {}
     if call.settings.one_time_answer == "absent":

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test may change about the sandbox while it runs."""
+"""The sandbox's settings, which tests can change while it runs."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-#: The receivers of IBM's agents. eu-de has two: which one serves an agent is said by its dashboard only.
+#: The receivers of IBM's agents. eu-de has two: only an agent's dashboard shows which one it uses.
 RECEIVERS: dict[str, dict[str, str]] = {
     "sms-south.voiceagent.cloud.ibm.com": {"region": "us-south"},
     "sms-east.voiceagent.cloud.ibm.com": {"region": "us-east"},
@@ -23,17 +23,17 @@ def _default_receivers() -> dict[str, dict[str, str]]:
 
 @dataclasses.dataclass
 class Settings:
-    """Knobs of the sandbox; ``PATCH /_sandbox/settings`` turns them, ``POST /_sandbox/reset`` puts them back."""
+    """The settings; ``PATCH /_sandbox/settings`` changes them, ``POST /_sandbox/reset`` resets them."""
 
     #: Seconds that every request to a cloud takes.
     latency: float = 0.0
-    #: Requests of one Twilio account that may be in flight; the next one gets 429, code 20429. None: no limit.
+    #: Maximum number of concurrent requests of one Twilio account; others get 429, code 20429. None: no limit.
     twilio_concurrency: int | None = None
     #: Seconds in the Retry-After header of such a 429. None: no header, as Twilio documents none.
     retry_after: float | None = None
     #: Seconds for which lists of numbers show an updated number as it was before.
     twilio_list_lag: float = 0.0
-    #: Seconds that an IAM token lives.
+    #: Lifetime of an IAM token in seconds.
     token_lifetime: float = 3600.0
     #: Seconds until a new resource key shows in lists and in GET (until then 404 RC-DatabaseErrorResponse).
     list_lag: float = 0.0
@@ -47,17 +47,17 @@ class Settings:
     page_limit: int = 100
     #: Whether lists of resource keys still show removed ones. (GET always does.)
     list_removed: bool = False
-    #: What reading a one-time key gives as its credentials: ``redacted``, ``empty`` or ``absent`` (only the secret).
+    #: The credentials of a one-time key when it is read: ``redacted``, ``empty`` or ``absent`` (only the secret).
     one_time_answer: str = "redacted"
-    #: Whether ``credentials`` name the API key's ID (seen in public files, documented nowhere).
+    #: Whether ``credentials`` contain the API key's ID (seen in public files, not documented).
     api_key_id_in_credentials: bool = True
     #: Name of a resource key's API key: ``name`` (newer: the key's name) or ``generated`` (older).
     api_key_names: str = "name"
-    #: Whether a platform Editor may create keys of roles that it does not hold.
+    #: Whether a platform Editor may create keys with roles that it does not have.
     editors_create_any_role: bool = False
-    #: Status of ``/v1/apikeys/details`` for an API key that nobody knows: 404 or 400.
+    #: Status of ``/v1/apikeys/details`` for an unknown API key: 404 or 400.
     unknown_api_key_status: int = 404
-    #: Whether a list of Orchestrate's agents stands under a key (IBM's own tool accepts both).
+    #: Whether a list of Orchestrate's agents is under a key (IBM's own tool accepts both).
     agents_under_a_key: bool = False
     #: Whether a single channel shows account, phone number and description, and its auth token (neither is documented).
     channels_show_details: bool = True
@@ -68,11 +68,11 @@ class Settings:
     #: a request without credentials gets (``403``, or ``bare``: a 401 without a challenge), ``status``, what one with good
     #: credentials gets, and ``answer``: ``none``, or the seconds after which the agent answers by itself.
     receivers: dict[str, dict[str, str]] = dataclasses.field(default_factory=_default_receivers)
-    #: Whether the request log keeps the values that were sent, not only their names.
+    #: Whether the request log contains the sent values, not only their names.
     log_bodies: bool = True
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Change settings; receivers are merged (null takes one away). Raise ValueError for one that is unknown."""
+        """Change settings; receivers are merged (null removes one). Raise ValueError for an unknown setting."""
         known = {field.name for field in dataclasses.fields(self)}
         unknown = sorted(set(changes) - known)
         if unknown:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything the two clouds know."""
+"""The whole state of the two clouds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .models import (
 )
 from .tables import ApiKeys, Numbers, ResourceKeys, Table
 
-#: Role names in rising order: who holds one holds those before it.
+#: Role names in ascending order: each includes those before it.
 SERVICE_ROLES = ("None", "Reader", "Writer", "Manager")
 
 
@@ -47,7 +47,7 @@ def role_name(role: str | None) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """An IAM token that was given out, with what its bearer may do."""
+    """An issued IAM token, with its bearer's permissions."""
 
     account_id: str
     iam_id: str
@@ -83,15 +83,15 @@ class State:
         self.messages = Table(Message, "sid")
         self.campaigns = Table(Campaign, "sid")
         self.verifications = Table(Verification, "sid")
-        #: By a number's SID: until when lists show it as it was, and how (with ``twilio_list_lag``).
+        #: By a number's SID: its previous state, and until when lists show it (with ``twilio_list_lag``).
         self.earlier: dict[str, tuple[float, dict[str, Any]]] = {}
-        #: What the receivers saw: one entry for each text, accepted or refused.
+        #: The receivers' texts: one entry for each, accepted or refused.
         self.texts: list[dict[str, Any]] = []
         self._url_passwords: set[str] = set()
 
     @property
     def tables(self) -> dict[str, dict[str, Table[Any]]]:
-        """All tables by cloud and by the name that the control door uses."""
+        """All tables by cloud and by their name in the control API."""
         return {
             "ibm": {
                 "accounts": self.ibm_accounts,
@@ -217,7 +217,7 @@ class State:
         return None
 
     def change_number(self, number: Number, changes: dict[str, Any], **actor: Any) -> None:
-        """Change a number, and let the Monitor note who did it."""
+        """Change a number, and log the change in the Monitor."""
         before = {name: getattr(number, name, None) for name in changes}
         self.numbers.change(number, changes)
         changed = {name: value for name, value in changes.items() if name != "date_updated" and before[name] != value}
@@ -229,7 +229,7 @@ class State:
     # --- the whole ---
 
     def remember_url(self, url: str | None) -> None:
-        """Note the password of a URL, so that :meth:`secrets` knows it after it was overwritten, too."""
+        """Remember the password of a URL, so that :meth:`secrets` also knows it after it was overwritten."""
         if url and "@" in url:
             try:
                 password = urlsplit(url).password
@@ -239,7 +239,7 @@ class State:
                 self._url_passwords.update((password, unquote(password)))
 
     def remember_secret(self, value: str) -> None:
-        """Note a secret, so that :meth:`secrets` knows it after it was replaced, too."""
+        """Remember a secret, so that :meth:`secrets` also knows it after it was replaced."""
         self._url_passwords.add(value)
 
     def secrets(self) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keyed collections of records, with the indexes that keep a request from walking through all of them."""
+"""Keyed collections of records, with indexes for fast lookups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Table(Generic[Record]):
     """Records of one kind by their key, in the order of their creation."""
 
     def __init__(self, model: type[Record], key: str) -> None:
-        """Keep records of ``model`` by the attribute ``key``."""
+        """Store records of ``model`` by the attribute ``key``."""
         self.model = model
         self.key = key
         self.rows: dict[str, Record] = {}
@@ -37,7 +37,7 @@ class Table(Generic[Record]):
         return None if key is None else self.rows.get(key)
 
     def create(self, values: dict[str, Any]) -> Record:
-        """Add a record with these values. Raise ValueError for a field that there is not, or one that is missing."""
+        """Add a record with these values. Raise ValueError for an unknown or missing field."""
         self._check(values)
         try:
             record = self.model(**values)
@@ -62,7 +62,7 @@ class Table(Generic[Record]):
         self._index(record)
 
     def remove(self, record: Record) -> None:
-        """Take a record away."""
+        """Remove a record."""
         self._unindex(record)
         del self.rows[getattr(record, self.key)]
 
@@ -76,10 +76,10 @@ class Table(Generic[Record]):
             raise ValueError(f"{self.model.__name__} has no {', '.join(unknown)}; it has {', '.join(self._fields)}")
 
     def _index(self, record: Record) -> None:
-        """Note a record in further indexes; raise ValueError where it cannot be added."""
+        """Add a record to further indexes; raise ValueError if it cannot be added."""
 
     def _unindex(self, record: Record) -> None:
-        """Forget a record in further indexes."""
+        """Remove a record from further indexes."""
 
 
 class ApiKeys(Table[ApiKey]):
@@ -126,20 +126,20 @@ class Directory:
         self._stale = True
 
     def remove(self, number: Number) -> None:
-        """Take a number out."""
+        """Remove a number."""
         self.numbers = [other for other in self.numbers if other is not number]
         self._stale = True
 
     def position(self, sid: str) -> int | None:
-        """Return where a number stands in the order."""
+        """Return the index of a number."""
         self._refresh()
         return self._positions.get(sid)
 
     def search(self, pattern: str) -> list[Number]:
         """Return the numbers that contain ``pattern``, in which ``*`` stands for one digit.
 
-        All numbers lie in one text, since finding a substring there costs next to nothing, and clients look up
-        thousands of numbers one by one.
+        All numbers are in one string, because finding a substring in it is fast, and clients look up thousands of numbers
+        one by one.
         """
         self._refresh()
         found: dict[int, None] = {}
@@ -173,7 +173,7 @@ class Numbers(Table[Number]):
         return self._directories.setdefault(account_sid, Directory())
 
     def change(self, record: Number, values: dict[str, Any]) -> None:
-        """Change fields; only a new number or owner is news to the indexes."""
+        """Change fields; the indexes only change for a new number or owner."""
         if {"account_sid", "phone_number"} & set(values):
             super().change(record, values)
             return

@@ -18,7 +18,7 @@ from .models import Application, Number, ShortCode, TwilioAccount
 from .twilio_auth import authorize_v2010, not_found
 
 MAX_URL = 4000
-#: The webhook of a number that was just bought: it is not empty.
+#: The default webhook of a new number, which is not empty.
 DEMO_WEBHOOK = "https://demo.twilio.com/welcome/sms/reply"
 
 #: Form fields of create and update, and the fields of a number that they set.
@@ -48,7 +48,7 @@ OTHER_FIELDS = {
     "EmergencyStatus": "emergency_status",
     "EmergencyAddressSid": "emergency_address_sid",
 }
-#: Fields that are null when unset; the SMS fields are empty texts.
+#: Fields that are null if unset; the SMS fields are empty strings.
 NULLABLE = frozenset(
     (
         "voice_url",
@@ -92,7 +92,7 @@ def page_start(call: Call, rows: Sequence[Any], size: int) -> tuple[int, int]:
 
 
 def _list_answer(call: Call, key: str, rows: Sequence[Any], page: int, start: int, size: int, render: Any) -> Answer:
-    """Answer one page, with exactly the members that the SDK knows: one more and it refuses the page."""
+    """Answer one page, with exactly the members that the SDK knows, because it refuses a page with others."""
     shown = rows[start : start + size]
     filters = {name: value for name, value in call.query.items() if name not in ("Page", "PageToken", "PageSize")}
 
@@ -122,7 +122,7 @@ def _list_answer(call: Call, key: str, rows: Sequence[Any], page: int, start: in
 
 
 def account_body(call: Call, account: TwilioAccount) -> dict[str, Any]:
-    """Return an account as the API writes it: for an auth token with the account's own in clear."""
+    """Return an account as the API writes it; with an auth token, it includes the account's own token in plain text."""
     uri = f"/2010-04-01/Accounts/{account.sid}"
     return {
         "auth_token": account.auth_token if call.with_auth_token else None,
@@ -160,7 +160,7 @@ def fetch_account(call: Call) -> Answer:
 
 
 def number_body(number: Number) -> dict[str, Any]:
-    """Return a number as the API writes it: ``sms_url`` with its password in clear."""
+    """Return a number as the API writes it; ``sms_url`` includes its password in plain text."""
     body = dict(vars(number))
     del body["bundle_required"], body["address_required"]
     uri = f"/2010-04-01/Accounts/{number.account_sid}/IncomingPhoneNumbers/{number.sid}"
@@ -210,7 +210,7 @@ def fetch_number(call: Call) -> Answer:
 
 
 def update_number(call: Call) -> Answer:
-    """Change what is sent of a number; an empty text clears. All is refused, or all is done."""
+    """Change the sent fields of a number; an empty string clears a field. All changes are made, or none."""
     number = _number(call)
     changes = _changes(call, number.origin)
     if number.bundle_required and not changes.get("bundle_sid"):
@@ -237,7 +237,7 @@ def _new_owner(call: Call, wanted: str) -> TwilioAccount:
 
 
 def create_number(call: Call) -> Answer:
-    """Buy a number (what no test should ever see)."""
+    """Buy a number, which must never happen in a test."""
     area = call.fields.get("AreaCode", "555")
     phone = call.fields.get("PhoneNumber") or f"+1{area}{len(call.state.numbers):07d}"
     values = {"sms_url": DEMO_WEBHOOK, **_changes(call, "twilio")}
@@ -250,7 +250,7 @@ def create_number(call: Call) -> Answer:
 
 
 def delete_number(call: Call) -> Answer:
-    """Release a number (what no test should ever see)."""
+    """Release a number, which must never happen in a test."""
     number = _number(call)
     call.state.numbers.remove(number)
     call.world.log.alarm(call.entry, f"RELEASED {number.phone_number} of {number.account_sid}")
@@ -305,7 +305,7 @@ def fetch_short_code(call: Call) -> Answer:
 
 
 def update_short_code(call: Call) -> Answer:
-    """Change what is sent of a short code; an empty text clears."""
+    """Change the sent fields of a short code; an empty string clears a field."""
     code = _short_code(call)
     known = ("SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "FriendlyName", "ApiVersion")
     call.fields = {name: value for name, value in call.fields.items() if name in known}
@@ -344,7 +344,7 @@ def _changes(call: Call, origin: str) -> dict[str, Any]:
 
 
 def _check_url(name: str, url: str, origin: str) -> None:
-    """Refuse an invalid URL; the message repeats it, password and all, which clients must not pass on."""
+    """Refuse an invalid URL; the message repeats it with its password, which clients must not pass on."""
     if url == "" or valid_url(url):
         return
     code = {"StatusCallback": 21609}.get(name, 22105 if origin == "hosted" else 21402)
@@ -352,7 +352,7 @@ def _check_url(name: str, url: str, origin: str) -> None:
 
 
 def valid_url(url: str) -> bool:
-    """Tell whether a URL can be a webhook: http or https, with a host, not too long."""
+    """Return whether a URL can be a webhook: http or https, with a host, not too long."""
     if len(url) > MAX_URL or re.search(r"\s", url):
         return False
     try:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the voiceagent.sms authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twilio's credentials: which pairs are accepted, and for which account."""
+"""Twilio's credentials: the accepted pairs, and their accounts."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def authorize_v2010(call: Call) -> None:
     if account is None or (account.sid != own.sid and account.owner_account_sid != own.sid):
         raise unauthorized()
     if key is not None and account.sid != own.sid:
-        raise unauthorized()  # API keys reach the resources of their own account only
+        raise unauthorized()  # API keys only have access to their own account
     call.entry.account = call.account_sid = account.sid
     _check_key(call, key)
-    # A parent may look at a suspended subaccount, but its resources are closed.
+    # A parent may read a suspended subaccount, but not its resources.
     _check_active(own) if call.entry.operation == "twilio.fetch_account" else _check_active(own, account)
     call.credential_account = own.sid
     call.with_auth_token = key is None
 
 
 def authorize_v1(call: Call) -> None:
-    """Authorize for Messaging, Conversations and Monitor, where credentials speak for their own account only.
+    """Authorize for Messaging, Conversations and Monitor, where credentials only cover their own account.
 
-    A parent that means its subaccount's services sees its own instead: nothing tells it apart from a right answer.
+    A parent that asks for its subaccount's services gets its own instead, without any indication.
     """
     own, key = _identify(call)
     call.entry.account = call.account_sid = own.sid

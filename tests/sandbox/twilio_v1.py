@@ -17,7 +17,7 @@ from .models import Address, Alert, Event, Number, Sender, Service, ShortCode
 from .twilio import page_size, page_start, valid_url
 from .twilio_auth import authorize_v1, not_found
 
-#: Monitor answers questions about this time only.
+#: The time that Monitor covers.
 ALERT_DAYS = 30 * 86400
 
 
@@ -93,7 +93,7 @@ def fetch_service(call: Call) -> Answer:
 
 
 def update_service(call: Call) -> Answer:
-    """Change what is sent of a Messaging Service."""
+    """Change the sent fields of a Messaging Service."""
     service = _service(call)
     changes: dict[str, Any] = {}
     for name, value in call.fields.items():
@@ -258,7 +258,7 @@ def fetch_address(call: Call) -> Answer:
 
 
 def update_address(call: Call) -> Answer:
-    """Change what is sent of an address configuration."""
+    """Change the sent fields of an address configuration."""
     address = call.state.address_of(call.account_sid, call.params["sid"])
     if address is None:
         raise not_found(call)
@@ -293,7 +293,7 @@ _DETAILS = ("request_variables", "request_headers", "response_body", "response_h
 
 
 def alert_body(call: Call, alert: Alert, details: bool = False) -> dict[str, Any]:
-    """Return an alert as the API writes it; what was sent and answered is in a single fetch only."""
+    """Return an alert as the API writes it; only a single fetch includes request and response."""
     when = ids.iso8601(alert.at)
     body = {name: value for name, value in vars(alert).items() if name != "at" and (details or name not in _DETAILS)}
     body.update(date_created=when, date_generated=when, date_updated=when, api_version="2010-04-01")
@@ -324,7 +324,7 @@ def fetch_alert(call: Call) -> Answer:
 
 
 def _span(call: Call) -> tuple[float, float]:
-    """Return the time that a question is about, in the days that Monitor keeps."""
+    """Return the time of a query, within the days that Monitor keeps."""
     earliest, latest = time.time() - ALERT_DAYS, float("inf")
     try:
         if "StartDate" in call.query:
