@@ -17,10 +17,10 @@ from typing import Any
 
 from .._http.errors import SmsError, join
 from .._http.urls import password_of, place
-from .overrides import DEFERS, describe_override, service_from, service_settings
+from .overrides import DEFERS, describe_override, own_url, service_from, service_settings
 from .provider import Provider
 from .snapshot import Snapshot
-from .webhook import SERVICE_FIELDS, URLS, changes, disconnected, leading, restored, unheeded
+from .webhook import SERVICE_FIELDS, URLS, changes, disconnected, in_service, leading, restored, settings_of, unheeded
 
 ADDRESS_FIELDS = {"auto_creation_enabled": ("AutoCreation.Enabled", "auto_creation_enabled")}
 FIELDS = {"messaging_service": SERVICE_FIELDS, "conversation": ADDRESS_FIELDS}
@@ -288,6 +288,31 @@ def put_back(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, 
     else:
         change.after = after
     return change
+
+
+def spare_others(twilio: Provider, changes: list[Change], numbers: Iterable[str]) -> None:
+    """Leave services alone that a restore would let take the texts of others away from their own webhooks.
+
+    While a service defers, others may have been connected. Also notes which of the restored *numbers* depend on a service:
+    their webhooks must not be put back while it still defers to them. Costs a request or two for each such service.
+
+    :raises SmsError: if a pool cannot be read
+    """
+    mine = set(numbers)
+    for change in changes:
+        if change.kind != "messaging_service" or (change.before[DEFERS], change.after[DEFERS]) != ("true", "false"):
+            continue
+        pool = {str(row.get("phone_number")) for row in twilio.pool(change.sid)}
+        change.numbers = sorted(pool & mine)
+        others = twilio.find(sorted(pool - mine)) if pool - mine else {}
+        there = place(change.after["url"])
+        lost = [n for n, row in others.items() if in_service(settings_of(row)) and place(own_url(row)) != there]
+        if lost:
+            change.after = change.before
+            change.refusal = (
+                f"left alone: it would take the texts of {join(lost, ', ')}, which are not restored, away from their own"
+                " webhooks (force restores it anyway)"
+            )
 
 
 def address_settings(row: Mapping[str, Any]) -> dict[str, str]:

@@ -429,6 +429,28 @@ def test_a_service_that_is_not_restored(
         assert forced.writes == [{"InboundRequestUrl": OLD}]
 
 
+@pytest.mark.parametrize(("own", "restored"), [(URL, False), ("", True), (OTHER, True)])
+def test_a_restored_service_takes_no_texts_from_others(
+    run: Run, box: Sandbox, add: Any, own: str, restored: bool
+) -> None:
+    """While it deferred, another number of its pool was connected. Its own numbers wait for it, too."""
+    add(ONE, sms_url=URL)
+    add(TWO, sms_url=own)
+    made = box.add_service(
+        friendly_name="campaign", pool=[ONE, TWO], inbound_request_url=OTHER, use_inbound_webhook_on_number=True
+    )
+    data = {**number_change(), **recorded(box, made["sid"], url=URL)}
+    settings = {"url": OTHER, "method": "POST", "fallback_url": "", "fallback_method": "POST"}
+    for when, defers in (("before", "false"), ("after", "true")):
+        data[made["sid"]][when] = {**settings, "use_inbound_webhook_on_number": defers}
+    result = both(run, webhooks=[], _role={"restore": json.dumps(data)})
+    assert service(box, made["sid"])["use_inbound_webhook_on_number"] is not restored
+    if not restored:
+        assert result.writes == []
+        assert TWO in result["msg"]
+        assert run(MODULE, webhooks=[], _role={"restore": json.dumps(data), "force": True}).writes
+
+
 @pytest.mark.parametrize(
     "damage",
     [
