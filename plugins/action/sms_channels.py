@@ -65,5 +65,5 @@ class ActionModule(ChannelPart):
         return {**told, "failed": True, "msg": join(problems, "; ")} if problems else told
 
     def _lost(self, url: str, accounts: list[Mapping[str, Any]]) -> list[str]:
-        """Return what another run has connected to a channel while it was being deleted."""
+        """Return the numbers that another run has connected to a channel while it was being deleted."""
         return channels.users(url, [self.holders(account) for account in accounts], None, accounts)[0]

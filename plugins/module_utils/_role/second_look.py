@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The look at credentials after numbers were switched to their keys: were they what they were all the time? No I/O.
+"""Checks the credentials again after numbers were switched to their keys. No I/O.
 
-Who wants to delete a credential renames it first, then looks what holds its key, then deletes. Who has switched numbers
-to a key looks at its credential afterwards. So either the one sees the numbers, or the other sees the new name.
+A run that deletes a credential renames it first, then searches for holders of its key, then deletes it. A run that has
+switched numbers to a key reads its credential again afterwards. So either the first run sees the numbers, or the second
+run sees the new name.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from .steps import Results, numbers_in
 def second_looks(
     plan: Mapping[str, Any], found: Results, done: Results, again: bool | None = False
 ) -> list[dict[str, Any]]:
-    """Return for each of the plan's credentials which GUIDs are to be looked at: none where no number was switched.
+    """Return for each of the plan's credentials the GUIDs to read again, none if no number was switched.
 
     :param found: the results of ``iva_credential``
     :param done: the results of ``twilio_sms_webhook``
-    :param again: whether numbers may have been switched before already: then all count that did not fail
+    :param again: whether numbers may have been switched before; then all numbers count that did not fail
     """
     if is_restore(plan):
         return [_look_at(put_back) for put_back in _all_put_back(plan, found, done)]
@@ -36,7 +37,7 @@ def second_looks(
     for index, request in enumerate(plan["credentials"]):
         result = found[index] if index < len(found) else {}
         guid = (result.get("credential") or {}).get("guid") if index in used else None
-        # Of one that was just created, the list also tells whether another machine has created an older one.
+        # For a new credential, the list also shows whether another machine has created an older one.
         listed = bool(guid) and result.get("api_key_source") == "created"
         looks.append(
             {
@@ -52,7 +53,7 @@ def second_looks(
 
 
 def _used(plan: Mapping[str, Any], done: Results, again: bool) -> set[int]:
-    """Return the places of the credentials to whose keys numbers were switched."""
+    """Return the indexes of the credentials to whose keys numbers were switched."""
     used: set[int] = set()
     for account, result in zip(plan["accounts"], done, strict=False):
         entries = from_text(result.get("entries", ""))
@@ -64,10 +65,10 @@ def _used(plan: Mapping[str, Any], done: Results, again: bool) -> set[int]:
 
 
 class PutBack(NamedTuple):
-    """What a restore has put back of the API keys that it asked about in one request, and what it knew of them."""
+    """The API keys that a restore has put back, of those in one request, and the facts about them."""
 
     request: Mapping[str, Any]
-    known: bool  # whether it could be seen which credentials they are of
+    known: bool  # whether their credentials could be determined
     keys: list[str]
     rows: list[Mapping[str, Any]]  # of iva_credential_info, for each of the keys
     places: dict[str, list[str]]  # the numbers and services that hold each of them
@@ -84,7 +85,7 @@ def is_restore(plan: Mapping[str, Any]) -> bool:
 
 
 def _all_put_back(plan: Mapping[str, Any], found: Results, done: Results) -> list[PutBack]:
-    """Return what was put back of the keys of each of the plan's requests. What did not work before is not meant."""
+    """Return for each of the plan's requests the keys that were put back, without those that did not work before."""
     holders = {} if plan["dry_run"] else _holders_of_restored(plan, done)
     put_back = []
     for request, result in zip(plan["credentials"], found, strict=False):
@@ -96,7 +97,7 @@ def _all_put_back(plan: Mapping[str, Any], found: Results, done: Results) -> lis
 
 
 def _holders_of_restored(plan: Mapping[str, Any], done: Results) -> dict[str, list[str]]:
-    """Return the numbers and services that now hold recorded API keys because they were put back, by key."""
+    """Return the numbers and services that were restored to recorded API keys, by key."""
     holders: dict[str, list[str]] = {}
     for account, result in zip(plan["accounts"], done, strict=False):
         changed = {entry["phone_number"] for entry in from_text(result.get("entries", "")) if entry["changed"]}
@@ -117,9 +118,9 @@ def _look_at(put_back: PutBack) -> dict[str, Any]:
 
 
 def restored_to_nothing(plan: Mapping[str, Any], found: Results, done: Results, now: Results) -> list[str]:
-    """Return in words which recorded keys another run has retired while they were put back, and what is not known of them.
+    """Return messages about restored keys that another run has retired meanwhile, and about keys that could not be checked.
 
-    Who deletes a credential may have looked for holders of its key before they held it again.
+    The other run may have searched for holders of the key before the restore.
 
     :param found: the results of ``iva_credential_info`` before, and *now* those for :func:`second_looks`
     """
@@ -143,7 +144,7 @@ def restored_to_nothing(plan: Mapping[str, Any], found: Results, done: Results, 
 
 
 def _lost(put_back: PutBack, after: Mapping[str, Any]) -> dict[str, str]:
-    """Return what became of keys that are of no more use, or soon of none, by key."""
+    """Return the reasons why keys do not work, or will soon stop working, by key."""
     credentials = {credential["guid"]: credential for credential in after.get("credentials", ())}
     lost = {}
     for key, row, answer in zip(put_back.keys, put_back.rows, after.get("api_keys", ()), strict=False):
@@ -155,7 +156,7 @@ def _lost(put_back: PutBack, after: Mapping[str, Any]) -> dict[str, str]:
 
 
 def used_channels(plan: Mapping[str, Any], done: Results) -> list[int]:
-    """Return the places of the channels of watsonx Orchestrate to which numbers were switched."""
+    """Return the indexes of the channels of watsonx Orchestrate to which numbers were switched."""
     used: set[int] = set()
     for account, result in zip(plan["accounts"], [] if plan["dry_run"] else done, strict=False):
         changed = {one["phone_number"] for one in from_text(result.get("entries", "")) if one["changed"]}
@@ -165,7 +166,7 @@ def used_channels(plan: Mapping[str, Any], done: Results) -> list[int]:
 
 
 def channels_gone(plan: Mapping[str, Any], found: Results, now: Mapping[int, Mapping[str, Any]]) -> list[str]:
-    """Return in words which channels another run has deleted while numbers were switched to them.
+    """Return messages about channels that another run has deleted while numbers were switched to them.
 
     :param found: the results of ``orchestrate_sms_channel`` before, and *now* those afterwards, by place
     """
@@ -177,7 +178,7 @@ def channels_gone(plan: Mapping[str, Any], found: Results, now: Mapping[int, Map
 
 
 def channels_unknown(plan: Mapping[str, Any], now: Mapping[int, Mapping[str, Any]]) -> list[str]:
-    """Return in words of which channels it is not known whether they are there still."""
+    """Return messages about channels that may not exist any more."""
     return [
         f"It is not known whether {channel_label(plan['channels'][place])} is there still: {_without_stop(after)}. Its numbers are"
         " connected: run connect_sms again"
@@ -187,12 +188,12 @@ def channels_unknown(plan: Mapping[str, Any], now: Mapping[int, Mapping[str, Any
 
 
 def unsettled(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
-    """Return in words what speaks against a batch's credentials: what became of them, and what is not known of them."""
+    """Return messages about a batch's credentials that have changed, or that could not be checked."""
     return gone(plan, found, now) + unknown(plan, found, now)
 
 
 def gone(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
-    """Return in words which credentials are no longer what they were when numbers were switched to their keys.
+    """Return messages about credentials that have changed since numbers were switched to their keys.
 
     :param now: the results of ``iva_credential_info`` for :func:`second_looks`
     """
@@ -202,15 +203,15 @@ def gone(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
         for credential in after.get("credentials", ())
         if not (
             credential["state"] == "absent" and before.get("api_key_source") == "created"
-        )  # not shown yet, to anybody
+        )  # not visible yet, so nobody can have retired it
         and (what := _what_became(before["credential"]["name"], credential))
     ]
 
 
 def unknown(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
-    """Return in words of which credentials it is not known what became, and what to do.
+    """Return messages about credentials that could not be checked, and what to do.
 
-    Numbers were switched to their keys; connecting them once more would tell no more.
+    Numbers were switched to their keys. Connecting them once more would not help.
     """
     return [
         f"It is not known whether service credential {request['label']} is there still: {_without_stop(after)}. Its numbers"
@@ -223,14 +224,14 @@ def unknown(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
 def _seen(
     plan: Mapping[str, Any], found: Results, now: Results
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield each credential that was to be had: as planned, as found, as it is now. The report tells of the others."""
+    """Yield each available credential: as planned, as found, as it is now. The report covers the others."""
     for request, before, after in zip(plan["credentials"], found, now, strict=False):
         if before.get("credential"):
             yield request, before, after
 
 
 def superseded(plan: Mapping[str, Any], now: Results) -> dict[str, Any]:
-    """Return what is deleted of what this run has made, because older ones turned up: in the form of the plan's ``finish``.
+    """Return this run's credentials that duplicate older ones, to be deleted, in the form of the plan's ``finish``.
 
     :param now: the first results of ``iva_credential_info`` for :func:`second_looks`
     """
@@ -244,9 +245,9 @@ def superseded(plan: Mapping[str, Any], now: Results) -> dict[str, Any]:
 
 
 def left_over(given_way: Mapping[str, Any], deleted: Results) -> list[str]:
-    """Return in words which credentials of this run live on although they gave way to older ones.
+    """Return messages about this run's duplicates of older credentials that were not deleted.
 
-    :param given_way: what :func:`superseded` returned
+    :param given_way: the result of :func:`superseded`
     :param deleted: the results of ``iva_credential`` for them, none where it is not known what holds their keys
     """
     credentials = given_way.get("credentials", [])

@@ -106,7 +106,7 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
 
 
 def _taken_until_repaired(number: str, whole: Group) -> bool:
-    """Whether a service or a conversation takes a number's texts somewhere now, and a repair is about to end that."""
+    """Whether a service or a conversation takes a number's texts somewhere now, and a repair will end that."""
     snapshot = whole.snapshot
     if snapshot is None or whole.account["on_override"] != "repair" or number not in (snapshot.overrides or {}):
         return False
@@ -117,7 +117,7 @@ def _taken_until_repaired(number: str, whole: Group) -> bool:
 def _shared_keys(whole: Group, numbers: list[str]) -> set[str]:
     """Return the API keys of services that carry *numbers* and others that are not in this run.
 
-    At one place there are many agents, and only the key tells which of them the service leads to.
+    A receiver serves many agents, and only the key shows which of them the service leads to.
     """
     snapshot, wanted = whole.snapshot, places_of(whole.group)
     if snapshot is None:
@@ -126,7 +126,7 @@ def _shared_keys(whole: Group, numbers: list[str]) -> set[str]:
     carriers = {one["sid"]: one for number in numbers if (one := snapshot.carrier_of(number, wanted))}
     shared = [one for one in carriers.values() if not mine.issuperset(one["pool"])]
     urls = [one[name] for one in shared for name in URLS]
-    if whole.account["on_override"] == "repair":  # who would depend on their own webhooks from now on
+    if whole.account["on_override"] == "repair":  # from now on their own webhooks count
         services = {one["sid"]: one for number in numbers if (one := snapshot.service_of(number))}
         urls += [other["url"] for one in services.values() for other in one["others"] or ()]
     return {key for url in urls if is_api_key(key := password_of(url) or "")}
@@ -142,7 +142,7 @@ def _judged_keys(plan: Mapping[str, Any], looked: Results, found: Results, what:
 
 
 def _passwords(group: Mapping[str, Any], foreign: list[set[str]], dead: list[set[str]]) -> dict[str, list[str]]:
-    """Return what is known of the keys of others, as options of a group. Each of its regions has a key of its own."""
+    """Return the facts about others' keys, as options of a group. Each of its regions has its own key."""
     ours = group["credentials"]
     told = {
         "foreign_passwords": set.intersection(*(foreign[index] for index in ours)) if ours else set(),
@@ -182,11 +182,11 @@ def _doors(group: Mapping[str, Any], plan: Mapping[str, Any], found: Results) ->
 def with_urls(plan: Mapping[str, Any], found: Results, built: Results | None) -> Mapping[str, Any]:
     """Return the plan with the URLs of its receivers in its groups.
 
-    :param built: what became of :func:`receivers`, in order: the results of ``set_fact`` with :data:`URL`
+    :param built: the results of ``set_fact`` with :data:`URL` for :func:`receivers`, in order
     """
     wanted = receivers(plan, found)
     if not wanted:
-        return plan  # also where results of an earlier part of the play are at hand
+        return plan  # even if there are results of an earlier part of the play
     urls = {tuple(one.values()): each["ansible_facts"][URL] for one, each in zip(wanted, built or (), strict=True)}
 
     def with_url(group: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -250,14 +250,14 @@ def due_changes(
 
 
 def _restored_services(account: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the services that a restore is about to overwrite."""
+    """Yield the services that a restore will overwrite."""
     present = {service["sid"]: service_settings(service) for service in snapshot.services}
     enabled = {one["sid"] for one in snapshot.conversations.values()}
     for sid, change in unpack(account["restore"]).items():
         if sid.startswith("+"):
             continue
         if snapshot.overrides is None:
-            present.setdefault(sid, change["after"])  # not known; what is recorded is likely
+            present.setdefault(sid, change["after"])  # not known; the recorded settings are likely
         elif change["kind"] == "conversation":
             present[sid] = {"auto_creation_enabled": "true" if sid in enabled else "false"}
         due = put_back(sid, change, present.get(sid), force=account["force"])
@@ -266,7 +266,7 @@ def _restored_services(account: Mapping[str, Any], snapshot: Snapshot) -> Iterat
 
 
 def unknown_yet(plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], Results]:
-    """Return the plan and the results of ``iva_credential`` before it has run: each credential is yet to be created."""
+    """Return the plan, and placeholders for the results of ``iva_credential``, as if each credential were new."""
     found: Results = [{"changed": True, "credential": {"state": "absent"}} for _credential in plan["credentials"]]
     urls = (f"https://{PLACEHOLDER}@{one['receiver_host']}{PATH}" for one in receivers(plan, found))
     return with_urls(plan, found, [{"ansible_facts": {URL: url}} for url in urls]), found
@@ -359,7 +359,7 @@ class Refusals:
             return "the account could not be read"
         if unknown := why_nothing(snapshot, account):
             return unknown
-        if not _leads_somewhere(whole.group):  # to be put back, or where to is not known yet
+        if not _leads_somewhere(whole.group):  # a restore, or the receiver is not known yet
             return why_not(number, {}, snapshot, Verdict(), {**account, "on_override": "ignore"})
         return why_not(number, places_of(whole.group), snapshot, self._verdict(account, snapshot), account)
 
@@ -416,7 +416,7 @@ def _what_to_run(result: Mapping[str, Any]) -> str:
 
 
 def _webhook(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a group's webhook. How Twilio is to behave when the receiver fails is part of it only where it was given."""
+    """Return a group's webhook, with the options for Twilio's behaviour if the receiver fails, if they are given."""
     behaviour = {name: group[name] for name in BEHAVIOUR if name in group}
     return {"url": group["url"], "method": "POST", "fallback_url": group.get("fallback_url"), **behaviour}
 
@@ -446,9 +446,9 @@ def _with_refusals(restore: Mapping[str, Any], checks: Results, found: Results) 
 
 
 def _why_unusable(row: Mapping[str, Any]) -> str | None:
-    """Return why a recorded API key is not to be put back, or ``None``.
+    """Return why a recorded API key must not be restored, or ``None``.
 
-    :param row: what ``iva_credential_info`` tells of it
+    :param row: the entry of ``iva_credential_info`` about it
     """
     if row.get("accepted") is None:
         return "it is not known whether its recorded API key still works"
