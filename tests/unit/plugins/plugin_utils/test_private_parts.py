@@ -10,14 +10,18 @@ import inspect
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
 from ansible.playbook.role import Role
 from ansible.playbook.task import Task
+from ansible.release import __version__ as ansible_version
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
+
+from ansible_collections.voiceagent.sms.plugins.plugin_utils.action_failed import ActionFailed
 
 LOADER = DataLoader()
 INVENTORY = InventoryManager(loader=LOADER, sources=[])
@@ -52,6 +56,13 @@ def test_signatures_are_as_they_are_used() -> None:
     assert {"play", "host", "task"} <= set(inspect.signature(MANAGER.get_vars).parameters)
     assert "ignore_limits" in inspect.signature(INVENTORY.get_hosts).parameters
     assert split_host_pattern("a:!b") == ["a", "!b"]
+
+
+def test_a_failure_can_still_be_shown_once() -> None:
+    """In 2.19 and newer an exception of an action says whether it is shown beside the task's result."""
+    shows_errors = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 19)
+    assert hasattr(AnsibleActionFail, "omit_exception_key") is shows_errors
+    assert ActionFailed("no", {"numbers": []}).result["numbers"] == []
 
 
 def test_extra_variables_that_are_replaced_are_gone() -> None:
