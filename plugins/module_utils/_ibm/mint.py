@@ -108,11 +108,16 @@ class Mint:
             self._sleep(YOUNG)
             keys = self.listed()
         waited = 0.0
-        while len(keys) > 1 and waited < LIST_LAG / 2 and self._is_younger(keys[-1], NOTE_AGE):
+        while waited < LIST_LAG / 2 and self._others_are_at_it(keys):
             self._sleep(2)
             waited += 2
             keys = self.listed()
         return keys
+
+    def _others_are_at_it(self, keys: list[Mapping[str, Any]]) -> bool:
+        """Whether other runs have to remove a surplus among *keys*. Nobody but this run removes what it has made."""
+        theirs = [key for key in keys if not self.made(key)] if len(keys) > 1 else []
+        return len(theirs) > 1 and self._is_younger(theirs[-1], NOTE_AGE)
 
     def noted(self) -> Mapping[str, Any] | None:
         """Return the credential that a run on this machine has just created, even if no list shows it yet."""

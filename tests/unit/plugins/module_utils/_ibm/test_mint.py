@@ -389,6 +389,17 @@ def test_what_a_run_made_is_known_as_its_own(cloud: Cloud, mint: MINT) -> None:
     assert [mint(run=run).made(made) for run in ("1", "2", None)] == [True, False, False]
 
 
+@pytest.mark.parametrize(("run", "waits"), [("1", False), ("2", True)])
+def test_nobody_else_removes_what_this_run_has_made(
+    mint: Callable[..., Mint], cloud: Cloud, clock: Clock, run: str, waits: bool
+) -> None:
+    mint(run="1").create()
+    cloud.add("older", ago=86400.0)
+    one, began = mint(run=run), clock.now
+    assert len(one.settled(one.listed())) == 2
+    assert (clock.now > began) is waits
+
+
 def test_a_failure_leaves_no_note_and_no_lock(cloud: Cloud, mint: MINT) -> None:
     cloud.failures = [(False, ApiError("HTTP 403", code="RC-Forbidden", status=403))]
     with contextlib.suppress(ApiError):
