@@ -194,6 +194,31 @@ class Sandbox:
         """Forget the logged requests."""
         self.call("DELETE", "/requests")
 
+    # --- programs that meet ---
+
+    def meet(self, seed: int, lanes: dict[str, dict[str, Any]], watch: list[str]) -> None:
+        """Let requests of programs through one at a time, in an order that *seed* chooses, until :meth:`part`.
+
+        :param lanes: by the name under which a program knows the sandbox (``127.0.0.1``, ``localhost``): ``cut_at``, at
+            which of its requests it is cut off for good, and ``works``, whether the work of that one is done
+        :param watch: numbers that get a text after each request for a change
+        """
+        self.post("/meeting", {"seed": seed, "lanes": lanes, "watch": watch})
+
+    def meeting(self) -> dict[str, Any]:
+        """Return ``lanes`` (``passed cut ended``), ``refused`` (texts that were not delivered) and ``texts``."""
+        meeting: dict[str, Any] = self.get("/meeting")
+        return meeting
+
+    def has_ended(self, lane: str) -> None:
+        """Say that a program has ended, so that nobody waits for its next request."""
+        self.call("DELETE", f"/meeting/{lane}")
+
+    def part(self) -> dict[str, Any]:
+        """Let all requests through at once again, and return what :meth:`meeting` does."""
+        meeting: dict[str, Any] = self.call("DELETE", "/meeting")
+        return meeting
+
     # --- faults ---
 
     def fault(self, operation: str, **values: Any) -> int:

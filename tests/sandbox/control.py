@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -17,11 +16,14 @@ from . import iam, ids
 from . import seed as seeds
 from .gate import World
 from .inbound import Inbound
+from .meeting import Meeting
 from .models import ApiKey, IbmAccount, Profile, ResourceKey, TwilioAccount
 from .settings import Settings
 from .state import State
 
 Json = Any
+#: The sender of a text if the test names none.
+SENDER = "+15557650000"
 #: The user who changes things in Twilio's console.
 USER = "US" + "c0" * 16
 
@@ -55,6 +57,10 @@ class Control:
             ("GET", "/settings", self.get_settings),
             ("PATCH", "/settings", self.change_settings),
             ("POST", "/inbound", self.text),
+            ("POST", "/meeting", self.begin_meeting),
+            ("GET", "/meeting", self.get_meeting),
+            ("DELETE", "/meeting", self.end_meeting),
+            ("DELETE", "/meeting/{lane}", self.end_lane),
             ("POST", "/ibm/tokens", self.add_token),
             ("DELETE", "/ibm/tokens", self.expire_tokens),
             ("POST", "/{cloud:ibm|twilio}/{kind}", self.add),
@@ -244,8 +250,7 @@ class Control:
 
     async def expire_tokens(self, _request: web.Request) -> Json:
         """Let all tokens that were issued expire at once."""
-        state = self._world.state
-        state.tokens = {value: dataclasses.replace(token, expires_at=0.0) for value, token in state.tokens.items()}
+        self._world.state.expire_tokens()
         return {"status": "ok"}
 
     def _table(self, cloud: str, kind: str) -> Any:
@@ -269,6 +274,38 @@ class Control:
             raise ValueError(f"{cloud} {kind} has no {key}")
         return table, row
 
+    # --- programs that meet ---
+
+    async def begin_meeting(self, request: web.Request) -> Json:
+        """Let programs meet: ``seed lanes watch``."""
+
+        async def text(wanted: str) -> bool:
+            number = self._world.state.numbers.by_phone[wanted]
+            return bool((await self._inbound.text(number, SENDER, "hello"))["delivered"])
+
+        self._world.meeting = Meeting(**await _body(request), text=text)
+        return self._world.meeting.plain()
+
+    async def get_meeting(self, _request: web.Request) -> Json:
+        """Return how far the programs are."""
+        return self._meeting().plain()
+
+    async def end_meeting(self, _request: web.Request) -> Json:
+        """Let all requests through at once again; return what was seen."""
+        meeting, self._world.meeting = self._meeting(), None
+        await meeting.stop()
+        return meeting.plain()
+
+    async def end_lane(self, request: web.Request) -> Json:
+        """Note that a program has ended."""
+        self._meeting().end(request.match_info["lane"])
+        return self._meeting().plain()
+
+    def _meeting(self) -> Meeting:
+        if self._world.meeting is None:
+            raise ValueError("no programs meet")
+        return self._world.meeting
+
     # --- texts ---
 
     async def text(self, request: web.Request) -> Json:
@@ -278,7 +315,7 @@ class Control:
         number = state.numbers.by_phone.get(wanted) or state.short_code(wanted)
         if number is None:
             raise ValueError(f"there is no number {sent.get('to')}")
-        return await self._inbound.text(number, sent.get("from", "+15557650000"), sent.get("body", "hello"))
+        return await self._inbound.text(number, sent.get("from", SENDER), sent.get("body", "hello"))
 
 
 async def _body(request: web.Request) -> Json:

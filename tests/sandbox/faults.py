@@ -13,7 +13,7 @@ from typing import Any
 from .answers import Answer, error_for
 
 #: Whether the request is processed, and what the client gets.
-MODES = ("answer", "answer_after", "reset_before", "reset_after", "hang", "hang_after")
+MODES = ("answer", "answer_after", "reset_before", "reset_after", "hang", "hang_after", "expire")
 BODIES = ("json", "html", "truncated", "problem", "empty", "unheeded")
 
 
@@ -23,7 +23,8 @@ class Fault:
 
     ``answer`` answers without processing the request, ``answer_after`` after processing it. ``reset_before`` and
     ``reset_after`` break the connection before or after processing. ``hang`` closes the connection after ``seconds``
-    without processing. ``hang_after`` processes at once and answers after ``seconds``, when most clients are gone.
+    without processing. ``hang_after`` processes at once and answers after ``seconds``, when most clients are gone. ``expire``
+    lets the caller's IAM token expire before the request is processed.
     The ``body`` ``empty`` is a list's real answer without its rows, and ``unheeded`` that of a change that was not made.
     """
 
@@ -43,6 +44,8 @@ class Fault:
     seconds: float = 0.0
     #: Only requests with this text in their path or in a value that they send.
     match: str | None = None
+    #: Only requests with the credentials of this account: its SID or ID.
+    account: str | None = None
     id: int = 0
     hits: int = 0
 
@@ -56,9 +59,11 @@ class Fault:
         real = ("truncated", "empty", "unheeded")
         return self.mode.endswith("_after") or (self.body in real and self.status is None)
 
-    def meets(self, operation: str, path: str, fields: dict[str, Any]) -> bool:
+    def meets(self, operation: str, path: str, fields: dict[str, Any], account: str | None = None) -> bool:
         """Return whether this fault affects a request, and count it."""
         if not fnmatch.fnmatchcase(operation, self.operation) or self.times == 0:
+            return False
+        if self.account not in (None, account):
             return False
         if self.match is not None and not any(self.match in str(text) for text in (path, *fields.values())):
             return False
@@ -115,11 +120,10 @@ class Faults:
         self._faults[fault.id] = fault
         return fault
 
-    def pick(self, operation: str, path: str, fields: dict[str, Any]) -> Fault | None:
+    def pick(self, operation: str, path: str, fields: dict[str, Any], account: str | None = None) -> Fault | None:
         """Return the first fault that affects a request."""
-        if not self._faults:
-            return None
-        return next((fault for fault in self._faults.values() if fault.meets(operation, path, fields)), None)
+        faults = self._faults.values()
+        return next((fault for fault in faults if fault.meets(operation, path, fields, account)), None)
 
     def plain(self) -> list[dict[str, Any]]:
         """Return all faults, also those that have happened."""

@@ -21,11 +21,13 @@ from . import ids
 from .answers import Answer, Refused, rc_error, twilio_error
 from .faults import Fault, Faults
 from .log import Entry, RequestLog
+from .meeting import Meeting
 from .settings import Settings
 from .state import State, Token
 
 #: Methods of write requests, if the operation is one of a cloud.
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+CLOUDS = ("ibm", "twilio")
 
 
 @dataclasses.dataclass
@@ -40,6 +42,8 @@ class World:
     url: str = ""
     #: Lets a text arrive: number, sender, text, and how many answers to each other came before it.
     deliver: Callable[..., Any] | None = None
+    #: The order of requests, where programs are made to meet.
+    meeting: Meeting | None = None
 
 
 @dataclasses.dataclass
@@ -122,6 +126,24 @@ class Gate:
         return handle
 
     async def serve(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        """Serve a request to a cloud in its turn."""
+        meeting = self._world.meeting
+        lane = await meeting.enter(request.host.partition(":")[0]) if meeting and operation.cloud in CLOUDS else None
+        if meeting is None or lane is None:
+            return await self._serve(operation, request)
+        if lane.cut and not lane.works:
+            meeting.leave(lane, None)
+            await meeting.never()
+            return _hang_up(request)
+        try:
+            response = await self._serve(operation, request)
+        finally:
+            meeting.leave(lane, operation.name if operation.write else None)
+        if lane.cut:
+            await meeting.never()
+        return response
+
+    async def _serve(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         """Serve a request and log it."""
         log = self._world.log
         query = dict(request.rel_url.query)
@@ -151,7 +173,7 @@ class Gate:
             self._enter(call)
             if self._world.settings.latency:
                 await asyncio.sleep(self._world.settings.latency)
-            fault = self._world.faults.pick(operation.name, call.entry.path, call.fields)
+            fault = self._world.faults.pick(operation.name, call.entry.path, call.fields, self._caller(call))
             if fault is None:
                 return operation.handler(call), None
             return await self._fail(operation, call, fault), fault
@@ -161,6 +183,9 @@ class Gate:
     async def _fail(self, operation: Operation, call: Call, fault: Fault) -> Answer | None:
         call.entry.fault = fault.id
         real = None
+        if fault.mode == "expire":
+            self._world.state.expire_tokens(call.entry.account)
+            operation.authorize(call)  # refuses
         if fault.body == "unheeded":
             call.fields = {}  # the entry in the log keeps what was sent
         if fault.works:
@@ -175,6 +200,11 @@ class Gate:
         if fault.mode == "reset_after":
             return real
         return fault.answer(operation.name, real)
+
+    def _caller(self, call: Call) -> str | None:
+        """Return the account of the caller's credentials: at IAM, that of the API key that is sent."""
+        api_key = self._world.state.api_keys.by_value.get(call.fields.get("apikey", ""))
+        return call.credential_account or call.entry.account or (api_key.account_id if api_key else None)
 
     def _enter(self, call: Call) -> None:
         """Count a request of a Twilio account as in flight; over the limit refuse it (unprocessed: safe to repeat)."""

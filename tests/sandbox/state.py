@@ -242,6 +242,12 @@ class State:
         """Remember a secret, so that :meth:`secrets` also knows it after it was replaced."""
         self._url_passwords.add(value)
 
+    def expire_tokens(self, account_id: str | None = None) -> None:
+        """Let the IAM tokens of an account expire at once, or all."""
+        for value, token in self.tokens.items():
+            if account_id in (None, token.account_id):
+                self.tokens[value] = dataclasses.replace(token, expires_at=0.0)
+
     def secrets(self) -> list[str]:
         """Return every secret value that tests should never find in an output."""
         found = {each.value for each in self.api_keys} | {each.secret for each in self.twilio_keys}

@@ -193,9 +193,11 @@ def family(pid: int) -> list[int]:
 class Player:
     """Runs playbooks with a HOME, a TMPDIR and a current directory of their own."""
 
-    def __init__(self, box: Sandbox, folder: pathlib.Path, environment: Mapping[str, str]) -> None:
-        """Run against this sandbox, by default with this environment."""
-        self._box = box
+    def __init__(
+        self, box: Sandbox, folder: pathlib.Path, environment: Mapping[str, str], *, hurry: bool = False
+    ) -> None:
+        """Run against this sandbox, by default with this environment, and in a hurry: without the collection's pauses."""
+        self._box, self._hurry = box, hurry
         self._environment = environment
         self.folder = folder
         self.home, self.temporary, self.here = folder / "home", folder / "tmp", folder / "here"
@@ -222,7 +224,7 @@ class Player:
         """
         command = self.command(playbook)
         if inventory is not None:
-            command += ["-i", str(self._written(inventory))]
+            command += ["-i", str(self.written(inventory))]
         if variables:
             command += ["-e", json.dumps(variables)]
         return self._run([*command, *arguments], self.environment(env or {}), secrets)
@@ -247,7 +249,7 @@ class Player:
         left = {path: changed for path, changed in self._files().items() if known.get(path) != changed}
         if kept:
             left = {path: changed for path, changed in left.items() if self.here / kept not in path.parents}
-        self._judge(run, Leaks({*self._box.secrets(), *own, *secrets}), list(left))
+        self.judge(run, Leaks({*self._box.secrets(), *own, *secrets}), list(left))
         return run
 
     @contextlib.contextmanager
@@ -256,7 +258,9 @@ class Player:
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             process: subprocess.Popen[bytes] | warm.Job
             if self._is_plain(command, environment):
-                process = warm_server().start(stdout, stderr, argv=command[1:], env=environment, cwd=str(self.here))
+                process = warm_server().start(
+                    stdout, stderr, argv=command[1:], env=environment, cwd=str(self.here), hurry=self._hurry
+                )
             else:
                 process = subprocess.Popen(
                     command,
@@ -287,7 +291,7 @@ class Player:
         """Return the command that runs a playbook of the collection."""
         return [str(PYTHON.with_name("ansible-playbook")), self._playbook(playbook), *arguments]
 
-    def _judge(self, run: Run, leaks: Leaks, left: Iterable[pathlib.Path]) -> None:
+    def judge(self, run: Run, leaks: Leaks, left: Iterable[pathlib.Path]) -> None:
         """Check what must be true of every run."""
         assert not [word for word in BROKEN if word in run.output], run.output
         assert not leaks.in_text(run.output), run.output
@@ -306,7 +310,7 @@ class Player:
         for place in (self.home, self.temporary, self.here):
             yield from place.rglob("*")
 
-    def _written(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
+    def written(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
         """Write an inventory outside of the search for leaks, because it may contain hosts' credentials."""
         text = isinstance(inventory, str)
         path = self.folder / ("hosts.ini" if text else "hosts.yml")

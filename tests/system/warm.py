@@ -18,6 +18,7 @@ import functools
 import gc
 import importlib
 import json
+import operator
 import os
 import pathlib
 import pkgutil
@@ -214,23 +215,21 @@ class Clock:
         return time.time()
 
 
-def hurry() -> None:
-    """Let no pause of the collection take time."""
+def hurry(setitem: Callable[..., None] = operator.setitem, setattr: Callable[..., None] = setattr) -> None:
+    """Let no pause of the collection take time; *setitem* and *setattr* may be those of pytest's ``monkeypatch``."""
 
     def load(name: str) -> Any:
         return importlib.import_module(f"{PLUGINS}.{name}")
 
     now = Clock()
-    pace, transport, mint = (
-        load("module_utils._http.pace"),
-        load("module_utils._http.transport"),
-        load("module_utils._ibm.mint"),
-    )
-    starts: list[Callable[..., None]] = [transport.Transport.__init__, pace.Pace.__init__, mint.Mint.__init__]
-    for start in starts:
-        start.__kwdefaults__.update(sleep=now.sleep)  # type: ignore[attr-defined]
-    pace.Pace.__init__.__kwdefaults__.update(clock=now.monotonic)
-    load("modules.iva_credential").time = now
+    pace, transport, mint = (load(f"module_utils.{name}") for name in ("_http.pace", "_http.transport", "_ibm.mint"))
+    for kind in (transport.Transport, pace.Pace, mint.Mint):
+        setitem(kind.__init__.__kwdefaults__, "sleep", now.sleep)
+    setitem(pace.Pace.__init__.__kwdefaults__, "clock", now.monotonic)
+    setattr(load("modules.iva_credential"), "time", now)
+    # The SDK reads all of the machine's CA certificates for each of its services, for connections that it never makes.
+    service, adapters = map(importlib.import_module, ("ibm_cloud_sdk_core.base_service", "requests.adapters"))
+    setattr(service, "SSLHTTPAdapter", lambda **_options: adapters.HTTPAdapter())
 
 
 if __name__ == "__main__":

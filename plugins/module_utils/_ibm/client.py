@@ -10,6 +10,7 @@ Uses the raw answers of ibm-platform-services, because its models drop ``role`` 
 from __future__ import annotations
 
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -418,6 +419,12 @@ def _start_in(next_url: Any) -> str | None:
         return next(iter(parse_qs(urlsplit(str(next_url)).query).get("start", ())), None)
     except ValueError:
         return None
+
+
+def lasts(token: str, seconds: float) -> bool:
+    """Whether an IAM token is still valid after so many seconds. What is not a JWT counts as valid: IAM decides."""
+    expiry = _claims(token).get("exp")
+    return expiry is None or expiry > time.time() + seconds
 
 
 def _claims(token: str) -> dict:

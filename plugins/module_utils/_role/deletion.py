@@ -97,10 +97,14 @@ def verdict(
         warnings.append(f"No credential was deleted, because it is not known which are in use: {usage['problem']}")
     kept: dict[str, str] = {}
     # The task has failed_when: false, so a failure shows in missing values and in ``failure``.
-    steps_taken = [(result, before or usage) for result in retired] + [(result, usage) for result in deleted]
-    for result, used in steps_taken:
+    taken = [
+        (request, result, used)
+        for used, results in ((before or usage, retired), (usage, deleted))
+        for request, result in zip(used["credentials"], results, strict=False)
+    ]
+    for request, result, used in taken:
         if result.get("failure") or "kept" not in result:
-            failures.append(str(result.get("msg", "no result")))
+            failures.append(f"service credential {request['label']}: {result.get('msg', 'no result')}")
         for one in result.get("kept", ()):
             holders = [holder for index in one["keys_in_use"] for holder in used["holders"][index]]
             kept[one["guid"]] = (

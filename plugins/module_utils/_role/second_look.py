@@ -15,10 +15,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import join
+from .._ibm.client import lasts
 from .._ibm.credential import is_retired
 from .._module.packed import from_text
 from .plan import channel_label, ibm_keys
 from .steps import Results, numbers_in
+
+#: Seconds for which a token must still be valid to be used once more.
+TOKEN_NEEDED = 120
 
 
 def second_looks(
@@ -41,15 +45,18 @@ def second_looks(
         listed = bool(guid) and result.get("api_key_source") == "created"
         looks.append(
             {
-                "access": {
-                    **request["access"],
-                    **({"iam_token": result["iam_token"]} if result.get("iam_token") else {}),
-                },
+                "access": {**request["access"], **_token_of(result)},
                 "guids": [guid] if guid else [],
                 **({"instance": result["credential"]["instance_guid"]} if listed else {}),
             }
         )
     return looks
+
+
+def _token_of(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return the token of an earlier task as an option. A run of an hour outlives its token, and needs a new one."""
+    token = result.get("iam_token")
+    return {"iam_token": token} if token and lasts(token, TOKEN_NEEDED) else {}
 
 
 def _used(plan: Mapping[str, Any], done: Results, again: bool) -> set[int]:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import time
+
+import jwt
 import pytest
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import to_text
@@ -57,3 +60,13 @@ def test_a_duplicate_that_is_not_deleted_is_told(deleted: list[dict], told: str 
     texts = second_look.left_over({"credentials": [{"label": "first", "guid": "G"}]}, deleted)
     assert [text.partition("was not deleted: ")[2].partition(". Run")[0] for text in texts] == ([told] if told else [])
     assert second_look.left_over({}, []) == []
+
+
+@pytest.mark.parametrize(("left", "used"), [(3000, True), (60, False), (-5, False), (None, True)])
+def test_a_token_that_is_about_to_end_is_not_used_again(left: int | None, used: bool) -> None:
+    token = "not-a-jwt" if left is None else jwt.encode({"exp": int(time.time()) + left}, "x" * 32, "HS256")
+    groups = [{"phone_numbers": "+15550000001", "credentials": [0]}]
+    plan = {"dry_run": False, "accounts": [{"webhooks": groups}], "credentials": [{"access": {"iam_endpoint": "I"}}]}
+    done = [{"entries": to_text([{"phone_number": "+15550000001", "changed": True, "status": "changed"}])}]
+    (look,) = second_look.second_looks(plan, [{**FOUND, "iam_token": token}], done)
+    assert look["access"] == {"iam_endpoint": "I", **({"iam_token": token} if used else {})}
