@@ -12,19 +12,24 @@ share the limit.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 READERS = 8  # concurrent reads, if one request is needed for each of many things
-START = 8  # initial limit, even under a higher ceiling: slices of a controller's job start together and share a limit
+START = 4  # initial limit, even under a higher ceiling: slices of a controller's job start together and share a limit
 # Rounds (one answer for each concurrent request) until the limit is raised by one:
-CLIMB = 0.2  # until the first refusal; overshoots by about five requests
+CLIMB = 0.3  # until the first refusal; overshoots by about three requests
 CONFIRM = 1.0  # after a probe; if it is served, the provider's limit has risen, and the climb continues
 PROBE = 5.0  # after a refusal; doubled after each failed probe, because probing costs refused requests
 RAREST_PROBE = 40.0
-LEAST_PROBE = 100  # answers; keeps probes rare if many runs share a limit and each has few concurrent requests
+LEAST_PROBE = 200  # answers; keeps probes rare if many runs share a limit and each has few concurrent requests
+LEAST_ROUNDS = 15.0  # instead, below ten concurrent requests: a program must not stay slow if the others have ended
+# Seconds without new requests if even a single request was refused, doubled each time: other programs use up the limit.
+FIRST_YIELD = 0.1
+LONGEST_YIELD = 0.4
 
 
 class Pace:
@@ -36,11 +41,13 @@ class Pace:
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ):
         self.ceiling = ceiling
         self.limit = float(min(ceiling, START))
         self._sleep = sleep
         self._clock = clock
+        self._chance = chance
         self._changed = threading.Condition()
         self._active = 0
         self._answered = 0
@@ -50,6 +57,7 @@ class Pace:
         self._rounds = CLIMB  # until the next step up
         self._patience = PROBE
         self._probing = False
+        self._yield = FIRST_YIELD
 
     @contextmanager
     def turn(self) -> Iterator[int]:
@@ -71,10 +79,11 @@ class Pace:
     def succeeded(self) -> None:
         """Count an answered request, and raise the limit after enough rounds."""
         with self._changed:
+            self._yield = FIRST_YIELD
             if self.limit >= self.ceiling:
                 return
             self._answered += 1
-            least = LEAST_PROBE if self._rounds >= PROBE else 0
+            least = min(LEAST_PROBE, LEAST_ROUNDS * self.limit) if self._rounds >= PROBE else 0
             if self._answered >= max(self._rounds * self.limit, least):
                 self._answered = 0
                 self._probing = self._rounds > CONFIRM
@@ -90,13 +99,17 @@ class Pace:
         """
         with self._changed:
             self._answered = 0
-            self._halted_until = max(self._halted_until, self._clock() + halt)
             is_news = number > self._last_cut
+            is_starved = self._active == 1 and is_news
+            if is_starved:
+                halt = max(halt, self._yield * (0.5 + self._chance()))
+                self._yield = min(LONGEST_YIELD, 2 * self._yield)
+            self._halted_until = max(self._halted_until, self._clock() + halt)
             self.limit = max(1.0, (min(self.limit, float(self._active)) if is_news else self.limit) - 1)
             if is_news:
                 self._last_cut = self._started
                 self._patience = min(RAREST_PROBE, 2 * self._patience) if self._probing else PROBE
-                self._rounds, self._probing = self._patience, False
+                self._rounds, self._probing = CONFIRM if is_starved else self._patience, False
 
     def _wait_for_halt(self) -> None:
         while (left := self._halted_until - self._clock()) > 0:
