@@ -224,7 +224,7 @@ class Player:
         """
         command = self.command(playbook)
         if inventory is not None:
-            command += ["-i", str(self.written(inventory))]
+            command += ["-i", str(self.inventory_file(inventory))]
         if variables:
             command += ["-e", json.dumps(variables)]
         return self._run([*command, *arguments], self.environment(env or {}), secrets)
@@ -310,7 +310,7 @@ class Player:
         for place in (self.home, self.temporary, self.here):
             yield from place.rglob("*")
 
-    def written(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
+    def inventory_file(self, inventory: str | Mapping[str, Any]) -> pathlib.Path:
         """Write an inventory outside of the search for leaks, because it may contain hosts' credentials."""
         text = isinstance(inventory, str)
         path = self.folder / ("hosts.ini" if text else "hosts.yml")

@@ -144,7 +144,7 @@ class Part:
 
     def go(self, scene: Scene) -> None:
         """Run to the end, or to where it is killed."""
-        inventory = [] if self.playbook == "restore_sms" else ["-i", self.player.written(scene.inventory())]
+        inventory = [] if self.playbook == "restore_sms" else ["-i", self.player.inventory_file(scene.inventory())]
         command = self.player.command(self.playbook, *map(str, inventory), *self.words)
         with self.player.start(command, self.player.environment()) as running:
             self._wait(scene.box, running)
