@@ -38,7 +38,7 @@ class Lister(Player):
         )
         run = Run(ended.returncode, ended.stdout, ended.stderr, self._box.requests())
         secrets = {*self._box.secrets(), KEY, environment.get("TWILIO_AUTH_TOKEN", "")}
-        self._judge(run, Leaks(secrets), known)
+        self.judge(run, Leaks(secrets), known)
         return run
 
     def written(self, text: str, name: str = "account.twilio_numbers.yml") -> str:
