@@ -17,7 +17,11 @@ author: voiceagent.sms authors (@voiceagent-sms)
 extends_documentation_fragment: [voiceagent.sms.attributes.role_part, voiceagent.sms.attributes.role_results]
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 entries: {description: "The verdicts, packed into one string.", returned: always, type: str}

@@ -26,7 +26,11 @@ options:
     default: main
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 files: {description: The files that were written., returned: always, type: list, elements: str}

@@ -38,7 +38,11 @@ options:
     default: false
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 msg: {description: The warning or failure., returned: if a credential was kept, type: str}

@@ -24,7 +24,11 @@ options:
     default: main
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 refusal: {description: "Why nothing can be done; nothing else is returned with it.", returned: if nothing can be done, type: str}

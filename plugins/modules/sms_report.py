@@ -42,7 +42,11 @@ options:
     type: str
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 msg: {description: What happened., returned: always, type: str}

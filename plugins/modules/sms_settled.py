@@ -32,7 +32,11 @@ options:
     default: false
 """
 
-EXAMPLES = "# See the role's tasks."
+EXAMPLES = r"""
+- name: Use the role, not this part of it
+  ansible.builtin.import_role:
+    name: voiceagent.sms.connect_sms
+"""
 
 RETURN = r"""
 problem: {description: "The message with which the role fails in the end, V(\"\") for none.", returned: success, type: str}
