@@ -135,7 +135,7 @@ unseen:
   elements: str
   sample: ["the short codes of account AC0123456789abcdef0123456789abcdef (70051)"]
 snapshot:
-  description: The value for O(voiceagent.sms.twilio_sms_webhook#module:snapshot). A secret.
+  description: The value for O(voiceagent.sms.twilio_sms_webhook#module:_role). A secret.
   returned: when O(snapshot=true)
   type: str
 """
