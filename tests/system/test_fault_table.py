@@ -267,7 +267,8 @@ def cells() -> Iterator[Cell]:
     for world in WORLDS:
         for operation, (kind, times) in itertools.product(world.operations, kinds):
             same = () if FULL or operation in WRITES else SAME_FOR_READS[times]
-            tried_before = not FULL and operation in (*LOOK, *FIND) and (operation, kind, times) in seen
+            again = operation in (*LOOK, *FIND, *HOLDERS) or (times == 1 and world not in (Partly, Unreadable))
+            tried_before = not FULL and again and (operation, kind, times) in seen
             expires = kind != "expired token" or operation.startswith(WITH_TOKEN)
             if kind not in same and not tried_before and expires:
                 seen.add((operation, kind, times))
