@@ -4,7 +4,7 @@
 RUN = @tests/tools/run --session $@$(if $(CORE),-$(CORE)) $(if $(ARGS),-- $(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint unit system integration sanity sandbox bench docs release-check publish clean
+.PHONY: help demo test quick lint unit system trouble integration sanity sandbox bench docs release-check publish clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):  *## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ unit:  ## tests/unit, in pytest
 	$(RUN)
 
 system:  ## tests/system: the real ansible-playbook against the sandbox
+	$(RUN)
+
+trouble:  ## the system tests that try faults, kills, runs at once and leaks by the hundred
 	$(RUN)
 
 integration:  ## ansible-test integration against the sandbox (ARGS: names of targets)

@@ -181,8 +181,9 @@ def only(*names: str) -> tuple[str, ...]:
 
 # What tests our own code's way through trouble rather than ansible-core's is tested once, since it takes minutes: how the role
 # reads and hands on variables, and what users meet where they are wrong, is the core's matter on each.
+TROUBLE = only("fault_table", "text_watch", "kills", "leaks")
 CHOSEN = {
-    "newest": ("tests/system",),
+    "newest": ("tests/system", *(f"--ignore={path}" for path in TROUBLE)),
     "2.19": only("plan_is_whole", "role", "refusals"),
     "2.16": only("plan_is_whole", "role", "refusals", "verify", "beside_others"),
 }
@@ -193,6 +194,12 @@ def system(session: nox.Session, core: str) -> None:
     """Run tests/system: the real ansible-playbook against the sandbox."""
     words = session.posargs or CHOSEN[core]
     Tools(session, core)("pytest", f"--junitxml={project.LOGS}/{session.name}.xml", *words)
+
+
+@nox.session(python=False, requires=["core-newest"])
+def trouble(session: nox.Session) -> None:
+    """Run the system tests that try faults, kills, runs at once and leaks by the hundred."""
+    Tools(session)("pytest", f"--junitxml={project.LOGS}/{session.name}.xml", *(session.posargs or TROUBLE))
 
 
 @nox.session(python=python_for("2.19"))
@@ -368,7 +375,7 @@ def bench(session: nox.Session) -> None:
 # ---- many sessions at once ----
 
 # The longest first, so that no long session runs alone at the end.
-TEST = ("sanity", "quick", "unit", "system", "rulebook", "integration")
+TEST = ("system", "sanity", "trouble", "quick", "unit", "rulebook", "integration")
 SLOWER = ("system-2.16", "system-2.19", "unit-2.16", "unit-2.19", "sanity-2.16", "importer", "docs", "lint")
 
 
