@@ -93,7 +93,7 @@ connect_sms_twilio_subaccount_sid={sub["sid"]}
     assert {name: accounts.sms_url(number) for name, number in numbers.items()} == wanted
     assert all(box.text(number)["delivered"] for number in numbers.values())
     # What takes a subaccount's texts is read with the subaccount's own token, which is never shown.
-    assert "is not known" not in first.output
+    assert "It is not known" not in first.output
     asked = {one["authorized_as"] for one in first.requests if one["operation"] == "messaging.list_services"}
     assert asked == {own["sid"], pair["sid"], sub["sid"]}
 
