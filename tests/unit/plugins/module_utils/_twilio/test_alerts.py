@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -37,6 +38,18 @@ class Monitor:
     def alert(self, sid: str) -> dict[str, Any]:
         self.read.append(sid)
         return dict(self.rows[int(sid[2:])]["details"], sid=sid)
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be 23 November 2026, so that the alerts below are of the last days."""
+
+    class Then(datetime.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime.datetime:
+            return cls(2026, 11, 23, tzinfo=tz)
+
+    monkeypatch.setattr(alerts, "datetime", Then)
 
 
 def alert(url: str = URL, to: str = ONE, code: Any = "11200", **values: Any) -> dict[str, Any]:

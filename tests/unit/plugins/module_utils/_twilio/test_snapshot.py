@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -174,9 +176,14 @@ def test_why_not(number: str, state: str, on_override: str, said: str | None) ->
 
 
 def test_who_changed_a_webhook_and_when_the_path_of_texts_changed() -> None:
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    changed, failed, repaired = (now - timedelta(days=days) for days in (3, 2, 1))
+
     class Telling(Account):
         def messaging_services(self) -> Any:
-            return [{"sid": "MG1", "use_inbound_webhook_on_number": False, "date_updated": "2026-11-21T10:00:00Z"}]
+            return [
+                {"sid": "MG1", "use_inbound_webhook_on_number": False, "date_updated": f"{repaired:%Y-%m-%dT%H:%M:%SZ}"}
+            ]
 
         def alerts(self, since: str) -> Any:
             return [
@@ -184,7 +191,7 @@ def test_who_changed_a_webhook_and_when_the_path_of_texts_changed() -> None:
                     "sid": f"NO{sid}",
                     "resource_sid": sid,
                     "error_code": "11200",
-                    "date_generated": "2026-11-20T10:00:00Z",
+                    "date_generated": f"{failed:%Y-%m-%dT%H:%M:%SZ}",
                 }
                 for sid in ("PN1", "PN2")
             ]
@@ -196,9 +203,9 @@ def test_who_changed_a_webhook_and_when_the_path_of_texts_changed() -> None:
             return []
 
     numbers = [row(ONE, "PN1"), row(TWO, "PN2")]
-    dated = [{**each, "date_updated": "Thu, 19 Nov 2026 10:00:00 +0000"} for each in numbers]
+    dated = [{**each, "date_updated": format_datetime(changed)} for each in numbers]
     snapshot = Snapshot.take(Telling(*dated), None, alert_days=7, with_changes=True)
-    assert snapshot.numbers[ONE].changed_at == "2026-11-19T10:00:00Z"
+    assert snapshot.numbers[ONE].changed_at == f"{changed:%Y-%m-%dT%H:%M:%SZ}"
     assert (snapshot.changes, snapshot.changes_problem) == ({}, None)
     assert (snapshot.service_of(ONE), (snapshot.service_of(TWO) or {})["sid"]) == (None, "MG1")
     # The service changed after the error, the number that takes its texts itself did not.
