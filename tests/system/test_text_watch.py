@@ -135,7 +135,6 @@ class Part:
         kill = place == 0 and chance.random() < 0.35
         self.cut = {"cut_at": chance.randint(3, 60), "works": chance.random() < 0.5} if kill else {}
         self.words = words
-        self.killed = False
         self.run: Run | None = None
 
     def __str__(self) -> str:
@@ -148,12 +147,12 @@ class Part:
         command = self.player.command(self.playbook, *map(str, inventory), *self.words)
         with self.player.start(command, self.player.environment()) as running:
             self._wait(scene.box, running)
-            self.killed = not running.ended()
-            code = -9 if self.killed else running.wait()
+            code = running.wait() if running.ended() else -9
             said = running.said()
         scene.box.has_ended(self.lane)
-        self.run = Run(code, *said, [])
-        self.player.judge(self.run, Leaks(set(scene.box.secrets())), [])
+        run = Run(code, *said, [])
+        self.player.judge(run, Leaks(set(scene.box.secrets())), [])
+        self.run = run  # only now: what fails in this thread is seen by its absence
 
     def _wait(self, box: Sandbox, running: Running) -> None:
         deadline = time.monotonic() + 120
