@@ -9,6 +9,7 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..module_utils._http.errors import join
+from ..module_utils._module.packed import from_text
 from ..module_utils._role.deletion import verdict
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
@@ -22,11 +23,12 @@ class ActionModule(RolePart):
     _VALID_ARGS = RolePart.VARIABLES | {"usage", "before", "retired", "deleted", "settled", "fail"}
 
     def work(self) -> dict[str, Any]:
-        found, done, retired, deleted = self.results("credentials", "webhooks", "retired", "deleted")
+        found, retired, deleted = self.results("credentials", "retired", "deleted")
         if any(account["state"] == "absent" for account in self.plan["accounts"]):
             found = []  # A disconnect ignores what an earlier part of the play found.
         usage, before = self.registered("usage"), self.registered("before") or None
-        moved = any(one.get("changed") for one in done)
+        # Not the results' own "changed": the task has changed_when: false, because the reports say it host by host.
+        moved = any(entry["changed"] for one in self.written() for entry in from_text(one.get("entries", "")))
         warnings, failures = verdict(self.plan, usage, retired, deleted, found, moved=moved, before=before)
         if self._task.args.get("fail"):
             problem = self.registered("settled").get("problem")

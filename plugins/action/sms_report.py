@@ -15,7 +15,6 @@ from ..module_utils._role.channels import with_channels
 from ..module_utils._role.outcomes import (
     Batch,
     batch_warnings,
-    both_passes,
     credentials_outcome,
     numbers_outcome,
     summary,
@@ -29,21 +28,18 @@ class ActionModule(RolePart):
     """Reports the results of a host's phone numbers, or of the whole batch's, as this task's own result."""
 
     BYPASS_HOST_LOOP = False
-    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "first_pass", "settled", "audit", "host"}
+    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "settled", "audit", "host"}
 
     def work(self) -> dict[str, Any]:
         args, plan = self._task.args, self.plan
         host = args.get("host")
         if args.get("audit"):
             return self._audited(plan, host)
-        looked, found, done = self.results("look", "credentials", "webhooks")
+        looked, found = self.results("look", "credentials")
         if not args.get("look"):
             return credentials_outcome(plan, found)
-        # A fact outlives its play, so it must come from this run of the role.
-        first = self.registered("first_pass")
-        first = first if first.get("run_id") == plan["run_id"] else {"webhooks": [], "files": []}
         plan_now = with_channels(plan, self.registered("channels").get("results"))
-        batch = Batch(plan_now, looked, found, both_passes(first["webhooks"], done))
+        batch = Batch(plan_now, looked, found, self.written())
         told = numbers_outcome(batch, host)
         # ansible-core 2.16 does not show warnings of tasks with no_log. So one report passes them on. Newer releases have
         # shown them already, and do not show the same text again.
@@ -52,7 +48,7 @@ class ActionModule(RolePart):
             warnings = list(dict.fromkeys([*batch_warnings(batch), *gathered]))
             told.update({"warnings": warnings} if warnings else {})
         if host in (None, plan["last_host"]):
-            files = [*first["files"], *self.registered("backup").get("files", ())]
+            files = [*self.first_pass["files"], *self.registered("backup").get("files", ())]
             display.display(f"connect_sms: {summary(batch, args.get('entry_point', 'main'), files)}")
             problem = self.registered("settled").get("problem")
             if problem and not host and told["failed"]:  # then the end never comes, where this would be said

@@ -123,4 +123,7 @@ options:
   webhooks:
     description: Name of the variable with the results of M(voiceagent.sms.twilio_sms_webhook).
     type: str
+  first_pass:
+    description: Name of the variable with the results of a first pass, if another run made a second one necessary.
+    type: str
 """

@@ -28,9 +28,6 @@ options:
   backup:
     description: Name of the variable with the result of M(voiceagent.sms.sms_backup).
     type: str
-  first_pass:
-    description: Name of the variable with the results of a first pass, if another run made a second one necessary.
-    type: str
   settled:
     description: Name of the variable with the result of M(voiceagent.sms.sms_settled).
     type: str

@@ -12,6 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._role.outcomes import both_passes
 from .action_failed import ActionFailed
 
 display = Display()
@@ -25,7 +26,7 @@ class RolePart(ActionBase):
     """
 
     BYPASS_HOST_LOOP = True  # once for the batch
-    VARIABLES = frozenset({"plan", "look", "credentials", "channels", "keys", "urls", "webhooks"})
+    VARIABLES = frozenset({"plan", "look", "credentials", "channels", "keys", "urls", "webhooks", "first_pass"})
     _requires_connection = False
     _VALID_ARGS = VARIABLES
 
@@ -51,6 +52,17 @@ class RolePart(ActionBase):
     def registered(self, argument: str) -> Mapping[str, Any]:
         """Return the variable that an argument names, empty if there is none."""
         return self._task_vars.get(self._task.args.get(argument)) or {}
+
+    @property
+    def first_pass(self) -> Mapping[str, Any]:
+        """What a first pass did, if another run made a second one necessary: ``webhooks`` and ``files``."""
+        first = self.registered("first_pass")
+        # A fact outlives its play, so it must come from this run of the role.
+        return first if first.get("run_id") == self.plan["run_id"] else {"webhooks": [], "files": []}
+
+    def written(self) -> list[Mapping[str, Any]]:
+        """Return the results of the webhooks' task: of both passes, if there were two."""
+        return both_passes(self.first_pass["webhooks"], self.registered("webhooks").get("results", []))
 
     def results(self, *arguments: str) -> list[list[Mapping[str, Any]]]:
         """Return for each argument the results of the loop that registered the variable."""

@@ -81,6 +81,23 @@ def test_what_a_first_pass_changed_is_changed(play: Player, accounts: Accounts) 
     assert again.status == {"n0": "ok", "n1": "ok"}
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["in one pass", "in two passes"])
+def test_a_rotation_that_goes_on_has_moved_its_numbers(play: Player, accounts: Accounts, twice: bool) -> None:
+    """An earlier run was killed. The retired key is kept for a number outside of this one, which is no failure."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], name=RETIRING, created_at="2026-01-01T00:00:00Z")
+    accounts.box.add_key(agent["guid"])
+    number, other = accounts.connected(old), accounts.connected(old)
+    if twice:  # the credential only seems to be gone, so the second pass finds nothing to do
+        accounts.box.fault("rc.get_key", status=404, code="RC-NotFound")
+    run = play(*REGION, "-e", f"phone_number={number}", playbook="rotate_sms_key")
+    assert ("was deleted by another run" in run.output) is twice
+    assert run.code == 0, run.output
+    assert run.operations["twilio.update_number"] == 1
+    assert f"'{RETIRING}' ({old['guid']}) is kept" in run.output
+    assert all(accounts.box.text(each)["delivered"] for each in (number, other))
+
+
 def test_two_machines_that_create_at_once_keep_one(play: Player, accounts: Accounts) -> None:
     agent = accounts.agent()
     number = accounts.number()
