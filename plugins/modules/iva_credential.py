@@ -261,6 +261,7 @@ failure:
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -276,9 +277,7 @@ from ..module_utils._module.options import IBM_CLOUD_OPTIONS
 
 ACCEPTED_WITHIN = 120  # seconds; terraform-provider-ibm #3561 saw fresh keys refused for some seconds
 FRESH = 15.0  # seconds of age; IAM may not accept a key yet if somebody else created its credential this recently
-SETTLING = (
-    2.0  # seconds between a rename and the search for holders: a run that just read the old name may still be writing
-)
+SETTLING = 2.0  # seconds after a rename: a run that just read the old name may still be writing
 LATE_LIST = 30.0  # seconds for which a list may still show a credential under its old name
 
 
@@ -324,7 +323,7 @@ def find_or_create(
         if key is None:
             raise credentials.missing(instance, wanted)
     before = after = summary(instance, wanted)
-    more, asked, renamed = {}, False, 0.0
+    more, asked, retired, renamed = {}, False, None, 0.0
     if params["max_age"] is not None:
         plan = rotation(cloud, mint, key, retiring, wanted, params)
         asked = plan.asked
@@ -332,9 +331,8 @@ def find_or_create(
         if key is not None and plan.retire:
             before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(key)), created="before")
             after = summary(instance, wanted, created="by this run")
-            if not module.check_mode:
-                cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name))
-                renamed = time.monotonic()
+            if not module.check_mode and cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name)):
+                retired, renamed = key, time.monotonic()
             key = None
     if key is None and before == after:
         before = {}
@@ -352,9 +350,27 @@ def find_or_create(
         api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
         if api_key and source == "read" and not asked:  # IAM has just been asked about a candidate
             check_alive(cloud, key, api_key, FRESH if listed and not mint.shared else ACCEPTED_WITHIN)
-    if renamed:
-        time.sleep(max(0.0, renamed + SETTLING - time.monotonic()))
+    if retired is not None:
+        settle(cloud, instance, retired, renamed)
     return result_of(key, instance, wanted, before=before, after=after, api_key=api_key, source=source, **more)
+
+
+def settle(cloud: IbmCloud, instance: Mapping[str, Any], retired: Mapping[str, Any], renamed: float) -> None:
+    """Wait until other runs can know of a rename, so that the search for holders can follow.
+
+    A run that read the old name before the rename gets some time to write its numbers. A run that reads the list after its
+    numbers are written must not find the old name there any more.
+
+    :param retired: the credential as it was
+    :param renamed: when it was renamed, in the time of :func:`time.monotonic`
+    """
+    time.sleep(max(0.0, renamed + SETTLING - time.monotonic()))
+    with suppress(SmsError):  # the deletion reads the list again
+        while time.monotonic() < renamed + LATE_LIST:
+            same = (key for key in cloud.keys(str(instance["guid"])) if key["guid"] == retired["guid"])
+            if all(key.get("name") != retired.get("name") for key in same):
+                return
+            time.sleep(1)
 
 
 def look(
@@ -487,8 +503,8 @@ def ensure_retiring(
         raise credentials.duplicates(keys, wanted)
     unused, kept = sort_out(cloud, keys, module.params["keys_in_use"])
     for key in [] if module.check_mode else unused:
-        cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name))
-        time.sleep(SETTLING)
+        if cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name)):
+            settle(cloud, instance, key, time.monotonic())
     before = present(instance, unused)
     after = {**before, "name": credentials.retired_name(wanted.name)} if unused else {}
     return result_of(next(iter(keys), None), instance, wanted, before=before, after=after, kept=kept)

@@ -175,10 +175,9 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
 def by_guid(cloud: IbmCloud, guid: str, listed: list[Any]) -> dict[str, Any]:
     """Return one credential, whatever its name is by now.
 
-    :param listed: the credentials of its instance, if they are known
+    :param listed: the credentials of its instance, if they are known. Whoever retires one waits until the list shows it.
     """
-    # Lists may be late to show a rename or a deletion: they only tell what else there is.
-    key = cloud.key(guid) or next((key for key in listed if key["guid"] == guid), None) or {}
+    key = next((key for key in listed if key["guid"] == guid), None) or cloud.key(guid) or {}
     same = [other for other in listed if other.get("name") == key.get("name")]
     wanted = credentials.Wanted(str(key.get("name") or ""), credentials.role_of(key))
     shown = credentials.describe(

@@ -85,7 +85,7 @@ connect_sms_twilio_subaccount_sid={sub["sid"]}
         "iam.token": 3,  # one with the key that is there already: does it still work?
         "rc.list_instances": 2,
         "rc.list_instance_keys": 3,  # the third, and the next: are the credentials what they were?
-        "rc.get_key": 2,
+        "rc.get_key": 1,
         "rc.create_key": 1,
     }
     dallas, washington = url(key["api_key"]["value"]), url(accounts.the_api_key(east), EAST)

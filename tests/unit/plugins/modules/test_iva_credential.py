@@ -372,6 +372,17 @@ def test_a_refused_deletion_fails_after_all_others(
 # ---- rotation ----
 
 
+@pytest.mark.parametrize("how", [{"max_age": 0}, {"state": "retiring"}], ids=["rotate", "retire"])
+def test_a_rename_is_over_when_the_list_shows_it(run: Run, box: Sandbox, agent: dict, how: dict[str, Any]) -> None:
+    """Only then does the caller search for holders: a run that has written numbers may look at the list afterwards."""
+    old = box.add_key(agent["guid"], created_at=YEARS_AGO)
+    box.settings(stale_lists=1.5)
+    result = run("iva_credential", **KEY, **how)
+    assert result["changed"] is True
+    listed = run("iva_credential_info", **KEY | {"name": "twilio-sms:retiring"})
+    assert [row["guid"] for row in listed["credentials"]] == [old["guid"]]
+
+
 def test_rotation(run: Run, box: Sandbox, agent: dict) -> None:
     old = box.add_key(agent["guid"], created_at=YEARS_AGO)
     assert run("iva_credential", **KEY, max_age=36_500)["rotation_due"] is False
