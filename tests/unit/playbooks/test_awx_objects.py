@@ -323,6 +323,27 @@ def test_surveys_are_what_a_controller_takes(item: dict[str, Any]) -> None:
             assert question["min"] <= len(question["default"]) <= question["max"]
 
 
+# The playbooks' short variables that no form asks for.
+NOT_ASKED = {
+    "phone_number": "phone_numbers takes one as well",
+    "numbers_file": "a job's container has no file of the user's",
+    "create_credential": "the templates decide it: in slices it is false",
+    "audit_dir": "a folder of the container, which the template's own variables set",
+}
+
+
+def test_every_short_variable_is_asked_for_somewhere() -> None:
+    asked = {name for form in FORMS for name in questions(form)}
+    assert short.KNOWN - asked == set(NOT_ASKED)
+
+
+def test_forms_that_can_repair_can_also_allow_what_a_repair_needs() -> None:
+    for form in FORMS:
+        asked = set(questions(form))
+        more = {"connect_sms_repair_shared_services", "connect_sms_release_conversations"}
+        assert more <= asked or "connect_sms_on_override" not in asked, form["name"]
+
+
 def test_choices_are_those_of_the_role() -> None:
     asked = questions(TEMPLATES["SMS - connect"])
     assert asked["region"]["choices"] == list(HOSTS)
