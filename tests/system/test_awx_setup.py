@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from controller import modules
-from controller.options import LISTS
+from controller.options import LISTS, OPTIONS
 from system.conftest import Accounts
 from system.playing import ROOT, Player
 from tools import guides
@@ -103,11 +104,36 @@ def only(*kinds: str) -> dict[str, Any]:
     return {name: [] for kind, name in LISTS.items() if kind not in kinds}
 
 
-def test_a_rerun_deletes_no_stored_secret(play: Player, controller: Controller) -> None:
+def by_roles(*kinds: str) -> str:
+    """Return a play that loads objects as the roles of infra.aap_configuration 3.0.0 do: an empty option is not given."""
+    tasks = [
+        {
+            f"ansible.controller.{kind}": {
+                option: f"{{{{ item.{option} | default(omit{'' if of_type == 'bool' else ', true'}) }}}}"
+                for option, of_type in OPTIONS[kind].items()
+            },
+            "loop": f"{{{{ {LISTS[kind]} }}}}",
+            "no_log": True,
+        }
+        for kind in kinds
+    ]
+    data = str(ROOT / "playbooks" / "vars" / "awx_objects.yml")
+    return yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "vars_files": [data], "tasks": tasks}])
+
+
+@pytest.mark.parametrize(
+    "collection", ["awx.awx", "ansible.controller"], ids=["by playbook", "by infra.aap_configuration"]
+)
+def test_a_rerun_deletes_no_stored_secret(
+    play: Player, accounts: Accounts, tmp_path: pathlib.Path, door: str, collection: str
+) -> None:
+    controller = Controller(accounts, tmp_path / "collections", door, collection)
+    kinds = ("organization", "credential_type", "credential")
+    how = {"playbook": "awx_setup"} if collection == "awx.awx" else {"playbook": by_roles(*kinds)}
+
     def load(environment: dict[str, str | None]) -> str:
-        few = only("organization", "credential_type", "credential")
         changes = {**controller.environment, **environment}
-        run = play(*GIVEN, playbook="awx_setup", env=changes, variables=few, secrets=(KEY, TOKEN))
+        run = play(*GIVEN, **how, env=changes, variables=only(*kinds), secrets=(KEY, TOKEN))
         assert run.code == 0, run.output
         return run.stdout
 
@@ -120,7 +146,8 @@ def test_a_rerun_deletes_no_stored_secret(play: Player, controller: Controller) 
     for environment in (NOTHING, A_PART, {}):
         said = load({**environment})
         assert controller.objects == stored, environment
-        assert ("keeps its secrets" in said) == (not environment)
+        if collection == "awx.awx":
+            assert ("keeps its secrets" in said) == (not environment)
 
 
 def test_secrets_are_replaced_where_that_is_asked_for(play: Player, controller: Controller) -> None:
