@@ -14,7 +14,7 @@ from ansible import context
 from ansible.utils.display import Display
 
 from ..module_utils._module.packed import to_text
-from ..module_utils._role.audit import agents_of, retired_credentials, summary, verdicts
+from ..module_utils._role.audit import agents_of, count_by_status, retired_credentials, verdicts
 from ..module_utils._role.audit_report import as_csv, as_table, make_report
 from ..module_utils._role.channels import expected_with_channels
 from ..module_utils._role.whole_file import replace
@@ -39,7 +39,7 @@ class ActionModule(RolePart):
             own = [entry for entry in told if plan["folders"].get(entry["host"]) == folder]
             files += self._write(os.path.abspath(os.path.expanduser(folder)), plan, own, notes, asked)
         display.display(as_table(told, notes, retired_credentials(told, asked), folders))
-        verdict = {"entries": to_text(told), "summary": summary(told)}
+        verdict = {"entries": to_text(told), "summary": count_by_status(told)}
         return {**verdict, "notes": notes, "failures": failures, "files": files}
 
     def _write(

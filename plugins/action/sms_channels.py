@@ -27,7 +27,7 @@ class ActionModule(ChannelPart):
         if (
             wanted and self._task.args.get("action") == "ensure"
         ):  # other actions do not depend on which numbers can be connected
-            wanted = channels.requests(plan, looked)
+            wanted = channels.channel_requests(plan, looked)
         results = []
         for channel in wanted:
             write = channel.get("needed", False) and not plan["dry_run"]

@@ -17,7 +17,7 @@ from ..module_utils._role.outcomes import (
     batch_warnings,
     credentials_outcome,
     numbers_outcome,
-    summary,
+    summary_line,
 )
 from ..plugin_utils.role_part import RolePart
 
@@ -49,7 +49,7 @@ class ActionModule(RolePart):
             told.update({"warnings": warnings} if warnings else {})
         if host in (None, plan["last_host"]):
             files = [*self.first_pass["files"], *self.registered("backup").get("files", ())]
-            display.display(f"connect_sms: {summary(batch, args.get('entry_point', 'main'), files)}")
+            display.display(f"connect_sms: {summary_line(batch, args.get('entry_point', 'main'), files)}")
             problem = self.registered("settled").get("problem")
             if problem and not host and told["failed"]:  # then the end never comes, where this would be said
                 display.display(f"connect_sms: {problem}")

@@ -13,7 +13,7 @@ from ..module_utils._role.deletion import key_usage
 from ..module_utils._role.second_look import second_looks, superseded
 from ..module_utils._role.steps import Results, credential_requests, receivers, webhooks, with_urls
 from ..module_utils._role.store import keys_to_store, not_stored
-from ..module_utils._role.verify import requests
+from ..module_utils._role.verify import verify_requests
 
 DOCUMENTATION = r"""
 name: sms_next
@@ -127,7 +127,7 @@ STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "superseded": (superseded, ("now",)),
     "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels", "urls")),
     "keys": (key_requests, ("look",)),
-    "verify": (requests, ("look", "keys", "channels")),
+    "verify": (verify_requests, ("look", "keys", "channels")),
 }
 
 

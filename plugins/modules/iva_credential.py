@@ -322,15 +322,15 @@ def find_or_create(
         key = mint.noted()  # created a moment ago on this machine, and not listed yet
         if key is None:
             raise credentials.missing(instance, wanted)
-    before = after = summary(instance, wanted)
+    before = after = in_diff(instance, wanted)
     more, asked, retired, renamed = {}, False, None, 0.0
     if params["max_age"] is not None:
         plan = rotation(cloud, mint, key, retiring, wanted, params)
         asked = plan.asked
         more = {"rotation_due": plan.name != "not_due", "rotation": plan.name}
         if key is not None and plan.retire:
-            before = summary(instance, credentials.Wanted(wanted.name, credentials.role_of(key)), created="before")
-            after = summary(instance, wanted, created="by this run")
+            before = in_diff(instance, credentials.Wanted(wanted.name, credentials.role_of(key)), created="before")
+            after = in_diff(instance, wanted, created="by this run")
             if not module.check_mode and cloud.rename_key(str(key["guid"]), credentials.retired_name(wanted.name)):
                 retired, renamed = key, time.monotonic()
             key = None
@@ -606,11 +606,11 @@ def others(
 
 def present(instance: Mapping[str, Any], keys: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the first credential as a diff shows it, ``{}`` if there is none."""
-    shown = [summary(instance, credentials.Wanted(str(key.get("name")), credentials.role_of(key))) for key in keys]
+    shown = [in_diff(instance, credentials.Wanted(str(key.get("name")), credentials.role_of(key))) for key in keys]
     return shown[0] if shown else {}
 
 
-def summary(instance: Mapping[str, Any], wanted: credentials.Wanted, **more: Any) -> dict[str, Any]:
+def in_diff(instance: Mapping[str, Any], wanted: credentials.Wanted, **more: Any) -> dict[str, Any]:
     """Return a credential as a diff shows it, without what the server assigns, so that check mode shows the same."""
     return {
         "name": wanted.name,

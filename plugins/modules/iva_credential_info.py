@@ -199,7 +199,7 @@ def explain_all(module: AnsibleModule, cloud: IbmCloud, values: list[str]) -> di
         return {"api_keys": [explain(cloud, value, []) for value in values]}
     retired = [key for key in credentials.oldest_first(keys, None) if credentials.is_retired(key)]
     rows = [explain(cloud, value, keys) for value in values]
-    told = [describe_retired(key) for key in retired]
+    told = [retired_entry(key) for key in retired]
     names = instance_names(cloud, [*rows, *told])
     for row in [*rows, *told]:
         row["instance"] = names.get(row["instance_guid"])
@@ -219,7 +219,7 @@ def instance_names(cloud: IbmCloud, rows: list[dict[str, Any]]) -> dict[Any, str
     return names
 
 
-def describe_retired(key: Mapping[str, Any]) -> dict[str, Any]:
+def retired_entry(key: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry of a retired credential."""
     return {
         "name": key.get("name"),

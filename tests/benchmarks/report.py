@@ -234,11 +234,10 @@ def markdown(data: Mapping[str, Any], found: Sequence[Goal]) -> str:
     notes = "".join(f"- {note}\n" for note in data["notes"])
     return f"""# Benchmarks
 
-Written by `make bench`: all contenders, measured in one run over the same sandbox
-(`tests/sandbox`), in which each request takes {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]}:
-{machine["cores"]} cores, {machine["system"]}, Python {machine["python"]}, ansible-core {machine["ansible_core"]},
-twilio {machine["twilio"]}. The seconds hold for this machine, the ratios also for others. Other work took
-{machine["others"]:.0%} of its CPU meanwhile.
+`make bench` writes this page. It measures all contenders in one run against the same sandbox (`tests/sandbox`), which
+answers each request after {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]} with {machine["cores"]} cores, {machine["system"]},
+Python {machine["python"]}, ansible-core {machine["ansible_core"]} and twilio {machine["twilio"]}. The seconds apply to this machine;
+the ratios also apply to others. Other programs used {machine["others"]:.0%} of its CPU meanwhile.
 
 ![Wall time by phone numbers](benchmarks.svg)
 
@@ -250,16 +249,16 @@ twilio {machine["twilio"]}. The seconds hold for this machine, the ratios also f
 
 {measured}
 
-- *list mode*: `connect_sms.yml` with a file of numbers (`numbers_file`), the same that the script reads.
-  *inventory mode*: with an inventory whose hosts are numbers. A first run has every number to update, a second run none.
-- *SDK script*: `tests/benchmarks/sdk_script.py`, the Twilio SDK with 16 threads: one list, a comparison, the updates. It
-  is given the URL, and looks at neither IBM Cloud nor Messaging Services nor conversations.
+- *list mode*: `connect_sms.yml` with a file of numbers (`numbers_file`), which the script reads, too.
+  *inventory mode*: with an inventory whose hosts are numbers. A first run updates every number, a second run none.
+- *SDK script*: `tests/benchmarks/sdk_script.py`, the Twilio SDK with 16 threads. It lists the numbers, compares them, and
+  updates them. It is given the URL, and reads neither IBM Cloud nor Messaging Services nor conversations.
 - *uri tasks*: one list, and one `ansible.builtin.uri` task for each number, 16 forks. *module per host*: one process of
-  `twilio_sms_webhook` for each number, 16 forks. *twilio-cli*: one call for each number, one after the other. Slow ones are
-  measured with few numbers only.
-- *empty play* and *debug play* (a host for each number, one debug task) are what Ansible itself takes.
-- CPU is that of the program and all it started, peak MB that of its largest single process. The sandbox is the clouds' part and
-  nobody's own; its CPU is in the last column, because it runs on the same cores.
+  `twilio_sms_webhook` for each number, 16 forks. *twilio-cli*: one call for each number, one after the other. The slow ones
+  are measured with few numbers only.
+- *empty play* and *debug play* (one debug task on a host for each number) show what Ansible itself takes.
+- *CPU* is that of the program and all processes that it has started; *peak MB* is that of its largest process. The sandbox
+  plays the clouds on the same cores. Its CPU is in the last column and belongs to no contender.
 {notes}"""
 
 

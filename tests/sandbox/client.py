@@ -22,11 +22,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -251,6 +252,27 @@ class Sandbox:
             yield number
         finally:
             self.call("DELETE", f"/faults/{number}")
+
+    @contextmanager
+    def meanwhile(self, operation: str, do: Callable[[], object], seconds: float = 3) -> Iterator[None]:
+        """Do something within a ``with`` block, while the first request of a kind waits for its answer, its work done.
+
+        :param seconds: how long that request waits
+        """
+        fault = self.fault(operation, mode="hang_after", seconds=seconds)
+
+        def wait() -> None:
+            deadline = time.monotonic() + 120
+            while not self.hits(fault) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            do()
+
+        other = threading.Thread(target=wait)
+        other.start()
+        try:
+            yield
+        finally:
+            other.join()
 
     # --- IBM Cloud ---
 

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,25 +15,6 @@ from system.playing import Player
 
 REGION = ("-e", "region=us-south")
 RETIRING = "twilio-sms:retiring"
-
-
-@contextmanager
-def meanwhile(accounts: Accounts, do: Callable[[], object], operation: str = "twilio.update_number") -> Iterator[None]:
-    """Do something while the first update of a number (or other *operation*) waits for its answer, its work done."""
-    fault = accounts.box.fault(operation, mode="hang_after", seconds=3)
-
-    def wait() -> None:
-        deadline = time.monotonic() + 120
-        while not accounts.box.hits(fault) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        do()
-
-    other = threading.Thread(target=wait)
-    other.start()
-    try:
-        yield
-    finally:
-        other.join()
 
 
 @pytest.mark.parametrize("how", ["retired", "deleted"])
@@ -53,7 +30,7 @@ def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accoun
             accounts.box.remove("ibm", "keys", old["guid"])
 
     inventory = "\n".join(f"n{place} phone_number={number}" for place, number in enumerate(numbers))
-    with meanwhile(accounts, go):
+    with accounts.box.meanwhile("twilio.update_number", go):
         run = play(*REGION, inventory=inventory)
     assert run.code == 0, run.output
     assert f"({old['guid']}) was {how} by another run" in run.output
@@ -106,7 +83,7 @@ def test_two_machines_that_create_at_once_keep_one(play: Player, accounts: Accou
     def create() -> None:
         older.append(accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z"))
 
-    with meanwhile(accounts, create):
+    with accounts.box.meanwhile("twilio.update_number", create):
         run = play(*REGION, "-e", f"phone_number={number}")
     assert run.code == 0, run.output
     assert [key["guid"] for key in accounts.keys(agent)] == [older[0]["guid"]]
@@ -270,7 +247,7 @@ def test_a_restored_key_that_goes_meanwhile(play: Player, accounts: Accounts, ho
         if how == "deleted":
             accounts.box.remove("ibm", "keys", old["guid"])
 
-    with meanwhile(accounts, go):
+    with accounts.box.meanwhile("twilio.update_number", go):
         run = play(*words, playbook="restore_sms")
     assert run.code != 0, run.output + str(run.operations)
     assert "connect_sms: 1 restored" in run.output, "the report comes first"
@@ -362,7 +339,7 @@ def test_a_new_credential_that_another_run_retires_while_lists_are_late(play: Pl
         accounts.box.remove("ibm", "keys", new["guid"])
 
     try:
-        with meanwhile(accounts, go):
+        with accounts.box.meanwhile("twilio.update_number", go):
             run = play(*REGION, "-e", f"phone_number={number}")
     finally:
         accounts.box.settings(stale_lists=0.0)

@@ -12,7 +12,6 @@ import pytest
 
 from system.conftest import Accounts, url
 from system.playing import Player
-from system.test_beside_others import meanwhile
 
 OTHER_ACCOUNT = "AC" + "0" * 32
 GATEWAY = {"connect_sms_receiver_host": "gateway.example.com:9443", "connect_sms_password": "gateway-password-4711"}
@@ -281,7 +280,9 @@ def test_a_channel_that_another_run_deletes_meanwhile(scene: Scene) -> None:
     accounts = scene.accounts
     number, late = accounts.number(sms_url=""), accounts.number(sms_url="")
     words = ("-e", f"phone_number={number}")
-    with meanwhile(accounts, lambda: scene.box.remove("ibm", "channels", scene.channels()[0]["id"])):
+    with scene.box.meanwhile(
+        "twilio.update_number", lambda: scene.box.remove("ibm", "channels", scene.channels()[0]["id"])
+    ):
         run = scene.run(*words)
     assert run.code == 0, run.output
     assert "was deleted by another run while numbers were connected" in run.output
@@ -289,8 +290,8 @@ def test_a_channel_that_another_run_deletes_meanwhile(scene: Scene) -> None:
     assert scene.box.text(number)["delivered"]
 
     gone = scene.url()
-    with meanwhile(
-        accounts, lambda: scene.box.change("twilio", "numbers", late, sms_url=gone), "orchestrate.delete_channel"
+    with scene.box.meanwhile(
+        "orchestrate.delete_channel", lambda: scene.box.change("twilio", "numbers", late, sms_url=gone)
     ):
         disconnected = scene.run(*words, playbook="disconnect_sms")
     assert disconnected.code != 0

@@ -259,7 +259,9 @@ def audit_outcome(
     bad = [entry for entry in told if failing(entry, fail_on.get(entry["host"], []))]
     lines = [f"{entry['phone_number']}: {entry['status']}, {entry['msg']}" for entry in bad or told]
     few = bad or len(lines) <= NAMED
-    counts = ", ".join(f"{count} {name}" for name, count in summary(told).items() if count) or "no phone numbers"
+    counts = (
+        ", ".join(f"{count} {name}" for name, count in count_by_status(told).items() if count) or "no phone numbers"
+    )
     return {
         "changed": False,
         "failed": bool(problems or bad),
@@ -323,7 +325,7 @@ def _is_meant(agent: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return wanted["instance"] in ids and wanted["region"] in (None, agent["region"])
 
 
-def summary(told: list[dict[str, Any]]) -> dict[str, int]:
+def count_by_status(told: list[dict[str, Any]]) -> dict[str, int]:
     """Return how many numbers have each status, and how many had errors, in the order of :data:`STATUSES`."""
     counts = Counter(entry["status"] for entry in told)
     errors = sum(bool(entry["errors"] and entry["errors"]["count"]) for entry in told)

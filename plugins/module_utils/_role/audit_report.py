@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from .audit import ERRORS, STATUSES, counted, recent_errors, summary
+from .audit import ERRORS, STATUSES, count_by_status, counted, recent_errors
 
 COLUMNS = ("phone_number", "friendly_name", "host", "account_sid", "status", "msg", "url", "fallback_url")
 KEY_COLUMNS = ("credential", "role", "age_days")
@@ -92,7 +92,7 @@ def as_table(
 
     If there are more than :data:`LISTED`, each status is shown once before any is repeated.
     """
-    counts = summary(told)
+    counts = count_by_status(told)
     lines = [f"{counted(len(told), 'phone number')}: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)]
     rows = told
     if len(told) > LISTED:
@@ -102,7 +102,7 @@ def as_table(
     if len(rows) > LISTED:
         lines.append(f"  and {len(rows) - LISTED} more")
     for each in retired:
-        lines.append(f"  Retired, but not deleted: {describe_retired(each)}")
+        lines.append(f"  Retired, but not deleted: {retired_line(each)}")
     lines += [f"  Note: {note}" for note in notes]
     return "\n".join(lines + [f"  Written to {folder}: audit.html, audit.csv, audit.json" for folder in folders])
 
@@ -114,7 +114,7 @@ def in_turn(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [group[place] for place in range(longest) for group in groups if place < len(group)]
 
 
-def describe_retired(credential: Mapping[str, Any]) -> str:
+def retired_line(credential: Mapping[str, Any]) -> str:
     """Describe a retired service credential, for messages."""
     where = ", ".join(str(credential[name]) for name in ("instance", "region") if credential.get(name))
     age = credential.get("age_days")
@@ -179,7 +179,7 @@ def make_report(
     history = [each for each in _list(earlier, "history") if _is_past(each)]
     if same:
         history = history[:-1]
-    counts = summary(numbers)
+    counts = count_by_status(numbers)
     connected = counts.get("connected", 0)
     history = [*history, {"at": now, "numbers": len(numbers), "connected": connected}][-KEPT:]
     return {

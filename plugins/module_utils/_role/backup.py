@@ -103,7 +103,7 @@ class Recorder:
     def _merged(self, changes: Mapping[str, Changes], entry_point: str) -> tuple[str | None, dict[str, Any]]:
         """Return the path of the run's record, if there is one already, and the new content."""
         path = self._path()
-        record = read(path, self._decrypt) if path else new_record(entry_point, self._clock())
+        record = read_record(path, self._decrypt) if path else new_record(entry_point, self._clock())
         for account_sid, of_account in changes.items():
             add(record, account_sid, of_account)
         return path, record
@@ -170,7 +170,7 @@ def _impossible(folder: str, error: OSError) -> SmsError:
     )
 
 
-def read(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
+def read_record(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, Any]:
     """Return the record in a file.
 
     :param decrypt: decrypts a text that may be encrypted
@@ -212,7 +212,9 @@ def read_all(paths: Iterable[str], decrypt: Callable[[bytes], bytes]) -> dict[st
 
     :raises SmsError: as :func:`read`
     """
-    records = sorted((read(path, decrypt) for path in paths), key=lambda record: str(record.get("created_at") or ""))
+    records = sorted(
+        (read_record(path, decrypt) for path in paths), key=lambda record: str(record.get("created_at") or "")
+    )
     whole = records[0]
     for record in records[1:]:
         for account_sid, changes in record["accounts"].items():

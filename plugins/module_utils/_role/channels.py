@@ -22,7 +22,7 @@ TO_BE_CREATED = "https://channels.invalid/CHANNEL-TO-BE-CREATED"
 NOT_THERE = "https://channels.invalid/no-such-channel"
 
 
-def requests(plan: Mapping[str, Any], looked: Results) -> list[dict[str, Any]]:
+def channel_requests(plan: Mapping[str, Any], looked: Results) -> list[dict[str, Any]]:
     """Return the plan's channels with ``needed``: whether there is a number that can be connected to it.
 
     :param looked: the results of ``twilio_sms_webhook_info``

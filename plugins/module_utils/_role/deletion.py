@@ -38,11 +38,11 @@ def key_usage(
     :param look: the results of the same module from the start of the batch
     :param found: the results of ``iva_credential``, and *done* those of ``twilio_sms_webhook``, of the batch
     :param channels: the results of ``sms_channels`` of the batch, and *urls* what became of its :func:`steps.receivers`
-    :returns: as :func:`steps.key_usage`, and ``credentials``: those of the finish that may be looked into
+    :returns: as :func:`steps.keys_in_use`, and ``credentials``: those of the finish that may be looked into
     """
     plan, finish = with_urls(with_channels(plan, channels), found, urls), plan["finish"]
     planned: Results | None = [*webhooks(plan, look, found)] if plan["dry_run"] else None
-    usage = steps.key_usage(read, planned, finish["problem"], finish["accounts"])
+    usage = steps.keys_in_use(read, planned, finish["problem"], finish["accounts"])
     if finish["accounts"] and not plan["dry_run"] and not usage["problem"]:
         usage = {**usage, "problem": _not_shown(plan, read, look, found, done)}
     return {**usage, "credentials": [] if usage["problem"] else finish["credentials"]}

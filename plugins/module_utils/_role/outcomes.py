@@ -112,7 +112,7 @@ def batch_warnings(batch: Batch) -> list[str]:
     return list(dict.fromkeys(str(warning) for result in results for warning in result.get("warnings", ())))
 
 
-def summary(batch: Batch, entry_point: str, files: list[str] | None = None) -> str:
+def summary_line(batch: Batch, entry_point: str, files: list[str] | None = None) -> str:
     """Return the results of the whole batch, in one line for the console.
 
     :param files: the records of previous settings

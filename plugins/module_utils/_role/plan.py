@@ -137,7 +137,7 @@ def restore_plan(
     """Return the work to restore a backup, in the form of :func:`make_plan`.
 
     :param host: the host that reports on all of it
-    :param record: the result of :func:`backup.read`
+    :param record: the result of :func:`backup.read_record`
     :param account_sid: the account of the credentials; other accounts in the record are its subaccounts
     :param folder: the folder for the record of what the restore overwrites
     :returns: the plan; its ``credentials`` have the ``api_keys`` to ask IAM about, not credentials to look up

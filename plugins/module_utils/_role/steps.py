@@ -272,7 +272,7 @@ def unknown_yet(plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], Results]:
     return with_urls(plan, found, [{"ansible_facts": {URL: url}} for url in urls]), found
 
 
-def key_usage(
+def keys_in_use(
     looked: Results,
     planned: Results | None = None,
     problem: str | None = None,

@@ -39,7 +39,7 @@ def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, An
     """
     try:
         with open(path, "rb") as file:
-            return read(decrypt(file.read()).decode("utf-8-sig"))
+            return read_tenants(decrypt(file.read()).decode("utf-8-sig"))
     except OSError as error:
         text = f"connect_sms_tenants_file '{path}' cannot be read: {error.strerror}"
         raise SmsError(text, code="no_tenants_file") from None
@@ -51,7 +51,7 @@ def load(path: str, decrypt: Callable[[bytes], bytes]) -> dict[str, dict[str, An
         raise SmsError(f"connect_sms_tenants_file '{path}': {error}", code="bad_tenants_file") from None
 
 
-def read(text: str) -> dict[str, dict[str, Any]]:
+def read_tenants(text: str) -> dict[str, dict[str, Any]]:
     """Return the tenants in a ``tenantConfig.json`` by their number in E.164, whatever its notation there.
 
     :returns: for each ``description``, and ``username`` and ``password``, ``None`` if the tenant has none of its own

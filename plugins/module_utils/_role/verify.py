@@ -60,7 +60,7 @@ def _problem(host: str, values: Mapping[str, Any]) -> str | None:
     return None
 
 
-def requests(
+def verify_requests(
     plan: Mapping[str, Any], looked: Sequence[Result], asked: Sequence[Result], channels: list[Result] | None = None
 ) -> list[dict[str, Any]]:
     """Return the calls of ``twilio_sms_verify``, one for each account that could be read. They contain secrets.
@@ -231,7 +231,7 @@ def _outcome(
         "msg": join([*problems, *(lines or [counts_of(numbers)])], "; "),
         "numbers": numbers if len(numbers) <= SHOWN else bad[:SHOWN],
         "receivers": receivers,
-        "summary": summary(numbers),
+        "summary": count_verified(numbers),
         "notes": notes,
         "table": as_table(numbers, receivers, notes),
     }
@@ -246,7 +246,7 @@ def line_of(entry: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def summary(numbers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def count_verified(numbers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Return the count of each result, in the order of :data:`messages.VERIFIED`."""
     counts = Counter(entry["verified"] for entry in numbers)
     return {name: counts[name] for name in VERIFIED if counts[name]}
@@ -255,7 +255,7 @@ def summary(numbers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def counts_of(numbers: Sequence[Mapping[str, Any]]) -> str:
     """Return the counts as a text."""
     blocked = sum(entry["replies"] == BLOCKED for entry in numbers)
-    counts = {**summary(numbers), **({"with replies blocked": blocked} if blocked else {})}
+    counts = {**count_verified(numbers), **({"with replies blocked": blocked} if blocked else {})}
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no phone numbers"
 
 

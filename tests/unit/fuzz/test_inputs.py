@@ -307,7 +307,7 @@ def test_any_file_as_a_backup(
     path = tmp_path_factory.getbasetemp() / "backup.json"
     path.write_bytes(json.dumps(record).encode() + junk)
     try:
-        read = backup.read(str(path), lambda data: data)
+        read = backup.read_record(str(path), lambda data: data)
     except SmsError as error:
         assert str(path) in str(error)
         return

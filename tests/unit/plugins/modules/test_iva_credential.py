@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -39,25 +35,6 @@ def as_reader(box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch) -> Non
     caller = box.add_caller(service_role="Reader", platform_role="Editor")
     for name, value in caller["environment"].items():
         monkeypatch.setenv(name, value)
-
-
-@contextmanager
-def hang_then(box: Sandbox, operation: str, do: Callable[[], object]) -> Iterator[None]:
-    """Do something after the first request of a kind was processed, while the run waits for its answer."""
-    fault = box.fault(operation, mode="hang_after", seconds=1)
-
-    def wait() -> None:
-        deadline = time.monotonic() + 60
-        while not box.hits(fault) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        do()
-
-    other = threading.Thread(target=wait)
-    other.start()
-    try:
-        yield
-    finally:
-        other.join()
 
 
 def keys(box: Sandbox) -> list[dict[str, Any]]:
@@ -348,7 +325,7 @@ def test_a_credential_that_was_replaced_meanwhile_does_not_get_its_name_back(
 ) -> None:
     """While this run searched for holders, another one found no credential with the name and created one."""
     kept = box.add_key(agent["guid"], "twilio-sms:retiring", created_at=YEARS_AGO)
-    with hang_then(box, "rc.update_key", lambda: box.add_key(agent["guid"])):
+    with box.meanwhile("rc.update_key", lambda: box.add_key(agent["guid"]), seconds=1):
         last = {"state": "absent", "retired": True, "reinstate": True, "keys_in_use": [kept["api_key"]["value"]]}
         result = run("iva_credential", **KEY, **last)
     assert [entry["name"] for entry in result["kept"]] == ["twilio-sms:retiring"]

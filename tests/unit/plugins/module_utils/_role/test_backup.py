@@ -52,7 +52,7 @@ def test_the_batches_of_a_run_share_one_record(tmp_path: pathlib.Path, name: str
     assert os.path.exists(path)
     assert len(record["accounts"][ACCOUNT]) == 4
     assert record["accounts"][ACCOUNT]["+15550000009"]["before"]["url"] == "old 0", "as it was before the run"
-    assert backup.read(path, lambda data: data) == record
+    assert backup.read_record(path, lambda data: data) == record
     assert (folder.stat().st_mode & 0o077, os.stat(path).st_mode & 0o777) == (folder.stat().st_mode & 0o077, 0o600)
 
 

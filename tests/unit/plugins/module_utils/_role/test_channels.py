@@ -60,8 +60,8 @@ def test_two_receivers_are_refused(name: str) -> None:
 
 def test_a_channel_is_needed_where_a_number_can_be_connected() -> None:
     planned = plan.make_plan({"one": agent(ONE), "two": agent(TWO, orchestrate_agent="sales")})
-    assert [each["needed"] for each in channels.requests(planned, [look(ONE)])] == [True, False]
-    assert [each["needed"] for each in channels.requests(planned, [{"msg": "refused"}])] == [False, False]
+    assert [each["needed"] for each in channels.channel_requests(planned, [look(ONE)])] == [True, False]
+    assert [each["needed"] for each in channels.channel_requests(planned, [{"msg": "refused"}])] == [False, False]
 
 
 def webhook(result: dict[str, Any], state: str = "present") -> list[Any]:
@@ -113,7 +113,7 @@ def test_rotation_has_nothing_to_replace() -> None:
     told = outcomes.numbers_outcome(batch(planned, []))
     assert (told["changed"], told["failed"]) == (False, False)
     assert "has no key" in told["msg"]
-    assert "has no key" in outcomes.summary(batch(planned, []), "rotate")
+    assert "has no key" in outcomes.summary_line(batch(planned, []), "rotate")
 
 
 @pytest.mark.parametrize("on_override", ["warn", "fail", "repair"])
@@ -122,13 +122,13 @@ def test_a_channel_is_asked_for_before_its_place_is_known(on_override: str) -> N
     service = {"kind": "messaging_service", "sid": "MG1", "name": "campaign"}
     looked = [look(ONE, overrides={ONE: service})]
     planned = plan.make_plan({"one": agent(ONE, on_override=on_override)})
-    assert [one["needed"] for one in channels.requests(planned, looked)] == [True]
+    assert [one["needed"] for one in channels.channel_requests(planned, looked)] == [True]
     for account in planned["accounts"]:
         account["webhooks"] = [
             {"phone_numbers": one["phone_numbers"], "channel": one["channel"], "host": "one", "expected": {}}
             for one in account["webhooks"]
         ]
-    assert [one["needed"] for one in channels.requests(planned, looked)] == [True]
+    assert [one["needed"] for one in channels.channel_requests(planned, looked)] == [True]
 
 
 def seen(*numbers: str, url: str = URL, **more: Any) -> dict[str, Any]:

@@ -629,7 +629,7 @@ def test_holders_are_named_once_whoever_sees_them() -> None:
     seen = holders(
         (KEY, "number", "PN1", "sms_url"), (KEY, "application", "AP1", "voice_url"), ("short", "number", "PN2", "x")
     )
-    usage = steps.key_usage([seen, seen])
+    usage = steps.keys_in_use([seen, seen])
     assert usage == {"keys": [KEY], "holders": [[ONE, "TwiML application 'thing' (AP1)"]], "problem": None}
 
 
@@ -643,7 +643,7 @@ def test_holders_are_named_once_whoever_sees_them() -> None:
     ],
 )
 def test_what_is_not_known_of_all(results: list, accounts: list | None, problem: str | None) -> None:
-    usage = steps.key_usage(results, accounts=accounts)
+    usage = steps.keys_in_use(results, accounts=accounts)
     assert (problem in str(usage["problem"])) if problem else usage["problem"] is None
 
 
@@ -657,7 +657,7 @@ def test_a_dry_run_takes_its_changes_for_done() -> None:
         (OLD_KEY, "messaging_service", "MG1", "inbound_request_url"),
         (OLD_KEY, "application", "AP1", "sms_url"),
     )
-    usage = steps.key_usage([seen], steps.webhooks(with_urls(planned, [found()]), looked, [found()]))
+    usage = steps.keys_in_use([seen], steps.webhooks(with_urls(planned, [found()]), looked, [found()]))
     assert dict(zip(usage["keys"], usage["holders"], strict=True)) == {
         OLD_KEY: [TWO, "TwiML application 'thing' (AP1)"],
         KEY: [ONE, TWO, "Messaging Service 'campaign' (MG1)"],

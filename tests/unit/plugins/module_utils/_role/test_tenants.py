@@ -43,7 +43,7 @@ def webhook(user: str, password: str) -> str:
 
 
 def test_the_sample_is_read() -> None:
-    assert tenants.read(SAMPLE) == {
+    assert tenants.read_tenants(SAMPLE) == {
         "+12345556789": {
             "description": 'Tenant1, with a "quote" and ,] in it',
             "username": "myUserName",
@@ -51,12 +51,12 @@ def test_the_sample_is_read() -> None:
         },
         "+15555566666": {"description": "", "username": None, "password": None},
     }
-    assert tenants.read('{"tenants": []}') == {}
+    assert tenants.read_tenants('{"tenants": []}') == {}
 
 
 @pytest.mark.parametrize("notation", ["+15551234567", "15551234567", "1 (555) 123-4567", 15551234567])
 def test_digits_are_compared_not_notation(notation: Any) -> None:
-    assert list(tenants.read(json.dumps({"tenants": [{"tenantPhoneNumber": notation}]}))) == ["+15551234567"]
+    assert list(tenants.read_tenants(json.dumps({"tenants": [{"tenantPhoneNumber": notation}]}))) == ["+15551234567"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_file_is_decrypted(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_whether_the_gateway_takes_the_texts(number: str, url: str, password: str | None, status: str | None) -> None:
-    said = tenants.refusal(number, url, tenants.read(SAMPLE), password)
+    said = tenants.refusal(number, url, tenants.read_tenants(SAMPLE), password)
     assert (said and said[0]) == status
     assert "p4ssw0rd" not in str(said)
 
@@ -137,7 +137,7 @@ def audited(*asked: str, **urls: str) -> dict[str, tuple[str, str]]:
     values = dict.fromkeys(OPTIONS) | {name: option.get("default") for name, option in OPTIONS.items()}
     values |= {
         "connect_sms_receiver_host": "gateway.example.com:9443",
-        "connect_sms_tenants_file": tenants.read(SAMPLE),
+        "connect_sms_tenants_file": tenants.read_tenants(SAMPLE),
     }
     hosts = {f"host{number[-4:]}": {**values, "connect_sms_phone_numbers": [number]} for number in asked}
     hosts = hosts or {"localhost": {**values, "connect_sms_phone_numbers": []}}

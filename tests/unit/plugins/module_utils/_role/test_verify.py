@@ -49,7 +49,7 @@ def batch(
 
 def shares(*counts: int, most: int) -> list[int]:
     accounts = [{f"+1555{place}{n:06d}": RIGHT for n in range(count)} for place, count in enumerate(counts)]
-    return [call["verify_max"] for call in verify.requests(*batch(*accounts, verify_from="+1", verify_max=most))]
+    return [call["verify_max"] for call in verify.verify_requests(*batch(*accounts, verify_from="+1", verify_max=most))]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_all_accounts_together_get_no_more_texts_than_one_may(
 
 
 def test_a_receiver_is_tried_for_one_account_only() -> None:
-    calls = verify.requests(*batch({"+15550000001": RIGHT}, {"+15550000002": RIGHT, "+15550000003": FOREIGN}))
+    calls = verify.verify_requests(*batch({"+15550000001": RIGHT}, {"+15550000002": RIGHT, "+15550000003": FOREIGN}))
     assert [call["receivers"] for call in calls] == [[SOUTH], ["https://other.example.com/"]]
 
 
@@ -80,7 +80,7 @@ def test_a_receiver_is_tried_for_one_account_only() -> None:
 )
 def test_numbers_that_lead_elsewhere_get_no_text(url: str, expected: bool, silent: bool) -> None:
     plan, looked, _asked = batch({"+15550000001": url}, expected=expected)
-    (call,) = verify.requests(plan, looked, [{}])
+    (call,) = verify.verify_requests(plan, looked, [{}])
     assert (set(call["silent"]) == {"+15550000001"}) is silent
     assert "token" not in str(call["silent"])
 
