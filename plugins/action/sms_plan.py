@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
         self._files: dict[str, list[str]] = {}
         self._tenants: dict[str, dict[str, Any]] = {}
         names = task_vars["ansible_play_batch"]
-        values = HostValues(self._options(), self._task, self._loader, task_vars["hostvars"])
+        values = HostValues(self._options(), self._task, self._loader, task_vars)
         self._refuse_misspelt(values.extra)
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         hosts, problems = self._read(names, values)
@@ -194,8 +194,8 @@ class ActionModule(ActionBase):
         return self._specs(role)[self._entry_point]["options"]
 
     def _specs(self, role: Any) -> dict[str, Any]:
-        specs = self._loader.load_from_file(os.path.join(role._role_path, "meta", "argument_specs.yml"))
-        return specs["argument_specs"]
+        path = os.path.join(role._role_path, "meta", "argument_specs.yml")
+        return self._loader.load_from_file(path, unsafe=True)["argument_specs"]  # not copied: it is only read
 
     def _all_options(self) -> set[str]:
         """Return the role's variables of all entry points."""

@@ -29,14 +29,21 @@ class HostValues:
 
     :param spec: the role's argument specification
     :param task: the task in whose play and role the variables are read
+    :param task_vars: the task's variables
     """
 
-    def __init__(self, spec: Mapping[str, Mapping[str, Any]], task: Any, loader: Any, hostvars: Any):
+    def __init__(self, spec: Mapping[str, Mapping[str, Any]], task: Any, loader: Any, task_vars: Mapping[str, Any]):
+        hostvars = task_vars["hostvars"]
         self._validator = ArgumentSpecValidator({name: dict(option) for name, option in spec.items()})
         self._names = list(spec)
         self._task = task
         self._manager = hostvars._variable_manager
         self._inventory = hostvars._inventory
+        # Without these, Ansible lists the play's hosts again for each host.
+        self._play = {
+            "_hosts": list(task_vars["ansible_play_hosts"]),
+            "_hosts_all": list(task_vars["ansible_play_hosts_all"]),
+        }
         self._templar = Templar(loader=loader, variables={})
         self._validated: dict[str, tuple[dict[str, Any], list[str]]] = {}
         self.extra: Mapping[str, Any] = self._manager.extra_vars
@@ -48,7 +55,7 @@ class HostValues:
     def of(self, host: str) -> tuple[dict[str, Any], list[str]]:
         """Return the values of *host*, ``None`` for those that are not given, and the mistakes in them."""
         record = self._inventory.get_host(host)  # makes the implicit localhost, too
-        variables = self._manager.get_vars(play=self._task.get_play(), host=record, task=self._task)
+        variables = self._manager.get_vars(play=self._task.get_play(), host=record, task=self._task, **self._play)
         given = {name: variables[name] for name in self._names if name in variables}
         if not is_given(given.get("connect_sms_phone_numbers")) and "connect_sms_phone_numbers" in self._names:
             given["connect_sms_phone_numbers"] = variables.get("phone_number")

@@ -235,9 +235,9 @@ def markdown(data: Mapping[str, Any], found: Sequence[Goal]) -> str:
     return f"""# Benchmarks
 
 `make bench` writes this page. It measures all contenders in one run against the same sandbox (`tests/sandbox`), which
-answers each request after {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]} with {machine["cores"]} cores, {machine["system"]},
-Python {machine["python"]}, ansible-core {machine["ansible_core"]} and twilio {machine["twilio"]}. The seconds apply to this machine;
-the ratios also apply to others. Other programs used {machine["others"]:.0%} of its CPU meanwhile.
+answers each request after {machine["latency"] * 1000:.0f} ms. Measured on {machine["date"]} with {machine["cores"]} cores,
+{machine["system"]}, Python {machine["python"]}, ansible-core {machine["ansible_core"]} and twilio {machine["twilio"]}.
+The seconds apply to this machine; the ratios also apply to others. Other programs used {machine["others"]:.0%} of its CPU meanwhile.
 
 ![Wall time by phone numbers](benchmarks.svg)
 

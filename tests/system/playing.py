@@ -235,7 +235,12 @@ class Player:
         :param kept: a subfolder that may contain secrets
         """
         environment = self.environment(env or {})
-        environment["PATH"] = f"{PYTHON.parent}{os.pathsep}{environment['PATH']}"
+        commands = self.folder / "commands"
+        if not commands.exists():
+            commands.mkdir()
+            settings = {name: value for name, value in self.environment().items() if name.startswith("ANSIBLE_")}
+            warm_server().install(commands, settings)
+        environment["PATH"] = os.pathsep.join([str(commands), str(PYTHON.parent), environment["PATH"]])
         return self._run(["bash", "-c", command], environment, kept=kept)
 
     def _run(

@@ -39,10 +39,18 @@ def door() -> Iterator[str]:
 class Controller:
     """The arguments of the fake modules."""
 
-    def __init__(self, accounts: Accounts, folder: pathlib.Path, door: str, collection: str = "awx.awx") -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        folder: pathlib.Path,
+        door: str,
+        collection: str = "awx.awx",
+        *,
+        with_actions: bool = True,
+    ) -> None:
         """Write the collection; what else leads to the clouds is of no interest here."""
         folder.mkdir()
-        self._state = modules.write(folder, collection)
+        self._state = modules.write(folder, collection, with_actions=with_actions)
         paths = f"{folder}:{ROOT / '.cache' / 'link'}"
         self.environment: dict[str, str | None] = {
             **dict.fromkeys(accounts.environment),
@@ -70,7 +78,10 @@ def controller(accounts: Accounts, tmp_path: pathlib.Path, door: str) -> Control
     return Controller(accounts, tmp_path / "collections", door)
 
 
-def test_a_second_load_is_unchanged_and_shows_no_secret(play: Player, controller: Controller) -> None:
+def test_a_second_load_is_unchanged_and_shows_no_secret(
+    play: Player, accounts: Accounts, tmp_path: pathlib.Path, door: str
+) -> None:
+    controller = Controller(accounts, tmp_path / "collections", door, with_actions=False)
     first = play(*GIVEN, "-vvv", playbook="awx_setup", env=controller.environment, secrets=(KEY, TOKEN))
     assert first.code == 0, first.output
     made = controller.objects

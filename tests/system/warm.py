@@ -43,6 +43,23 @@ IMPORTS = (
 )
 
 
+# The command for shells: it hands its job to the process that forks. With settings of its own it is the real command.
+COMMAND = """#!{python} -IS
+import json, os, socket, sys
+own = {{name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}}
+if own != {settings!r} or os.path.exists("ansible.cfg"):
+    os.execv({command!r}, [{command!r}, *sys.argv[1:]])
+door = socket.socket(socket.AF_UNIX)
+door.connect({socket!r})
+socket.send_fds(door, [b"j"], [1, 2])
+job = {{"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}}
+door.sendall(json.dumps(job).encode() + b"\\n")
+answer = door.makefile("r")
+answer.readline()
+sys.exit(int(answer.readline()))
+"""
+
+
 # ---- in the tests' process ----
 
 
@@ -62,6 +79,17 @@ class Server:
         assert self._process.stdout
         assert self._process.stdout.readline() == READY, "the process that forks did not start"
         atexit.register(self.stop)
+
+    def install(self, folder: pathlib.Path, settings: Mapping[str, str]) -> None:
+        """Write a command ``ansible-playbook`` to a folder.
+
+        :param settings: the ``ANSIBLE_`` variables that it works with
+        """
+        command = pathlib.Path(sys.executable).with_name("ansible-playbook")
+        path = folder / command.name
+        values = {"python": sys.executable, "command": str(command), "socket": self._socket, "settings": dict(settings)}
+        path.write_text(COMMAND.format(**values))
+        path.chmod(0o755)
 
     def stop(self) -> None:
         """End it."""

@@ -114,13 +114,18 @@ class IbmCloud:
         self._session = _session(transport)
         for manager in self._token_managers():
             _send_through(manager, self._session)
-        self._controller = ResourceControllerV2(authenticator=authenticator)
-        self._controller.set_service_url(resource_controller_endpoint)
-        self._controller.set_http_client(self._session)
+
+    @cached_property
+    def _controller(self) -> Any:
+        """The SDK's client for Resource Controller, created on first use: each reads all CA certificates of the machine."""
+        service = ResourceControllerV2(authenticator=self._authenticator)
+        service.set_service_url(self.address)
+        service.set_http_client(self._session)
+        return service
 
     @cached_property
     def _identities(self) -> Any:
-        """The client for IAM Identity, created on first use, because setting up TLS for each SDK client takes time."""
+        """The SDK's client for IAM Identity, created on first use, too."""
         service = IamIdentityV1(authenticator=self._authenticator)
         service.set_service_url(self._iam_endpoint)
         service.set_http_client(self._session)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -40,6 +41,7 @@ PAGE_SIZE = 1000  # the maximum for the list of phone numbers
 ADDRESS_PAGE_SIZE = 50  # the maximum for the list of address configurations
 TEXTS = "/Messages.json"
 MAX_PAGES = 10_000  # protects against an endless list
+TOKENS_LAST = 60.0  # seconds for which the auth tokens of subaccounts are used before they are read again
 Rows = list[dict[str, Any]]  # Twilio's descriptions of things
 _PATH = re.compile("/[!-~]*")
 _SID = re.compile("[A-Z]{2}[0-9A-Za-z]+")
@@ -157,13 +159,16 @@ class TwilioNumbers:
                 region=None if api_endpoint else region,
             )
 
-        return cls(
+        twilio = cls(
             sign_in(account_sid, username, password),
             subaccount_sid or account_sid,
             owner_sid=account_sid,
             api_endpoint=api_endpoint,
             sign_in=sign_in if username == account_sid else None,
         )
+        # A task works on many subaccounts one after the other, and one list has the tokens of all.
+        twilio._family = _FAMILIES.setdefault((account_sid, password, api_endpoint, edge, region), twilio._family)
+        return twilio
 
     @property
     def sees_overrides(self) -> bool:
@@ -251,7 +256,7 @@ class TwilioNumbers:
         rows = [row for page in pages for row in self._rows(action, page, "accounts")]
         if not all(isinstance(row.get("sid"), str) and _ACCOUNT.fullmatch(row["sid"]) for row in rows):
             raise _unexpected(action)
-        self._family.tokens.update({row["sid"]: row["auth_token"] for row in rows if row.get("auth_token")})
+        self._family.keep({row["sid"]: row["auth_token"] for row in rows if row.get("auth_token")})
         return {row["sid"]: str(row.get("status")) for row in rows if row["sid"] != self.owner_sid}
 
     def update(self, number: str, sid: str, fields: Mapping[str, str]) -> dict:
@@ -478,7 +483,7 @@ class TwilioNumbers:
             if self._own_client is None:
                 if self._sign_in is None:
                     raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
-                if self.account_sid not in self._family.tokens:
+                if self.account_sid not in self._family.tokens or self._family.is_old():
                     self._accounts({})
                 token = self._family.tokens.get(self.account_sid)
                 if not token:
@@ -511,6 +516,19 @@ class _Family:
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}
         self.lock = threading.RLock()
+        self._read_at = -TOKENS_LAST
+
+    def keep(self, tokens: Mapping[str, str]) -> None:
+        """Keep tokens that were just read."""
+        self.tokens.update(tokens)
+        self._read_at = time.monotonic()
+
+    def is_old(self) -> bool:
+        """Whether the tokens may have changed since they were read."""
+        return time.monotonic() - self._read_at > TOKENS_LAST
+
+
+_FAMILIES: dict[tuple[str | None, ...], _Family] = {}  # of this process, by credentials and endpoint
 
 
 def _check_fields(fields: Mapping[str, str], known: frozenset[str]) -> None:

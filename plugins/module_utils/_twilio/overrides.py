@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._http.errors import SmsError
@@ -20,14 +20,14 @@ CHANNELS = ("whatsapp", "rcs")  # channels of senders in a pool whose webhooks c
 DEFERS = "use_inbound_webhook_on_number"  # "true": the number's own webhook is used. "false": the service's is.
 
 
-def messaging_services(twilio: Provider) -> list[dict[str, Any]]:
-    """Return the Messaging Services of the numbers' account.
+def services_and_addresses(twilio: Provider) -> list[Sequence[dict[str, Any]]]:
+    """Return the Messaging Services and the Conversations address configurations of the numbers' account.
 
     :raises SmsError: if they cannot be read
     """
     if not twilio.sees_overrides:
         raise SmsError(PARENT_CANNOT_KNOW, code="overrides_unknown")
-    return list(twilio.messaging_services())
+    return read_all(lambda read: read(), (twilio.messaging_services, twilio.conversation_addresses))
 
 
 def service_from(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +50,10 @@ def service_settings(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: service[name] for name in SERVICE_FIELDS}
 
 
-def find_conversations(twilio: Provider, numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the address configurations that create conversations from the texts of *numbers*, by number."""
+def conversations_of(addresses: Iterable[Mapping[str, Any]], numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return those of the address configurations that create conversations from the texts of *numbers*, by number."""
     found: dict[str, dict[str, Any]] = {}
-    for address in twilio.conversation_addresses():
+    for address in addresses:
         automatic = address.get("auto_creation")
         if isinstance(automatic, dict) and automatic.get("enabled") and address.get("address") in numbers:
             found[str(address["address"])] = _override("conversation", address)

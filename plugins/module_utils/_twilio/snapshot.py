@@ -21,12 +21,12 @@ from .._numbers.notation import did_you_mean
 from .alerts import NO_ERRORS, webhook_errors
 from .changes import iso, last_changes
 from .overrides import (
-    find_conversations,
-    messaging_services,
+    conversations_of,
     overrides_of_pools,
     read_others,
     read_pools,
     service_from,
+    services_and_addresses,
 )
 from .provider import Numbers, Provider
 from .webhook import receives_sms, settings_of
@@ -153,8 +153,9 @@ class Snapshot:
         return next((each for each in self.services if each["sid"] == override["sid"]), None)
 
     def _look_at_services(self, twilio: Provider, rows: Mapping[str, Mapping[str, Any]], *, with_pools: bool) -> None:
-        services = [service_from(row) for row in messaging_services(twilio)]
-        conversations = find_conversations(twilio, rows)
+        service_rows, addresses = services_and_addresses(twilio)
+        services = [service_from(row) for row in service_rows]
+        conversations = conversations_of(addresses, rows)
         read_pools(twilio, rows, services)
         if with_pools:
             read_others(twilio, rows, services)

@@ -28,6 +28,7 @@ def _nobody_s_environment(monkeypatch: pytest.MonkeyPatch, _folder: str) -> None
             monkeypatch.delenv(name)
     monkeypatch.setattr(tempfile, "tempdir", _folder)
     monkeypatch.setattr(f"{MODULE_UTILS}._ibm.mint.MEETING_PLACE", _folder, raising=False)
+    monkeypatch.setattr(f"{MODULE_UTILS}._twilio.client._FAMILIES", {})
 
 
 @pytest.fixture(autouse=True)

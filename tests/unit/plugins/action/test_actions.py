@@ -40,7 +40,7 @@ class Manager:
         self.hosts = hosts
         self.extra_vars = extra_vars or {}
 
-    def get_vars(self, *, play: Any, host: Any, task: Any) -> dict[str, Any]:
+    def get_vars(self, *, play: Any, host: Any, task: Any, **_play_hosts: list[str]) -> dict[str, Any]:
         return self.hosts[host]
 
     def get_host(self, name: str) -> str:
@@ -70,7 +70,8 @@ def plan() -> Plan:
         }
         variables = {name: {**defaults, "inventory_hostname": name, **values} for name, values in hosts.items()}
         hostvars = SimpleNamespace(_variable_manager=Manager(variables), _inventory=Manager(variables))
-        task_vars = {"ansible_play_batch": list(hosts), "ansible_play_hosts_all": list(hosts), "hostvars": hostvars}
+        lists = ("ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all")
+        task_vars = {**{name: list(hosts) for name in lists}, "hostvars": hostvars}
         return action(sms_plan, {"entry_point": "main"}, check_mode=check_mode).run(None, task_vars)
 
     return run

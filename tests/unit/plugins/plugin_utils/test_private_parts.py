@@ -53,7 +53,7 @@ def test_a_private_part_is_there(holder: Any, name: str) -> None:
 
 
 def test_signatures_are_as_they_are_used() -> None:
-    assert {"play", "host", "task"} <= set(inspect.signature(MANAGER.get_vars).parameters)
+    assert {"play", "host", "task", "_hosts", "_hosts_all"} <= set(inspect.signature(MANAGER.get_vars).parameters)
     assert "ignore_limits" in inspect.signature(INVENTORY.get_hosts).parameters
     assert split_host_pattern("a:!b") == ["a", "!b"]
 

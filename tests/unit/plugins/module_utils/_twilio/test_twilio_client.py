@@ -13,9 +13,11 @@ from unit.plugins.scripted import Clock, Script, Step, answer, step, transport
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import ApiError, SmsError, TransportError
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.access import twilio_numbers
+from ansible_collections.voiceagent.sms.plugins.module_utils._twilio import client
 from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.client import TwilioNumbers
 
-AC, SUB, SK = "AC" + "1" * 32, "AC" + "2" * 32, "SK" + "3" * 32
+AC, SUB, OTHER = ("AC" + digit * 32 for digit in "124")
+SK = "SK" + "3" * 32
 ONE, TWO, THREE = "+15550000001", "+15550000002", "+15550000003"
 OPTIONS = {"account_sid": AC, "auth_token": "hidden-token"}
 API = "https://api.twilio.com"
@@ -115,6 +117,20 @@ def test_a_subaccount_s_products_are_asked_with_its_own_token(play: PLAY) -> Non
     twilio.update_service("x", "MG1", {"InboundRequestUrl": ""})
     assert twilio.applications() == []
     assert "hidden-own" not in repr(vars(twilio)), "kept, but not where it would be shown"
+
+
+def test_one_list_has_the_tokens_of_all_subaccounts(play: PLAY, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task works on one subaccount after the other. Tokens may change, so they are not kept for long."""
+    family = accounts(*({"sid": sid, "status": "active", "auth_token": f"hidden-{sid}"} for sid in (SUB, OTHER)))
+    services = [
+        step(f"GET {MESSAGING}/Services", answer(200, {"services": []}), query=ALL, auth=basic(sid, f"hidden-{sid}"))
+        for sid in (SUB, OTHER)
+    ]
+    script = play(family, *services, family, services[0])
+    for sid in (SUB, OTHER):
+        connect(script, subaccount_sid=sid).messaging_services()
+    monkeypatch.setattr(client, "TOKENS_LAST", 0.0)
+    connect(script, subaccount_sid=SUB).messaging_services()
 
 
 @pytest.mark.parametrize("rows", [[], [{"sid": SUB, "status": "active", "auth_token": None}], [{"sid": AC}]])
