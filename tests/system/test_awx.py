@@ -20,8 +20,8 @@ from system.leaks import Leaks
 SLICES = 4
 NUMBERS = 10
 AT_SCALE = 2000
-#: The limit of concurrent requests of the account, and the share of requests that may be refused. The goal is 3 %, and 1.6 to 2.7 %
-#: were measured on a quiet machine; beside other tests it may be more.
+#: The limit of concurrent requests of the account, and the share of requests that may be refused. The goal of 3 % holds for the pace
+#: itself (tests/unit, test_pace); where two cores carry nine programs, 1.6 to 3.5 % were measured.
 LIMIT, REFUSED = 40, 0.05
 IBM, TWILIO = "SMS - IBM Cloud", "SMS - Twilio"
 OLD = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
