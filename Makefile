@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Names for the most common sessions of noxfile.py. They install what they need into .cache/.
 # CORE=2.19 or CORE=2.16 tests with that ansible-core. ARGS="..." is passed on, e.g. make unit ARGS="-k phone".
+# The unit tests that run whole modules, or thousands of inputs: `make unit` has them.
+SLOW = fuzz plugins/inventory plugins/modules
 RUN = @tests/tools/run --session $@$(if $(CORE),-$(CORE)) $(if $(ARGS),-- $(ARGS))
 
 .DEFAULT_GOAL := help
@@ -15,8 +17,8 @@ demo:  ## Connect three numbers of a made-up account and send a text (no cloud i
 test:  ## Everything a change has to pass: quick, system, integration and sanity, on two cores
 	$(RUN)
 
-quick:  ## Fast checks: ruff, mypy, yamllint and the unit tests
-	@tests/tools/run --session quick unit $(if $(ARGS),-- $(ARGS))
+quick:  ## Fast checks: ruff, mypy, yamllint and the unit tests that take no minutes
+	@tests/tools/run --session quick unit -- $(or $(ARGS),$(SLOW:%=--ignore=tests/unit/%))
 
 lint:  ## quick's linters, and ansible-lint, antsibull-docs and antsibull-changelog
 	@tests/tools/run --session quick lint
