@@ -328,7 +328,7 @@ def test_a_new_credential_that_nothing_shows_yet(play: Player, accounts: Account
 
 
 def test_a_new_credential_that_another_run_retires_while_lists_are_late(play: Player, accounts: Accounts) -> None:
-    """The list still shows its old name, which proves nothing."""
+    """The list is late for a moment. When this run looks, it shows the change: whoever retires waits for that."""
     agent = accounts.agent()
     number = accounts.number()
 

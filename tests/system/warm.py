@@ -45,18 +45,14 @@ IMPORTS = (
 
 # The command for shells: it hands its job to the process that forks. With settings of its own it is the real command.
 COMMAND = """#!{python} -IS
-import json, os, socket, sys
+import os, sys
 own = {{name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}}
 if own != {settings!r} or os.path.exists("ansible.cfg"):
     os.execv({command!r}, [{command!r}, *sys.argv[1:]])
-door = socket.socket(socket.AF_UNIX)
-door.connect({socket!r})
-socket.send_fds(door, [b"j"], [1, 2])
+sys.path.insert(0, {folder!r})
+import warm
 job = {{"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}}
-door.sendall(json.dumps(job).encode() + b"\\n")
-answer = door.makefile("r")
-answer.readline()
-sys.exit(int(answer.readline()))
+sys.exit(warm.Job({socket!r}, sys.stdout, sys.stderr, **job).wait())
 """
 
 
@@ -87,8 +83,14 @@ class Server:
         """
         command = pathlib.Path(sys.executable).with_name("ansible-playbook")
         path = folder / command.name
-        values = {"python": sys.executable, "command": str(command), "socket": self._socket, "settings": dict(settings)}
-        path.write_text(COMMAND.format(**values))
+        text = COMMAND.format(
+            python=sys.executable,
+            command=str(command),
+            settings=dict(settings),
+            folder=str(pathlib.Path(__file__).parent),
+            socket=self._socket,
+        )
+        path.write_text(text)
         path.chmod(0o755)
 
     def stop(self) -> None:
@@ -103,20 +105,19 @@ class Server:
 
         :param job: ``argv``, ``env``, ``cwd``, and ``hurry``: true for a run whose pauses take no time
         """
-        door = socket.socket(socket.AF_UNIX)
-        door.connect(self._socket)
-        socket.send_fds(door, [b"j"], [stdout.fileno(), stderr.fileno()])
-        door.sendall(json.dumps(job).encode() + b"\n")
-        return Job(door)
+        return Job(self._socket, stdout, stderr, **job)
 
 
 class Job:
     """A run under way."""
 
-    def __init__(self, door: socket.socket) -> None:
-        """Speak to the process that supervises it."""
-        self._door = door
-        self._lines = door.makefile("r")
+    def __init__(self, path: str, stdout: IO[Any], stderr: IO[Any], **job: Any) -> None:
+        """Hand a job to the process that forks, at its socket, as :meth:`Server.start` does."""
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.connect(path)
+        socket.send_fds(self._door, [b"j"], [stdout.fileno(), stderr.fileno()])
+        self._door.sendall(json.dumps(job).encode() + b"\n")
+        self._lines = self._door.makefile("r")
         self._code: int | None = None
         #: The process ID of ansible-playbook.
         self.pid = int(self._lines.readline())

@@ -26,7 +26,7 @@ CONFIRM = 1.0  # after a probe; if it is served, the provider's limit has risen,
 PROBE = 5.0  # after a refusal; doubled after each failed probe, because probing costs refused requests
 RAREST_PROBE = 40.0
 LEAST_PROBE = 200  # answers; keeps probes rare if many runs share a limit and each has few concurrent requests
-LEAST_ROUNDS = 25.0  # instead, below ten concurrent requests: a program must not stay slow if the others have ended
+LEAST_ROUNDS = 25.0  # instead, below eight concurrent requests: a program must not stay slow if the others have ended
 # Seconds without new requests if even a single request was refused, doubled each time: other programs use up the limit.
 FIRST_YIELD = 0.1
 LONGEST_YIELD = 0.4

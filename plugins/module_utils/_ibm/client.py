@@ -115,19 +115,19 @@ class IbmCloud:
         for manager in self._token_managers():
             _send_through(manager, self._session)
 
+    # Created on first use, because each of the SDK's clients reads all CA certificates of the machine.
     @cached_property
     def _controller(self) -> Any:
-        """The SDK's client for Resource Controller, created on first use: each reads all CA certificates of the machine."""
-        service = ResourceControllerV2(authenticator=self._authenticator)
-        service.set_service_url(self.address)
-        service.set_http_client(self._session)
-        return service
+        return self._service(ResourceControllerV2, self.address)
 
     @cached_property
     def _identities(self) -> Any:
-        """The SDK's client for IAM Identity, created on first use, too."""
-        service = IamIdentityV1(authenticator=self._authenticator)
-        service.set_service_url(self._iam_endpoint)
+        return self._service(IamIdentityV1, self._iam_endpoint)
+
+    def _service(self, kind: Callable[..., Any], url: str) -> Any:
+        """Return the SDK's client for a service."""
+        service = kind(authenticator=self._authenticator)
+        service.set_service_url(url)
         service.set_http_client(self._session)
         return service
 

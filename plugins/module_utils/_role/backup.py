@@ -210,7 +210,7 @@ def read_all(paths: Iterable[str], decrypt: Callable[[bytes], bytes]) -> dict[st
     A number in several records gets the oldest record's ``before`` and the latest one's ``after``, so that all changes are
     undone.
 
-    :raises SmsError: as :func:`read`
+    :raises SmsError: as :func:`read_record`
     """
     records = sorted(
         (read_record(path, decrypt) for path in paths), key=lambda record: str(record.get("created_at") or "")

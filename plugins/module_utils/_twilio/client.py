@@ -111,11 +111,12 @@ class TwilioNumbers:
         owner_sid: str | None = None,
         api_endpoint: str | None = None,
         sign_in: Callable[[str, str, str], Any] | None = None,
+        family: _Family | None = None,
     ):
         self._client = client
         self._endpoint = api_endpoint
         self._sign_in = sign_in
-        self._family: _Family = _Family()
+        self._family = family or _Family()
         self._own_client: Any = None
         self.account_sid = account_sid
         self.owner_sid = owner_sid or account_sid
@@ -159,16 +160,15 @@ class TwilioNumbers:
                 region=None if api_endpoint else region,
             )
 
-        twilio = cls(
+        return cls(
             sign_in(account_sid, username, password),
             subaccount_sid or account_sid,
             owner_sid=account_sid,
             api_endpoint=api_endpoint,
             sign_in=sign_in if username == account_sid else None,
+            # A task works on many subaccounts one after the other, and one list has the tokens of all.
+            family=_FAMILIES.setdefault((account_sid, password, api_endpoint, edge, region), _Family()),
         )
-        # A task works on many subaccounts one after the other, and one list has the tokens of all.
-        twilio._family = _FAMILIES.setdefault((account_sid, password, api_endpoint, edge, region), twilio._family)
-        return twilio
 
     @property
     def sees_overrides(self) -> bool:
@@ -186,11 +186,14 @@ class TwilioNumbers:
 
     def of_account(self, account_sid: str) -> TwilioNumbers:
         """Return a client with the same credentials for another account of the family."""
-        other = TwilioNumbers(
-            self._client, account_sid, owner_sid=self.owner_sid, api_endpoint=self._endpoint, sign_in=self._sign_in
+        return TwilioNumbers(
+            self._client,
+            account_sid,
+            owner_sid=self.owner_sid,
+            api_endpoint=self._endpoint,
+            sign_in=self._sign_in,
+            family=self._family,
         )
-        other._family = self._family
-        return other
 
     def find(self, wanted: Sequence[str]) -> dict[str, dict]:
         """Return the account's numbers among *wanted* (E.164), by number; others are left out.

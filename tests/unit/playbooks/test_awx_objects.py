@@ -328,7 +328,7 @@ NOT_ASKED = {
     "phone_number": "phone_numbers takes one as well",
     "numbers_file": "a job's container has no file of the user's",
     "create_credential": "the templates decide it: in slices it is false",
-    "audit_dir": "a folder of the container, which the template's own variables set",
+    "audit_dir": "what it writes is lost with the job's container",
 }
 
 

@@ -37,6 +37,10 @@ def test_whether_a_credential_is_the_first_of_its_name(run: Run, box: Sandbox) -
     result = run("iva_credential_info", guids=[second["guid"], first["guid"]], instance=agent["guid"])
     assert [row["first"] for row in result["credentials"]] == [False, True]
     assert result.operations == ["iam.token", "rc.list_instance_keys"]
+    box.remove("ibm", "keys", first["guid"])
+    alone = run("iva_credential_info", guids=[second["guid"]], instance=agent["guid"], iam_token=box.token())
+    assert [row["first"] for row in alone["credentials"]] == [True]
+    assert alone.operations == ["rc.list_instance_keys"]
     box.change("ibm", "keys", second["guid"], name="twilio-sms:retiring")
     retired = run("iva_credential_info", guids=[second["guid"]], instance=agent["guid"], iam_token=box.token())
     assert [(row["name"], row["first"]) for row in retired["credentials"]] == [("twilio-sms:retiring", True)]
