@@ -41,11 +41,8 @@ class ActionModule(RolePart):
         plan_now = with_channels(plan, self.registered("channels").get("results"))
         batch = Batch(plan_now, looked, found, self.written())
         told = numbers_outcome(batch, host)
-        # ansible-core 2.16 does not show warnings of tasks with no_log. So one report passes them on. Newer releases have
-        # shown them already, and do not show the same text again.
         if host in (None, next(iter(plan["numbers"]), None)):
-            gathered = [each for step in ("look", "webhooks") for each in self._warnings(step)]
-            warnings = list(dict.fromkeys([*batch_warnings(batch), *gathered]))
+            warnings = batch_warnings(batch)
             told.update({"warnings": warnings} if warnings else {})
         if host in (None, plan["last_host"]):
             files = [*self.first_pass["files"], *self.registered("backup").get("files", ())]
@@ -61,6 +58,3 @@ class ActionModule(RolePart):
         own = set(plan["numbers"].get(host, ())) or None
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
         return audit.audit_outcome(entries, told["failures"], plan["fail_on"], host)
-
-    def _warnings(self, step: str) -> list[str]:
-        return [each for each in self.registered(step).get("warnings") or () if isinstance(each, str)]

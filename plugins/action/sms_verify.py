@@ -20,9 +20,7 @@ class ActionModule(RolePart):
     _VALID_ARGS = RolePart.VARIABLES | {"proofs"}
 
     def work(self) -> dict[str, Any]:
-        # ansible-core 2.16 keeps the warnings of a loop outside its results.
-        notes = [str(each) for step in ("look", "proofs") for each in self.registered(step).get("warnings") or ()]
         channels = self.registered("channels").get("results")
-        told = conclude(self.plan, *self.results("look", "keys", "proofs"), channels, notes)
+        told = conclude(self.plan, *self.results("look", "keys", "proofs"), channels)
         display.display(told.pop("table"))
         return told

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..module_utils._role.audit import key_requests
-from ..module_utils._role.channels import with_channels
+from ..module_utils._role.calls import holder_calls, look_calls, webhook_calls
 from ..module_utils._role.deletion import key_usage
 from ..module_utils._role.second_look import second_looks, superseded
-from ..module_utils._role.steps import Results, credential_requests, receivers, webhooks, with_urls
+from ..module_utils._role.steps import credential_requests, receivers
 from ..module_utils._role.store import keys_to_store, not_stored
 from ..module_utils._role.verify import verify_requests
 
@@ -34,22 +34,25 @@ options:
     required: true
   step:
     description:
+      - V(look) returns the calls of M(voiceagent.sms.twilio_sms_webhook_info) that read the numbers.
       - V(credentials) returns service credentials with C(needed), C(wait) and C(candidate_api_keys), from O(look). Without O(look) all
         are needed.
       - V(store) returns the task files that store new API keys, from O(credentials). V(not_stored) returns the error message after
         O(failed), from O(credentials).
       - V(receivers) returns what each webhook URL is made of, from O(credentials).
-      - V(webhooks) returns Twilio accounts with C(webhooks), from O(look), O(credentials), O(channels) and O(urls).
+      - V(webhooks) returns the calls of M(voiceagent.sms.twilio_sms_webhook), from O(look), O(credentials), O(channels) and O(urls).
       - V(second_look) returns the GUIDs of credentials to read again, for a restore the API keys, from O(credentials), O(webhooks)
         and O(again).
       - V(superseded) returns the run's credentials that duplicate older ones, from O(now), in the form of the plan's C(finish).
+      - V(holders) returns the calls of M(voiceagent.sms.twilio_sms_webhook_info) that find what uses API keys.
       - V(key_usage) returns the API keys in use, what uses them, and the credentials to delete if they are unused, from O(holders),
         O(look), O(credentials), O(webhooks), O(channels) and O(urls).
       - V(keys) returns the API keys to ask IAM about in an audit, from O(look).
       - V(verify) returns the calls of M(voiceagent.sms.twilio_sms_verify), from O(look), O(keys) and O(channels).
     type: str
     required: true
-    choices: [credentials, store, not_stored, receivers, webhooks, second_look, superseded, key_usage, keys, verify]
+    choices:
+      [look, credentials, store, not_stored, receivers, webhooks, second_look, superseded, holders, key_usage, keys, verify]
   look:
     description: Results of M(voiceagent.sms.twilio_sms_webhook_info), from before anything is written.
     type: list
@@ -109,22 +112,17 @@ _value:
 """
 
 
-def filled(
-    plan: Mapping[str, Any], look: Results, credentials: Results | None, channels: Results | None, urls: Results | None
-) -> list[dict[str, Any]]:
-    """Return the plan's accounts with the URLs of both kinds of receivers."""
-    return webhooks(with_urls(with_channels(plan, channels), credentials or [], urls), look, credentials)
-
-
 #: The function of each step, and its arguments after the plan.
 STEPS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "look": (look_calls, ()),
     "credentials": (credential_requests, ("look",)),
     "store": (keys_to_store, ("credentials",)),
     "not_stored": (not_stored, ("credentials", "failed")),
     "receivers": (receivers, ("credentials",)),
-    "webhooks": (filled, ("look", "credentials", "channels", "urls")),
+    "webhooks": (webhook_calls, ("look", "credentials", "channels", "urls")),
     "second_look": (second_looks, ("credentials", "webhooks", "again")),
     "superseded": (superseded, ("now",)),
+    "holders": (holder_calls, ()),
     "key_usage": (key_usage, ("holders", "look", "credentials", "webhooks", "channels", "urls")),
     "keys": (key_requests, ("look",)),
     "verify": (verify_requests, ("look", "keys", "channels")),

@@ -394,7 +394,7 @@ def set_webhook(twilio: Numbers, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def noting(path: str | None, total: int) -> Callable[[], None]:
-    """Return a function that counts numbers and writes each hundredth count to the file, if there is one."""
+    """Return a function that counts numbers and writes each hundredth count and the last to the file, if there is one."""
     try:
         file = os.open(path, os.O_WRONLY) if path else None
     except OSError:  # the module runs on another machine than its task
@@ -403,7 +403,7 @@ def noting(path: str | None, total: int) -> Callable[[], None]:
 
     def note() -> None:
         done = next(numbers)
-        if file is not None and done % 100 == 0:
+        if file is not None and (done % 100 == 0 or done == total):
             os.pwrite(file, f"{done:8} {total:8}".encode(), 0)
 
     return note

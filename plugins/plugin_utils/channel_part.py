@@ -30,26 +30,9 @@ class ChannelPart(RolePart):
             **{name: channel[name] for name in ("agent", "environment", "name")},
             **options,
         }
-        return self._run_module(CHANNEL, args, write=write)
+        return self.run_module(CHANNEL, args, write=write)
 
     def holders(self, account: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an account has that leads anywhere. A secret."""
         defaults = access_defaults(self._task, self._templar, "twilio", ACCOUNT)
-        return self._run_module(ACCOUNT, {**defaults, **account["access"], "holders": True}, write=False)
-
-    def _run_module(self, module: str, args: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
-        task = self._task.copy()
-        task.action = f"voiceagent.sms.{module}"
-        task.args = dict(args)
-        task.check_mode = not write
-        action = self._shared_loader_obj.action_loader.get(
-            task.action,
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        result = action.run(task_vars=dict(self._task_vars))
-        return {name: value for name, value in result.items() if name != "invocation"}
+        return self.run_module(ACCOUNT, {**defaults, **account["access"], "holders": True}, write=False)

@@ -41,15 +41,20 @@ class InProcess(NormalAction):
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
-        if not self._is_at_home(task_vars):
+        code = self.code(task_vars)
+        if code is None:
             return super().run(tmp, task_vars)
-        code = importlib.import_module(f"{MODULES}.{self.module_name}")
-        if any(code.NEEDS.values()):
-            return super().run(tmp, task_vars)  # Ansible explains best why an import fails
         result = ActionBase.run(self, tmp, task_vars)
         with silence():
             result.update(run(code, self._task, shows_arguments=_shows_arguments(task_vars)))
         return result
+
+    def code(self, task_vars: Mapping[str, Any]) -> ModuleType | None:
+        """Return the imported module, or ``None`` if it has to run in a process of its own."""
+        if not self._is_at_home(task_vars):
+            return None
+        code = importlib.import_module(f"{MODULES}.{self.module_name}")
+        return None if any(code.NEEDS.values()) else code  # Ansible explains best why an import fails
 
     def _is_at_home(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether the module would run on this machine, as this user, with this Python and in this environment."""

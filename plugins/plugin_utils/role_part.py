@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._role.outcomes import both_passes
 from .action_failed import ActionFailed
+from .module_defaults import COLLECTION
 
 display = Display()
 
@@ -67,3 +69,31 @@ class RolePart(ActionBase):
     def results(self, *arguments: str) -> list[list[Mapping[str, Any]]]:
         """Return for each argument the results of the loop that registered the variable."""
         return [self.registered(argument).get("results", []) for argument in arguments]
+
+    def run_module(self, name: str, args: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+        """Run a module of this collection as a task would, in check mode unless it may *write*, and return its result."""
+        return self.run_action(self.action_of(name, args, write=write))
+
+    def action_of(self, name: str, args: Mapping[str, Any], *, write: bool) -> ActionBase:
+        """Return the action that runs a module of this collection, for :meth:`run_action`."""
+        task = self._task.copy()
+        task.action = f"{COLLECTION}.{name}"
+        task.args = dict(args)
+        task.check_mode = not write
+        return self._shared_loader_obj.action_loader.get(
+            task.action,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+
+    def run_action(self, action: ActionBase) -> dict[str, Any]:
+        """Run an action and return its result, also if it could not run its module."""
+        try:
+            result = action.run(task_vars=dict(self._task_vars))
+        except AnsibleError as error:
+            result = {"msg": str(error)}
+        return {name: value for name, value in result.items() if name != "invocation"}

@@ -154,7 +154,7 @@ def goals(rows: Rows) -> list[Goal]:
             get("50 subaccounts", 1000, "wall") / (get("50, SDK script", 1000, "wall") + get("empty play", 0, "wall"))
         ),
         " x",
-        "over SDK script (16 threads over all) and one empty play; the role works account by account",
+        "over SDK script (16 threads over all) and one empty play; the role works on up to 16 accounts at once",
     )
     add(
         "1000 hosts: wall of a second run",

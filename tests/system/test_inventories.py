@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import collections
 
+import pytest
+
 from system.conftest import EAST, Accounts, url
-from system.playing import Player, Run
+from system.playing import AS_PROCESSES, Player, Run
 
 STRANGER = "+15559990001"  # nobody's number
 
@@ -143,3 +145,42 @@ def test_a_number_given_beside_an_inventory_wins(play: Player, accounts: Account
     hosts = {"all": {"hosts": {"listed": {"phone_number": listed}}}}
     run = play("-e", "region=us-south", "-e", f"phone_number={given}", inventory=hosts)
     assert (run.code, run.status, run.writes) == (0, {"localhost": "ok"}, [])
+
+
+@pytest.mark.parametrize("words", [(), AS_PROCESSES], ids=["in the task's process", "as processes"])
+def test_many_subaccounts_at_once(play: Player, accounts: Accounts, words: tuple[str, ...]) -> None:
+    """Six subaccounts are worked on at once, one of them refuses, and the others do not notice."""
+    box, own = accounts.box, accounts.twilio
+    accounts.agent()
+    subs = [box.add_twilio_account(owner_account_sid=own["sid"])["sid"] for _place in range(6)]
+    hosts = {
+        f"sub{place}": {
+            "connect_sms_twilio_subaccount_sid": sid,
+            "connect_sms_phone_numbers": [accounts.number(account_sid=sid) for _place in range(3)],
+        }
+        for place, sid in enumerate(subs)
+    }
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
+    numbers = {name: variables["connect_sms_phone_numbers"] for name, variables in hosts.items()}
+    box.settings(latency=0.1)
+    with box.failing("twilio.update_number", status=401, code=20003, times=None, match=subs[2]):
+        first = play("-vvv", *words, inventory=inventory)
+    assert first.code == 2, first.output
+    assert first.status == {**dict.fromkeys(hosts, "changed"), "sub2": "failed"}
+    assert "HTTP 401 (20003)" in first.failures["sub2"]
+    for operation, each in (("twilio.list_numbers", 1), ("messaging.list_services", 1)):
+        assert by_account(first, operation) == dict.fromkeys(subs, each), operation
+    assert by_account(first, "twilio.update_number") == {
+        **dict.fromkeys(subs, 3),
+        subs[2]: by_account(first, "twilio.update_number")[subs[2]],
+    }
+    assert first.operations["twilio.list_accounts"] == (1 if not words else len(subs))
+    connected = {accounts.sms_url(number) for name, own in numbers.items() for number in own if name != "sub2"}
+    assert len(connected) == 1
+    assert not any(accounts.sms_url(number) for number in numbers["sub2"])
+    lists = [request["concurrent"] for request in first.requests if request["operation"] == "twilio.list_numbers"]
+    assert (max(lists) > 1) is not bool(words), "Ansible starts processes one after the other"
+    second = play(*words, inventory=inventory)
+    assert (second.code, second.operations["twilio.update_number"]) == (0, 3)
+    third = play(*words, inventory=inventory)
+    assert (third.code, third.writes, set(third.status.values())) == (0, [], {"ok"})

@@ -8,6 +8,7 @@ By default they are killed at every write request and around the waits; with ``S
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 from collections.abc import Iterator
@@ -184,3 +185,45 @@ def test_an_interrupted_run_stops_and_the_next_completes_it(
     assert run.code == 0, run.output
     assert run.operations["twilio.update_number"] == 300 - len(connected)
     assert len({accounts.sms_url(number) for number in numbers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("playbook", "operation", "count"),
+    [("connect_sms", "twilio.update_number", 60), ("verify_sms", "twilio.send_message", 2)],
+)
+def test_an_interrupted_run_stops_in_all_of_its_accounts(
+    boxes: list[Sandbox], tmp_path: pathlib.Path, playbook: str, operation: str, count: int
+) -> None:
+    """Several accounts are worked on at once, in threads that do not get the interrupt themselves."""
+    box = boxes[0]
+    box.reset()
+    accounts = Accounts(box)
+    key = box.add_key(accounts.agent()["guid"])
+    hosts = {}
+    for place in range(4):
+        sub = box.add_twilio_account(owner_account_sid=accounts.twilio["sid"])["sid"]
+        if playbook == "verify_sms":  # the receiver never answers, and a text's verdict would take five minutes
+            box.settings(receivers={ELSEWHERE: {"region": "us-south", "answer": "none"}})
+            numbers = [accounts.connected(key, ELSEWHERE, account_sid=sub), accounts.number(account_sid=sub)]
+            more = {"connect_sms_verify_from": numbers.pop(), "connect_sms_verify_timeout": 300}
+        else:
+            numbers = [accounts.number(account_sid=sub) for _place in range(100)]
+            more = {"connect_sms_region": "us-south"}
+        more["connect_sms_twilio_subaccount_sid"] = sub
+        hosts[f"sub{place}"] = {"connect_sms_phone_numbers": numbers, **more}
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    box.settings(latency=0.2)
+    victim = Victim(box, tmp_path, accounts.environment)
+    left = victim.interrupt(operation, count, "-i", str(inventory), playbook=playbook)
+    assert left == [], "no process goes on in the background"
+    box.settings(latency=0)
+    if playbook == "verify_sms":
+        return
+    everywhere = [number for each in hosts.values() for number in each["connect_sms_phone_numbers"]]
+    connected = [number for number in everywhere if accounts.sms_url(number)]
+    assert count <= len(connected) < len(everywhere)
+    run = victim("-i", str(inventory))
+    assert run.code == 0, run.output
+    assert run.operations["twilio.update_number"] == len(everywhere) - len(connected)
+    assert len({accounts.sms_url(number) for number in everywhere}) == 1

@@ -53,7 +53,7 @@ def both_passes(first: Results, second: Results) -> list[Mapping[str, Any]]:
 
 def _one_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any]:
     if "entries" not in first or "entries" not in second:
-        return second if "entries" in second or second.get("failed") else first
+        return second if "entries" in second or "msg" in second else first
     before = {entry["phone_number"]: entry for entry in from_text(first["entries"]) if entry["changed"]}
     entries = []
     for entry in from_text(second["entries"]):

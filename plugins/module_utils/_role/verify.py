@@ -86,15 +86,14 @@ def verify_requests(
         options = {name: value for name, value in account["verify"].items() if value not in (None, "")}
         calls.append(
             {
+                **account["access"],
                 **options,
-                "index": index,
-                "access": account["access"],
                 "phone_numbers": account["phone_numbers"],
                 "snapshot": looked[index]["snapshot"],
                 "silent": silent,
             }
         )
-    _share_receivers(calls, snapshots)
+    _share_receivers(calls, [snapshots[index] for index in sorted(snapshots)])
     _share_texts(calls)
     return calls
 
@@ -123,11 +122,10 @@ def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, S
     }
 
 
-def _share_receivers(calls: list[dict[str, Any]], snapshots: Mapping[int, Snapshot]) -> None:
+def _share_receivers(calls: list[dict[str, Any]], snapshots: list[Snapshot]) -> None:
     """Assign each receiver to the first account that leads there, so that it is tested once."""
     known: set[str] = set()
-    for call in calls:
-        snapshot = snapshots[call["index"]]
+    for call, snapshot in zip(calls, snapshots, strict=True):
         settings = [*(each.settings for each in snapshot.numbers.values()), *snapshot.services]
         own = dict.fromkeys(shown(each[name]) for each in settings for name in URLS if each[name])
         call["receivers"] = [name for name in own if name not in known]
@@ -160,15 +158,13 @@ def conclude(
     asked: Sequence[Result],
     proofs: Sequence[Result],
     channels: list[Result] | None = None,
-    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the result of a batch: ``numbers`` with a verdict each, ``receivers``, ``notes``, ``failed`` and ``msg``.
 
     :param proofs: the results of ``twilio_sms_verify`` for :func:`requests`
-    :param notes: additional notes
     """
     plan = expected_with_channels(plan, channels)
-    told, more, failures = verdicts(plan, list(looked), list(asked))
+    told, notes, failures = verdicts(plan, list(looked), list(asked))
     entries: dict[tuple[Any, str], dict[str, Any]] = {}
     doors: dict[str, Mapping[str, Any]] = {}
     problems = list(failures.values())
@@ -179,13 +175,13 @@ def conclude(
             continue
         doors.update({door["receiver"]: door for door in proof["receivers"]})
         entries.update({(snapshots[index].account_sid, entry["phone_number"]): entry for entry in proof["numbers"]})
-        more += [str(each) for each in proof.get("warnings") or ()]
+        notes += [str(each) for each in proof.get("warnings") or ()]
     numbers = [
         _entry(verdict, entries.get((verdict["account_sid"], verdict["phone_number"])), doors) for verdict in told
     ]
     order = {name: place for place, name in enumerate(VERIFIED)}
     numbers.sort(key=lambda entry: (order[entry["verified"]], entry["phone_number"]))
-    return _outcome(numbers, list(doors.values()), list(dict.fromkeys([*more, *notes])), list(dict.fromkeys(problems)))
+    return _outcome(numbers, list(doors.values()), list(dict.fromkeys(notes)), list(dict.fromkeys(problems)))
 
 
 def _entry(

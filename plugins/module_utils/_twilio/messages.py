@@ -24,7 +24,7 @@ from .._http.errors import SmsError, TransportError
 from .._http.pace import READERS
 from .._http.urls import place
 from .client import PARENT_CANNOT_KNOW
-from .rollout import read_all, run_all
+from .rollout import is_interrupted, read_all, run_all
 
 #: The results of a text, the worst first.
 VERIFIED = {
@@ -155,7 +155,7 @@ class Watch:
                 except SmsError as error:  # the texts are sent, and a later poll may succeed
                     self.problem = error
             left = end - now
-            if left <= 0 or all(trial.is_over(now) for trial in trials):
+            if left <= 0 or is_interrupted() or all(trial.is_over(now) for trial in trials):
                 return
             self._sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_WAIT)

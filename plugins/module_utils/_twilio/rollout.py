@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from .._http.errors import SmsError
@@ -16,6 +17,13 @@ from .._http.pace import READERS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+#: Events that are set if the work of the current thread is interrupted. Only the main thread gets the interrupt itself.
+_STOPS: ContextVar[tuple[threading.Event, ...]] = ContextVar("stops", default=())
+
+
+def is_interrupted() -> bool:
+    """Whether the work of the current thread, one of :func:`run_all`, is interrupted."""
+    return any(stop.is_set() for stop in _STOPS.get())
 
 
 def read_all(read: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -42,11 +50,12 @@ def run_all(
     """
     hopeless: list[SmsError] = []
     stopped = threading.Event()
+    stops = (*_STOPS.get(), stopped)
 
     def attempt(item: Item) -> Result | SmsError:
         if hopeless:
             return SmsError(f"Not tried, because of an earlier error: {hopeless[0]}", code=hopeless[0].code)
-        if stopped.is_set():
+        if is_interrupted():
             return SmsError("Not tried, because the run was interrupted", code="interrupted")
         try:
             return work(item)
@@ -61,6 +70,7 @@ def run_all(
     broken: list[BaseException] = []
 
     def work_through() -> None:
+        _STOPS.set(stops)  # each thread has a context of its own
         try:
             for place in places:  # each place goes to one thread
                 results[place] = attempt(todo[place])

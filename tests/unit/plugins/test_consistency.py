@@ -301,8 +301,10 @@ def test_the_role_calls_modules_as_they_are(module: str, task: dict[str, Any]) -
     arguments = set(task[f"voiceagent.sms.{module}"])
     options = documentation(module)["options"]
     assert arguments <= set(options)
-    if module.startswith("sms_"):  # they show no secrets, but for the plan
-        assert bool(task.get("no_log")) is (module == "sms_plan")
+    if module == "sms_accounts" and task["voiceagent.sms.sms_accounts"]["module"] in WRITERS:
+        assert task["check_mode"] == "{{ __connect_sms_plan.dry_run }}"
+    if module.startswith("sms_"):  # most show no secrets
+        assert bool(task.get("no_log")) is (module in ("sms_plan", "sms_accounts"))
         return
     assert task["no_log"] is True
     # A host's own credentials, endpoints and time limits reach the module as defaults, so that the play's own fill gaps.

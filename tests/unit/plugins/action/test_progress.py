@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.voiceagent.sms.plugins.action import twilio_sms_webhook as action
 from ansible_collections.voiceagent.sms.plugins.modules import twilio_sms_webhook as module
+from ansible_collections.voiceagent.sms.plugins.plugin_utils import progress
 
 MANY = ",".join(f"+1555{n:07d}" for n in range(3500))
 
@@ -22,8 +23,8 @@ MANY = ",".join(f"+1555{n:07d}" for n in range(3500))
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is shown."""
     shown: list[str] = []
-    monkeypatch.setattr(action.display, "display", shown.append)
-    monkeypatch.setattr(action, "LOOK", 0.01)
+    monkeypatch.setattr(progress.display, "display", shown.append)
+    monkeypatch.setattr(progress, "LOOK", 0.01)
     return shown
 
 
