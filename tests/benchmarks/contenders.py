@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -82,10 +83,11 @@ class World:
         path.write_text(json.dumps(data))
         return str(path)
 
-    def list_file(self) -> str:
-        """Return the path of a CSV file with the numbers, such as the agent's dashboard exports."""
-        path = self.folder / "numbers.csv"
-        path.write_text("".join(f"{number},number {place}\n" for place, number in enumerate(self.numbers)))
+    def list_file(self, numbers: list[str] | None = None) -> str:
+        """Return the path of a CSV file with all numbers, or with these, such as the agent's dashboard exports."""
+        numbers = numbers or self.numbers
+        path = self.folder / f"numbers-{numbers[0]}-{len(numbers)}.csv"
+        path.write_text("".join(f"{number},number {place}\n" for place, number in enumerate(numbers)))
         return str(path)
 
     def inventory(self, **variables: str) -> str:
@@ -120,6 +122,10 @@ class World:
         play = str(ROOT / "playbooks" / "ensure_sms_credential.yml")
         return self.run(ansible(), play, "-i", self.inventory(connect_sms_receiver_url="https://wa.example.com/x"))
 
+    def ensure_credential(self) -> None:
+        """Create the service credential, as the node before a controller's sliced job does."""
+        self.run(ansible(), str(ROOT / "playbooks" / "ensure_sms_credential.yml"), "-e", "region=us-south")
+
     def changing_cap(self) -> Measured:
         """Our playbook while the account's cap falls from 40 to 20 and rises again, as others come and go."""
         ended = threading.Event()
@@ -139,6 +145,13 @@ class World:
         finally:
             ended.set()
             watcher.join()
+
+    def slices(self, count: int) -> Measured:
+        """Our playbook in several processes at once, each with a part of the numbers, as in a controller's sliced job."""
+        command = [ansible(), str(ROOT / "playbooks" / "connect_sms.yml"), "-e", "region=us-south", "-e"]
+        parts = [self.list_file(self.numbers[place::count]) for place in range(count)]
+        runs = [shlex.join([*command, f"numbers_file={part}"]) for part in parts]
+        return self.run("sh", "-c", " & ".join([*runs, "wait"]))
 
     def subaccounts_mode(self) -> Measured:
         """Our playbook with a host for each subaccount."""

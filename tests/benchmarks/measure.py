@@ -40,6 +40,8 @@ class Measured:
     operations: dict[str, int]
     #: Seconds of CPU of the sandbox meanwhile. It plays the clouds, so no contender pays for it.
     sandbox_cpu: float
+    #: Seconds from the first update of a number to the last.
+    updating: float
     #: Share of the machine's CPU that others used meanwhile: the higher it is, the less the measurement is worth.
     others: float
 
@@ -108,6 +110,7 @@ def run(
         raise Failed(f"exit code {used['code']} after {used['wall']:.0f} s: {tail}")
     summary = box.summary()
     operations = {name: sum(statuses.values()) for name, statuses in summary["operations"].items()}
+    times = [request["at"] for request in box.requests(operation="twilio.update_number") if request["status"] == 200]
     wall, cpu, sandbox_cpu = used["wall"], used["cpu"], cpu_of(sandbox) - before
     return Measured(
         wall=wall,
@@ -120,5 +123,6 @@ def run(
         most_at_once=max(summary["peak_concurrency"].values(), default=0),
         operations=operations,
         sandbox_cpu=sandbox_cpu,
+        updating=max(times, default=0.0) - min(times, default=0.0),
         others=max(0.0, machine - cpu - sandbox_cpu) / (wall * (os.cpu_count() or 1)),
     )

@@ -14,6 +14,8 @@ from typing import Any
 
 LATENCY = 0.05  # seconds that each request takes
 CHANGING = 2000  # numbers of the run in which the cap changes
+SLICES, SLICED = 8, 2000  # processes that share a cap, and the numbers of all of them
+SLICED_LATENCY = 0.2  # seconds that each request takes there
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -64,6 +66,11 @@ class Table:
     def marginal(self, contender: str, key: str, few: int, many: int, run: str = "first") -> float:
         """Return what one more number costs, whatever a run costs that has none."""
         return (self.get(contender, many, key, run) - self.get(contender, few, key, run)) / (many - few)
+
+
+def slices_name(count: int) -> str:
+    """Return the contender's name."""
+    return f"{count} slice{'s' * (count > 1)}, cap 40"
 
 
 def goals(rows: Rows) -> list[Goal]:
@@ -146,6 +153,20 @@ def goals(rows: Rows) -> list[Goal]:
         lambda: (get(*changing, "wall") - get("list mode", 100, "wall", "second")) / (LATENCY * CHANGING * 0.035),
         " x",
         "over what the caps allow at best, less a run of fixed costs",
+    )
+    sliced, whole = ((slices_name(count), SLICED) for count in (SLICES, 1))
+    add(
+        f"{SLICES} slices with a cap of 40: refused",
+        3.0,
+        lambda: 100 * get(*sliced, "refused") / get(*sliced, "requests"),
+        " %",
+    )
+    add(
+        f"{SLICES} slices with a cap of 40: time of the updates",
+        1 / 0.85,
+        lambda: get(*sliced, "updating") / get(*whole, "updating"),
+        " x",
+        f"over that of one run with all {SLICED} numbers; each request takes {1000 * SLICED_LATENCY:.0f} ms",
     )
     add(
         "50 subaccounts of 20 numbers: wall",
@@ -253,6 +274,9 @@ The seconds apply to this machine; the ratios also apply to others. Other progra
   *inventory mode*: with an inventory whose hosts are numbers. A first run updates every number, a second run none.
 - *SDK script*: `tests/benchmarks/sdk_script.py`, the Twilio SDK with 16 threads. It lists the numbers, compares them, and
   updates them. It is given the URL, and reads neither IBM Cloud nor Messaging Services nor conversations.
+- *{slices_name(SLICES)}*: as many processes at once, each with a part of the numbers, after the credential was created, as in a
+  controller's sliced job. Here each request takes {1000 * SLICED_LATENCY:.0f} ms; with less, their starts on few cores take longer
+  than all updates.
 - *uri tasks*: one list, and one `ansible.builtin.uri` task for each number, 16 forks. *module per host*: one process of
   `twilio_sms_webhook` for each number, 16 forks. *twilio-cli*: one call for each number, one after the other. The slow ones
   are measured with few numbers only.

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.contenders import ROOT, World, twilio_cli
 from benchmarks.measure import Measured
-from benchmarks.report import CHANGING, LATENCY
+from benchmarks.report import CHANGING, LATENCY, SLICED, SLICED_LATENCY, SLICES
 from sandbox.client import Sandbox
 
 SLOW = 100  # numbers for contenders that start a process for each
@@ -104,6 +104,11 @@ class Bench:
             if name not in OURS:
                 world.foreign_key()
             self.note(name, 1000, "first", world.all_connected(once()))
+        for count in (1, SLICES):
+            world.reset(SLICED, twilio_concurrency=40)
+            world.ensure_credential()
+            world.box.settings(latency=SLICED_LATENCY)
+            self.note(report.slices_name(count), SLICED, "first", world.all_connected(world.slices(count)))
         for cap, ceiling in ((40, 64), (4, 16)):
             world.reset(1000, twilio_concurrency=cap)
             measured = world.all_connected(world.list_mode("-e", f"connect_sms_concurrency={ceiling}"))

@@ -20,9 +20,7 @@ from system.leaks import Leaks
 SLICES = 4
 NUMBERS = 10
 AT_SCALE = 2000
-#: The limit of concurrent requests of the account, and the share of requests that may be refused. The goal of 3 % holds for the pace
-#: itself (tests/unit, test_pace); where two cores carry nine programs, 1.4 to 3.6 % were measured.
-LIMIT, REFUSED = 40, 0.045
+LIMIT, REFUSED = 40, 0.03  # concurrent requests of the account, and the share of requests that may be refused
 IBM, TWILIO = "SMS - IBM Cloud", "SMS - Twilio"
 OLD = "https://user:a-password-of-somebody-else@elsewhere.example.com/inbound"
 

@@ -48,6 +48,7 @@ MAX_REFUSALS = 12  # 429 answers to one request; it was not processed, so repeat
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 120.0
 LONGEST_TIMEOUT = 86_400
+LOAD = "Twilio-Concurrent-Requests"  # of the whole account, in each of Twilio's answers (documentation, error 20429)
 MAX_BODY = 32 * 1024 * 1024  # bytes of an unpacked answer; the largest page of either cloud has a tenth of that
 
 
@@ -180,7 +181,7 @@ class Transport:
                         pause = self._pause(refusals, reply)
                         # If the provider asks for a pause, or refuses repeatedly, all requests wait.
                         everybody = "Retry-After" in reply.headers or refusals >= STUBBORN
-                        self.pace.refused(turn, pause if everybody else 0.0)
+                        self.pace.refused(turn, pause if everybody else 0.0, concurrent(reply.headers))
             except TransportError as error:
                 failure = error
             if failure is None and reply.status == 429:
@@ -193,7 +194,7 @@ class Transport:
                     f"{_origin(url)} gave an answer that is not JSON", code="bad_answer", maybe_done=True
                 )
             if failure is None and reply.status not in RETRIED_STATUSES:
-                self.pace.succeeded()
+                self.pace.succeeded(concurrent(reply.headers))
                 return reply
             tries += 1
             may_repeat = repeatable or (failure is not None and not failure.maybe_done)
@@ -371,6 +372,12 @@ def retry_after(headers: Mapping[str, str] | http.client.HTTPMessage, now: float
     began = _date(headers.get("Date") or "")
     seconds = until - (now if began is None else began)
     return seconds if seconds > 0 else None
+
+
+def concurrent(headers: Mapping[str, str] | http.client.HTTPMessage) -> int | None:
+    """Return how many concurrent requests the provider counts for the account, ``None`` if it does not say so."""
+    told = headers.get(LOAD) or ""
+    return int(told) if re.fullmatch("[0-9]{1,6}", told) else None
 
 
 def _date(text: str) -> float | None:

@@ -19,6 +19,7 @@ from unit.plugins.scripted import Clock, Script, answer, step, transport
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._http import transport as transport_module
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError, TransportError
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.pace import Pace
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import (
     MAX_REFUSALS,
     MAX_TRIES,
@@ -111,6 +112,28 @@ def test_refusals_end_some_time_too(play: PLAY, clock: Clock) -> None:
 def test_refusals_and_failures_are_counted_apart(play: PLAY) -> None:
     mixed = [answer(429)] * 3 + [answer(503)] * (MAX_TRIES - 1) + [answer(429)] * 3 + [OK]
     assert transport(play(*[step(GET, reply) for reply in mixed])).request("GET", URL, {}) is OK
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("7", 7), ("123456", 123456), ("", None), ("-1", None), ("1.5", None), ("9" * 7, None), ("x", None)],
+)
+@pytest.mark.parametrize("status", [200, 429])
+def test_the_account_s_load_is_for_the_pace(
+    status: int, told: str, expected: int | None, play: PLAY, clock: Clock
+) -> None:
+    heard: list[Any] = []
+
+    class Listener(Pace):
+        def succeeded(self, concurrent: int | None = None) -> None:
+            heard.append(concurrent)
+
+        def refused(self, _number: int, _halt: float = 0.0, concurrent: int | None = None) -> None:
+            heard.append(concurrent)
+
+    script = play(step(GET, answer(status, twilio_concurrent_requests=told)), *[step(GET, OK)] * (status == 429))
+    Transport(send=script, sleep=clock.sleep, pace=Listener(1)).request("GET", URL, {})
+    assert heard[0] == expected
 
 
 @pytest.mark.parametrize("status", [429, 503])
