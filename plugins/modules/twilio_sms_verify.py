@@ -182,10 +182,8 @@ from ..module_utils._twilio import replies
 from ..module_utils._twilio.alerts import check_days
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
 from ..module_utils._twilio.destination import Destination, answers_by_itself, destinations_of
-from ..module_utils._twilio.messages import Trial, Watch, last_texts, text_result
+from ..module_utils._twilio.messages import Trial, Watch, check_texts, last_texts, text_result
 from ..module_utils._twilio.snapshot import Snapshot
-
-MAX_TIMEOUT = 3600
 
 
 def manage(module: AnsibleModule) -> dict[str, Any]:
@@ -237,12 +235,7 @@ def checked(params: Mapping[str, Any]) -> tuple[list[str], str | None]:
         raise SmsError(join(problems, "; "), code="bad_phone_number")
     if not wanted:
         raise SmsError("phone_numbers is empty: name the numbers to verify", code="bad_phone_number")
-    if not 0 < params["verify_timeout"] <= MAX_TIMEOUT:
-        raise SmsError(f"verify_timeout must be more than 0 and at most {MAX_TIMEOUT} seconds", code="bad_timeout")
-    if params["verify_max"] < 0:
-        raise SmsError("verify_max must be 0 or more", code="bad_verify_max")
-    if not params["verify_body"].strip():
-        raise SmsError("verify_body is empty: Twilio sends no empty text", code="bad_verify_body")
+    check_texts(params["verify_timeout"], params["verify_max"], params["verify_body"])
     try:
         check_days(params["alert_days"], "alert_days")
     except ValueError as error:

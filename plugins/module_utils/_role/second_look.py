@@ -194,11 +194,6 @@ def channels_unknown(plan: Mapping[str, Any], now: Mapping[int, Mapping[str, Any
     ]
 
 
-def unsettled(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
-    """Return messages about a batch's credentials that have changed, or that could not be checked."""
-    return gone(plan, found, now) + unknown(plan, found, now)
-
-
 def gone(plan: Mapping[str, Any], found: Results, now: Results) -> list[str]:
     """Return messages about credentials that have changed since numbers were switched to their keys.
 

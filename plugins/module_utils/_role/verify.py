@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.door import shown
-from .._http.errors import NAMED, join
+from .._http.errors import NAMED, SmsError, join
 from .._http.urls import place
 from .._numbers.notation import normalize
 from .._twilio.destination import DEMO_HOST
-from .._twilio.messages import VERIFIED
+from .._twilio.messages import VERIFIED, check_texts
 from .._twilio.snapshot import Snapshot
 from .._twilio.webhook import URLS
 from .audit import audit_plan, verdicts
 from .channels import expected_with_channels
-from .plan import NO_NUMBERS
+from .plan import NO_NUMBERS, PREFIX
 from .steps import groups_of
 
 FAILING = ("refused", "silent")
@@ -55,8 +55,11 @@ def _problem(host: str, values: Mapping[str, Any]) -> str | None:
             normalize(values["connect_sms_verify_from"])
         except ValueError as error:
             return f"connect_sms_verify_from: {error}"
-    if values["connect_sms_verify_max"] < 0:
-        return "connect_sms_verify_max must be 0 or more"
+    timeout, most, body = (values[f"{PREFIX}verify_{name}"] for name in ("timeout", "max", "body"))
+    try:
+        check_texts(1 if timeout is None else timeout, most or 0, body or "the default", PREFIX)
+    except SmsError as error:
+        return str(error)
     return None
 
 

@@ -39,7 +39,23 @@ LOST = ("failed", "undelivered", "canceled")
 SETTLE = 10.0  # seconds in which a carrier may still refuse an answer that Twilio has sent
 FIRST_WAIT, LONGEST_WAIT = 0.5, 4.0  # seconds between two polls
 MAX_DETAILS = 50  # alerts read one by one, because the list does not show their numbers
+LONGEST_TIMEOUT = 3600  # seconds
 LATEST = 20  # messages read to find a number's last inbound one
+
+
+def check_texts(timeout: float, most: int, body: str, prefix: str = "") -> None:
+    """Check the options of ``twilio_sms_verify`` for its texts.
+
+    :param prefix: of the options' names, for messages
+    :raises SmsError: for the first that is invalid
+    """
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        text = f"{prefix}verify_timeout must be more than 0 and at most {LONGEST_TIMEOUT} seconds"
+        raise SmsError(text, code="bad_timeout")
+    if most < 0:
+        raise SmsError(f"{prefix}verify_max must be 0 or more", code="bad_verify_max")
+    if not body.strip():
+        raise SmsError(f"{prefix}verify_body is empty: Twilio sends no empty text", code="bad_verify_body")
 
 
 @dataclass

@@ -19,11 +19,12 @@ FOUND = {"credential": {"name": "twilio-sms", "guid": "G"}}
 
 def test_what_was_never_to_be_had_is_not_looked_for() -> None:
     there = {"credentials": [{"guid": "G", "name": "twilio-sms", "state": "active"}]}
-    assert second_look.unsettled(PLAN, [REFUSED, FOUND], [REFUSED, there]) == []
+    assert second_look.gone(PLAN, [REFUSED, FOUND], [REFUSED, there]) == []
+    assert second_look.unknown(PLAN, [REFUSED, FOUND], [REFUSED, there]) == []
 
 
 def test_what_is_not_known_any_more_is_told() -> None:
-    (told,) = second_look.unsettled(PLAN, [REFUSED, FOUND], [REFUSED, {"msg": "HTTP 503"}])
+    (told,) = second_look.unknown(PLAN, [REFUSED, FOUND], [REFUSED, {"msg": "HTTP 503"}])
     assert "second is there still: HTTP 503" in told
 
 

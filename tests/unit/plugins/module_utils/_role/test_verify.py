@@ -144,3 +144,29 @@ def test_many_numbers_make_no_long_result() -> None:
     assert [each["verified"] for each in told["numbers"]] == ["silent"]
     assert told["summary"] == {"silent": 1, "untried": 299}
     assert "and 275 more" in told["table"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"phone_numbers": []}, "host one has no phone_number"),
+        ({"verify_from": "12"}, "connect_sms_verify_from: '12' is not a phone number"),
+        ({"verify_timeout": -1.0}, "connect_sms_verify_timeout must be more than 0 and at most 3600 seconds"),
+        ({"verify_timeout": 0.0}, "connect_sms_verify_timeout must be"),
+        ({"verify_timeout": float("nan")}, "connect_sms_verify_timeout must be"),
+        ({"verify_timeout": 1e9}, "connect_sms_verify_timeout must be"),
+        ({"verify_max": -1}, "connect_sms_verify_max must be 0 or more"),
+        ({"verify_body": " "}, "connect_sms_verify_body is empty"),
+    ],
+)
+def test_a_mistake_is_a_host_s_before_any_request(values: dict[str, Any], said: str) -> None:
+    fine = {
+        "phone_numbers": "+15550000001",
+        "verify_from": None,
+        "verify_timeout": 60.0,
+        "verify_max": 10,
+        "verify_body": "Hi",
+    }
+    plan = verify.verify_plan({"one": {f"connect_sms_{name}": value for name, value in {**fine, **values}.items()}})
+    assert said in plan["errors"]["one"]
+    assert plan["accounts"] == []
