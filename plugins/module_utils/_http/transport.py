@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it on macOS only
@@ -274,11 +274,17 @@ class Transport:
         if not os.path.exists(bundle):
             raise SmsError(f"the CA bundle '{bundle}' named by REQUESTS_CA_BUNDLE does not exist", code="no_ca_bundle")
         try:
-            if os.path.isdir(bundle):
-                return ssl.create_default_context(capath=bundle)
-            return ssl.create_default_context(cafile=bundle)
+            return _trusting(bundle)
         except OSError:  # an SSLError for a file without certificates
             raise SmsError(f"the CA bundle '{bundle}' cannot be read as certificates", code="no_ca_bundle") from None
+
+
+@lru_cache(maxsize=8)
+def _trusting(bundle: str) -> ssl.SSLContext:
+    """Return a context with the certificates of a file or folder. Reading them takes longer than a request."""
+    if os.path.isdir(bundle):
+        return ssl.create_default_context(capath=bundle)
+    return ssl.create_default_context(cafile=bundle)
 
 
 class _Route:

@@ -493,6 +493,23 @@ def test_a_ca_bundle_of_the_given_environment(name: str, serve: SERVE, certifica
     assert server.connections == 1
 
 
+def test_certificates_are_read_once_for_all_hosts_and_accounts(
+    certificate: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twilio has three hosts, and each account a transport of its own."""
+    read = []
+    original = transport_module.ssl.create_default_context
+    monkeypatch.setattr(
+        transport_module.ssl, "create_default_context", lambda **how: read.append(how) or original(**how)
+    )
+    transport_module._trusting.cache_clear()
+    for _account in range(2):
+        sender = real({"REQUESTS_CA_BUNDLE": str(certificate)})
+        for host in ("a.example.com", "b.example.com"):
+            sender._route_to(f"https://{host}")
+    assert read == [{"cafile": str(certificate)}]
+
+
 def test_a_certificate_of_nobody_is_refused_and_not_tried_again(serve: SERVE, certificate: pathlib.Path) -> None:
     server = serve(certificate=certificate)
     with pytest.raises(TransportError, match="showed no valid certificate.*REQUESTS_CA_BUNDLE") as failure:
