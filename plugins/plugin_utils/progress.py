@@ -41,7 +41,7 @@ def shown_progress(calls: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
         watcher.start()
         try:
             yield [
-                {**call, "_role": {**(call.get("_role") or {}), "progress_file": path}}
+                {**call, "_role": {**(call.get("_role") or {}), "progress_file": path}} if call else call
                 for call, path in zip(calls, paths, strict=True)
             ]
         finally:

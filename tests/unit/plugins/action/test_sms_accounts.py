@@ -215,6 +215,12 @@ def test_progress_adds_up_over_the_accounts(
     assert shown == (["1500 of 2100 phone numbers done"] if shows else [])
 
 
+def test_progress_makes_no_call_of_none() -> None:
+    numbers = [f"+1555{n:07d}" for n in range(1001)]
+    results = run([{"account_sid": A, "phone_numbers": numbers}, {}], lambda module: {"args": module.params})
+    assert results[1] == {}
+
+
 def test_an_interrupt_stops_the_work_in_all_accounts() -> None:
     begun: list[int] = []
     main, ready = threading.main_thread(), threading.Event()
