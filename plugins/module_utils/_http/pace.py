@@ -29,6 +29,7 @@ CLIMB = 0.3  # until the first refusal; overshoots by about three requests
 CLIMB_TOLD = (
     0.15  # the same, by the account's concurrent requests instead of ours, if the provider says how many there are
 )
+LARGEST_CROWD = 8  # others for each of ours that slow the climb; a busy account may have room all the same
 CONFIRM = 1.0  # after a probe; if it is served, the provider's limit has risen, and the climb continues
 PROBE = 5.0  # after a refusal; doubled after each failed probe, because probing costs refused requests
 RAREST_PROBE = 40.0
@@ -146,7 +147,9 @@ class Pace:
     def _needed(self, concurrent: int | None) -> float:
         """Return how many answers the next step up takes."""
         if self._rounds == CLIMB:
-            return CLIMB * self.limit if concurrent is None else CLIMB_TOLD * max(concurrent, self.limit)
+            if concurrent is None:
+                return CLIMB * self.limit
+            return CLIMB_TOLD * max(self.limit, min(concurrent, LARGEST_CROWD * self.limit))
         least = min(LEAST_PROBE, LEAST_ROUNDS * self.limit) if self._rounds >= PROBE else 0
         return max(self._rounds * self.limit, least) * max(1.0, self._crowd)
 

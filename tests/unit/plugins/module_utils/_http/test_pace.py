@@ -101,6 +101,18 @@ def test_a_high_ceiling_is_come_to_step_by_step_and_soon(clock: Clock) -> None:
     assert answers < 700, "three more in each round"
 
 
+@pytest.mark.parametrize(("others", "least", "most"), [(0, 1, 1), (30, 1.2, 4), (500, 7, 8.5)])
+def test_the_busier_the_account_the_slower_the_climb(others: int, least: float, most: float, clock: Clock) -> None:
+    def answers(told: int) -> int:
+        pace, count = paced(64, clock), 0
+        while pace.limit < 64 and count < 10_000:
+            pace.succeeded(int(pace.limit) + told)
+            count += 1
+        return count
+
+    assert least <= answers(others) / answers(0) <= most
+
+
 def test_a_limit_below_a_high_ceiling_costs_few_refusals(clock: Clock) -> None:
     """A thousand requests with up to 64 at once under a limit of 40: at most 2 % may be refused."""
     pace, refused, answered = paced(64, clock), 0, 0
