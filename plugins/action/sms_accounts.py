@@ -31,9 +31,10 @@ class ActionModule(RolePart):
         defaults = access_defaults(self._task, self._templar, "twilio", module)
         calls = [{**defaults, **call} if call else {} for call in self._task.args["calls"]]
         with shown_progress(calls) if write and module == "twilio_sms_webhook" else nullcontext(calls) as calls:
-            return {"results": self._results(module, calls, write=write)}
+            # Not "results": ansible-core 2.19 takes those for a loop's and shows them in spite of no_log.
+            return {"accounts": self._run(module, calls, write=write)}
 
-    def _results(self, module: str, calls: list[dict[str, Any]], *, write: bool) -> list[dict[str, Any]]:
+    def _run(self, module: str, calls: list[dict[str, Any]], *, write: bool) -> list[dict[str, Any]]:
         """Return the result of each call, empty for a call without options."""
         actions = {place: self.action_of(module, call, write=write) for place, call in enumerate(calls) if call}
         code = next((action.code(self._task_vars) for action in actions.values()), None)

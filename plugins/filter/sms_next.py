@@ -100,7 +100,7 @@ EXAMPLES = r"""
     name: "{{ item.name }}"
     region: "{{ item.region }}"
     candidate_api_keys: "{{ item.candidate_api_keys }}"
-  loop: "{{ __connect_sms_plan | voiceagent.sms.sms_next('credentials', look=__connect_sms_look.results) }}"
+  loop: "{{ __connect_sms_plan | voiceagent.sms.sms_next('credentials', look=__connect_sms_look.accounts) }}"
   when: item.needed
   no_log: true
 """

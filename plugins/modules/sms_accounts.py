@@ -36,7 +36,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+accounts:
   description: What the module returned for each call, empty if there was none. A secret.
   returned: always
   type: list

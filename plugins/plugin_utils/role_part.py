@@ -64,11 +64,15 @@ class RolePart(ActionBase):
 
     def written(self) -> list[Mapping[str, Any]]:
         """Return the results of the webhooks' task: of both passes, if there were two."""
-        return both_passes(self.first_pass["webhooks"], self.registered("webhooks").get("results", []))
+        return both_passes(self.first_pass["webhooks"], self._results("webhooks"))
 
     def results(self, *arguments: str) -> list[list[Mapping[str, Any]]]:
-        """Return for each argument the results of the loop that registered the variable."""
-        return [self.registered(argument).get("results", []) for argument in arguments]
+        """Return for each argument the results of the task that registered the variable: a loop, or ``sms_accounts``."""
+        return [self._results(argument) for argument in arguments]
+
+    def _results(self, argument: str) -> list[Mapping[str, Any]]:
+        registered = self.registered(argument)
+        return registered.get("accounts") or registered.get("results", [])
 
     def run_module(self, name: str, args: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """Run a module of this collection as a task would, in check mode unless it may *write*, and return its result."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import threading
+import time
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -81,7 +82,8 @@ def run(
     result = plugin.run(task_vars={})
     assert result["changed"] is False
     assert not result.get("failed")
-    return result["results"]
+    assert "results" not in result, "ansible-core 2.19 shows them in spite of no_log"
+    return result["accounts"]
 
 
 def test_accounts_are_worked_on_at_once_and_results_keep_their_order() -> None:
@@ -206,7 +208,9 @@ def test_progress_adds_up_over_the_accounts(
             with open(path, "w", encoding="ascii") as file:
                 file.write("500 700")
         half.wait()
-        threading.Event().wait(0.1)
+        deadline = time.monotonic() + 5
+        while shows and not shown and time.monotonic() < deadline:
+            time.sleep(0.01)
         return {}
 
     numbers = [f"+1555{n:07d}" for n in range(700)]
