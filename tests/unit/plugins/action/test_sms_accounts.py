@@ -127,19 +127,15 @@ def test_calls_in_one_account_follow_one_another(
 
 def test_no_more_accounts_at_once_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sms_accounts, "ACCOUNTS", 3)
-    active, most, lock = [0], [0], threading.Lock()
+    places, three = threading.Semaphore(3), threading.Barrier(3, timeout=5)
 
     def manage(_module: Any) -> dict[str, Any]:
-        with lock:
-            active[0] += 1
-            most[0] = max(most[0], active[0])
-        threading.Event().wait(0.01)
-        with lock:
-            active[0] -= 1
-        return {}
+        assert places.acquire(blocking=False), "a fourth account at once"
+        three.wait()
+        places.release()
+        return {"done": True}
 
-    run([{"account_sid": f"AC{place:032d}"} for place in range(12)], manage)
-    assert most == [3]
+    assert run([{"account_sid": f"AC{place:032d}"} for place in range(12)], manage) == [{"done": True}] * 12
 
 
 def failing(module: Any) -> dict[str, Any]:
