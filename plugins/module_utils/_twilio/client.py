@@ -166,7 +166,7 @@ class TwilioNumbers:
             owner_sid=account_sid,
             api_endpoint=api_endpoint,
             sign_in=sign_in if username == account_sid else None,
-            # A task works on many subaccounts one after the other, and one list has the tokens of all.
+            # A task works on many subaccounts, and one list has the tokens of all.
             family=_FAMILIES.setdefault((account_sid, password, api_endpoint, edge, region), _Family()),
         )
 
