@@ -14,6 +14,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.vars.reserved import get_reserved_names
 
+# Ansible forks a process for each task. What is imported before the first one need not be imported in each.
+from ..filter import sms_next  # noqa: F401
 from ..module_utils._http.errors import SmsError, join
 from ..module_utils._module.options import (
     IBM_CLOUD_OPTIONS,

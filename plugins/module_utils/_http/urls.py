@@ -85,6 +85,7 @@ def check_url(url: str) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
 def place(url: str | None) -> tuple[str, str, int | None, str] | None:
     """Return where a webhook leads: scheme, host, port and path, without credentials, query and fragment."""
     parts = _split(url or "")
@@ -210,6 +211,7 @@ def _mask_pair(pair: str) -> str:
     return name + equals + (MASK if value else "")
 
 
+@lru_cache(maxsize=1024)
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)

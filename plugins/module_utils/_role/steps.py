@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import join
@@ -347,26 +347,37 @@ def _move(
 
 
 class Refusals:
-    """Why numbers must be left alone. The effect of services on an account's numbers is computed once."""
+    """Why numbers must be left alone. What is the same for all numbers of an account or a group is computed once."""
 
     def __init__(self) -> None:
         self._verdicts: dict[int, Verdict] = {}
+        self._groups: dict[int, Callable[[str], str | None]] = {}
 
     def of(self, number: str, whole: Group) -> str | None:
         """Return why a number of a group must be left alone, for messages, or ``None``."""
-        account, snapshot = whole.account, whole.snapshot
+        if id(whole.group) not in self._groups:
+            self._groups[id(whole.group)] = self._of_group(whole)
+        return self._groups[id(whole.group)](number)
+
+    def _of_group(self, whole: Group) -> Callable[[str], str | None]:
+        snapshot = whole.snapshot
         if snapshot is None:
-            return "the account could not be read"
-        if unknown := why_nothing(snapshot, account):
-            return unknown
+            return lambda _number: "the account could not be read"
+        if unknown := why_nothing(snapshot, whole.account):
+            return lambda _number: unknown
+        account = dict(whole.account)  # plain: each look into Ansible's own containers takes longer than a decision
         if not _leads_somewhere(whole.group):  # a restore, or the receiver is not known yet
-            return why_not(number, {}, snapshot, Verdict(), {**account, "on_override": "ignore"})
-        return why_not(number, places_of(whole.group), snapshot, self._verdict(account, snapshot), account)
+            account["on_override"] = "ignore"
+            return lambda number: why_not(number, {}, snapshot, Verdict(), account)
+        wanted, verdict = places_of(whole.group), self._verdict(whole.account, snapshot)
+        return lambda number: why_not(number, wanted, snapshot, verdict, account)
 
     def _verdict(self, account: Mapping[str, Any], snapshot: Snapshot) -> Verdict:
         if id(account) not in self._verdicts:
             groups = [group for group in account["webhooks"] if _leads_somewhere(group)]
-            wanted = {number: places_of(group) for group in groups for number in numbers_in(group)}
+            wanted = {
+                number: places for group in groups for places in [places_of(group)] for number in numbers_in(group)
+            }
             self._verdicts[id(account)] = services_verdict(snapshot, wanted, account)
         return self._verdicts[id(account)]
 
