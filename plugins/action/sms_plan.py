@@ -15,7 +15,7 @@ from ansible.utils.display import Display
 from ansible.vars.reserved import get_reserved_names
 
 # Ansible forks a process for each task. What is imported before the first one need not be imported in each.
-from ..filter import sms_next  # noqa: F401
+from ..filter import sms_next  # noqa: F401  # pylint: disable=unused-import
 from ..module_utils._http.errors import SmsError, join
 from ..module_utils._module.options import (
     IBM_CLOUD_OPTIONS,
@@ -40,6 +40,7 @@ from ..module_utils._role.plan import (
     make_plan,
     needs_no_credential,
     restore_plan,
+    restore_values,
 )
 from ..module_utils._role.short import DRY_RUN, KNOWN, is_given
 from ..module_utils._role.verify import verify_plan
@@ -173,20 +174,21 @@ class ActionModule(ActionBase):
     def _restore_plan(
         self, hosts: dict[str, dict[str, Any]], problems: dict[str, str], dry_run: bool
     ) -> dict[str, Any]:
-        """Return the plan of a restore. A backup belongs to accounts, so one host represents all of it."""
-        plan: dict[str, Any] = {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
-        for host, values in list(hosts.items())[:1]:
+        """Return the plan of a restore. A record belongs to accounts, so one host represents all of it."""
+        host = next(iter(hosts), None)
+        if host is not None:
             try:
+                values = restore_values(hosts)
                 paths = backup.paths_of(values["connect_sms_backup"])
                 record = backup.read_all(paths, decrypting(self._loader))
                 account_sid = self._access(values, "twilio")["account_sid"]
                 folder = os.path.abspath(values.get("connect_sms_backup_dir") or os.path.dirname(paths[0]))
                 if not dry_run:
                     backup.check_folder(folder)
-                return restore_plan(host, record, values, account_sid, folder)
+                return {**restore_plan(host, record, values, account_sid, folder), "errors": problems}
             except (SmsError, ValueError) as error:
-                problems[host] = str(error)
-        return plan
+                problems = {**problems, **dict.fromkeys(hosts, str(error))}
+        return {"credentials": [], "accounts": [], "numbers": {}, "errors": problems}
 
     def _options(self) -> dict[str, dict[str, Any]]:
         """Return the role's argument spec, the only list of its variables."""

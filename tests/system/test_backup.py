@@ -76,6 +76,41 @@ def test_backup_and_restore(play: Player, accounts: Accounts, tmp_path: pathlib.
     assert "connect_sms_backup_dir" in refused.failures["localhost"]
 
 
+OWN_PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: voiceagent.sms.connect_sms, tasks_from: restore}
+"""
+
+
+def test_a_restore_of_some_numbers_leaves_the_others_alone(
+    play: Player, accounts: Accounts, tmp_path: pathlib.Path
+) -> None:
+    accounts.agent()
+    numbers = [accounts.number() for _place in range(4)]
+    given = ("-e", json.dumps({"phone_numbers": numbers}))
+    assert play(*REGION, *given, "-e", f"connect_sms_backup_dir={tmp_path / 'records'}").code == 0
+    (record,) = (tmp_path / "records").iterdir()
+
+    def restored() -> list[str]:
+        return [number for number in numbers if not accounts.sms_url(number)]
+
+    (tmp_path / "canary.csv").write_text(f"number\n{numbers[0]}\n")
+    run = play("-e", f"backup={record}", "-e", f"numbers_file={tmp_path / 'canary.csv'}", playbook="restore_sms")
+    assert (run.code, restored()) == (0, numbers[:1]), run.output
+
+    hosts = {f"h{place}": {"phone_number": number} for place, number in enumerate(numbers[1:3])}
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_backup": str(record)}}}
+    own = play(playbook=OWN_PLAY, inventory=inventory)
+    assert (own.code, restored()) == (0, numbers[:3]), own.output
+
+    hosts["h3"] = {"phone_number": numbers[3], "connect_sms_backup": str(tmp_path / "another.json")}
+    mixed = play(playbook=OWN_PLAY, inventory=inventory)
+    assert (mixed.code, mixed.writes) == (2, []), mixed.output
+    assert "host h3 differs from host h0 in connect_sms_backup" in mixed.output
+
+
 def test_without_a_record_nothing_changes(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
     accounts.agent()
     number = accounts.number()

@@ -131,6 +131,32 @@ def credential_plan(hosts: Mapping[str, Values], problems: Mapping[str, str] | N
     return {"credentials": credentials.items, "accounts": [], "numbers": {}, "errors": errors}
 
 
+def restore_values(hosts: Mapping[str, Values]) -> Values:
+    """Return the values of a restore by one or more hosts, with the phone numbers of all of them.
+
+    A record belongs to accounts, not to hosts. So the hosts must agree on everything else.
+
+    :raises ValueError: if they do not, or if only some of them have phone numbers
+    """
+    numbers = "connect_sms_phone_numbers"
+    given = {host: values[numbers] or list(filter(None, [number_of_host(host)])) for host, values in hosts.items()}
+    first, *others = hosts
+    for host in others:
+        differ = [name for name in hosts[first] if name != numbers and hosts[host][name] != hosts[first][name]]
+        if differ:
+            raise ValueError(
+                f"host {host} differs from host {first} in {join(differ, ", ")}: a restore puts back one record. Restore the records"
+                " one after the other"
+            )
+        if bool(given[host]) != bool(given[first]):
+            without, has = (first, host) if given[host] else (host, first)
+            raise ValueError(
+                f"host {without} has no phone_number, so all numbers in the record would be restored, but host {has} has one:"
+                " give each host one, or none"
+            )
+    return {**hosts[first], numbers: [number for each in given.values() for number in each or ()]}
+
+
 def restore_plan(
     host: str, record: Mapping[str, Any], values: Values, account_sid: str | None, folder: str | None = None
 ) -> dict[str, Any]:

@@ -679,6 +679,31 @@ def test_a_service_is_restored_with_all_or_not_at_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hosts", "restored"),
+    [
+        ({"localhost": host(ONE, TWO)}, [ONE, TWO]),
+        ({"localhost": host()}, []),  # all
+        ({"a": host(ONE), "b": host(TWO, ONE)}, [ONE, TWO, ONE]),
+        ({"a": host(), "b": host()}, []),
+        ({"15550000001": host(), "b": host(TWO)}, ["+15550000001", TWO]),
+        ({"a": host(ONE), "b": host(TWO, region="us-east")}, "b differs from host a in connect_sms_region:"),
+        (
+            {"a": host(ONE), "b": host(ONE), "c": host(TWO, concurrency=2)},
+            "c differs from host a in connect_sms_concur",
+        ),
+        ({"a": host(ONE), "b": host()}, "b has no phone_number, .* but host a has one"),
+        ({"a": host(), "15550000002": host()}, "a has no phone_number, .* but host 15550000002 has one"),
+    ],
+)
+def test_a_restore_by_many_hosts_takes_the_numbers_of_all(hosts: dict[str, Any], restored: list[str] | str) -> None:
+    if isinstance(restored, str):
+        with pytest.raises(ValueError, match=restored):
+            plan.restore_values(hosts)
+    else:
+        assert plan.restore_values(hosts)["connect_sms_phone_numbers"] == restored
+
+
+@pytest.mark.parametrize(
     ("now", "accepted", "force", "recorded"),
     [
         ("https://new.example.com/sms", True, False, True),
