@@ -42,8 +42,10 @@ _raw:
   elements: str
 """
 
-from collections.abc import Mapping
-from fnmatch import fnmatch
+import pathlib
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import translate
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
@@ -93,12 +95,22 @@ def _keeps_localhost(limit: str, groups: Mapping[str, list[str]]) -> bool:
     explicit = "localhost" in groups.get("all", ())
 
     def matches(pattern: str) -> bool:
-        if pattern in LOCALHOST:
-            return True
-        return explicit and (fnmatch(LOCALHOST[0], pattern) or "localhost" in groups.get(pattern, ()))
+        if pattern in LOCALHOST or not explicit:
+            return pattern in LOCALHOST
+        own = re.compile(pattern[1:] if pattern[0] == "~" else translate(pattern))
+        return any(own.match(name) for name in ("localhost", *groups) if "localhost" in groups.get(name, ["localhost"]))
 
-    patterns = split_host_pattern(limit)
+    patterns = list(_patterns_of(limit))
     wanted = [pattern for pattern in patterns if pattern[0] not in "!&"]
     if not all(matches(pattern[1:]) is (pattern[0] == "&") for pattern in patterns if pattern[0] in "!&"):
         return False
-    return any(matches(pattern) or pattern[0] in "@~" for pattern in wanted) if wanted else explicit
+    return any(map(matches, wanted)) if wanted else explicit
+
+
+def _patterns_of(limit: str) -> Iterator[str]:
+    """Yield the patterns of ``--limit``, also those in files (``@FILE``), as Ansible reads them."""
+    for pattern in split_host_pattern(limit):
+        if pattern[0] == "@":
+            yield from filter(None, map(str.strip, pathlib.Path(pattern[1:]).read_text().split("\n")))
+        else:
+            yield pattern

@@ -113,13 +113,15 @@ def test_nothing_goes_to_a_host(play: Player, accounts: Accounts, tmp_path: path
     assert all(accounts.box.text(host["phone_number"])["delivered"] for host in hosts.values())
 
 
-def test_a_run_with_nothing_to_do_is_not_green(play: Player, accounts: Accounts) -> None:
+def test_a_run_with_nothing_to_do_is_not_green(play: Player, accounts: Accounts, tmp_path: pathlib.Path) -> None:
     accounts.agent()
     number = accounts.number()
     inventory = {"all": {"hosts": {"a": {"phone_number": number}}}}
-    limited = play("-e", "region=us-south", "-e", f"phone_number={number}", "--limit", "a", inventory=inventory)
-    assert limited.code != 0
-    assert "--limit a leaves nothing to do" in limited.output
+    (tmp_path / "failed.txt").write_text("a\n")
+    for limit in ("a", "~a", f"@{tmp_path / 'failed.txt'}"):
+        limited = play("-e", "region=us-south", "-e", f"phone_number={number}", "--limit", limit, inventory=inventory)
+        assert limited.code != 0
+        assert f"--limit {limit} leaves nothing to do" in limited.output
     for playbook in ("connect_sms", "rotate_sms_key", "disconnect_sms", "audit_sms", "ensure_sms_credential"):
         empty = play("-e", "region=us-south", playbook=playbook, inventory="[numbers]\n")
         assert empty.code != 0

@@ -145,7 +145,7 @@ def restore_values(hosts: Mapping[str, Values]) -> Values:
         differ = [name for name in hosts[first] if name != numbers and hosts[host][name] != hosts[first][name]]
         if differ:
             raise ValueError(
-                f"host {host} differs from host {first} in {join(differ, ", ")}: a restore puts back one record. Restore the records"
+                f"host {host} differs from host {first} in {join(differ, ', ')}: a restore puts back one record. Restore the records"
                 " one after the other"
             )
         if bool(given[host]) != bool(given[first]):
