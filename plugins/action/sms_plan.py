@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,6 +89,7 @@ class ActionModule(ActionBase):
         return {
             "dry_run": dry_run,
             "run_id": run_id(),
+            "id": uuid.uuid4().hex,
             "per_host": any(one.get("connect_sms_report_per_host") for one in hosts.values()) or bool(problems),
             "last_host": names[-1],
             **plan,
@@ -132,7 +134,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return what to delete after the play's last batch, and every account that may still need it."""
         play = task_vars["ansible_play_hosts_all"] if self._entry_point in ("rotate", "disconnect") else []
-        if not play or play[-1] not in batch:
+        if not play or task_vars["ansible_play_hosts"][-1] not in batch:  # hosts that have failed are in no batch
             return {"credentials": [], "accounts": [], "problem": None}
         problem = None
         values: dict[str, dict[str, Any]] = dict(hosts)

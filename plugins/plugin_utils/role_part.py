@@ -59,8 +59,8 @@ class RolePart(ActionBase):
     def first_pass(self) -> Mapping[str, Any]:
         """What a first pass did, if another run made a second one necessary: ``webhooks`` and ``files``."""
         first = self.registered("first_pass")
-        # A fact outlives its play, so it must come from this run of the role.
-        return first if first.get("run_id") == self.plan["run_id"] else {"webhooks": [], "files": []}
+        # A fact outlives its play, so it must belong to this plan.
+        return first if first.get("plan") == self.plan["id"] else {"webhooks": [], "files": []}
 
     def written(self) -> list[Mapping[str, Any]]:
         """Return the results of the webhooks' task: of both passes, if there were two."""

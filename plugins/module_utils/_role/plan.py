@@ -72,7 +72,7 @@ def make_plan(
     numbers: dict[str, list[str]] = {}
     written: dict[str, str] = {}
     errors = dict(problems or {})
-    webhooks: dict[tuple[int, str], tuple[str, Any]] = {}  # by number and account: the first host, and its webhook
+    webhooks: dict[tuple[str, str], tuple[str, Any]] = {}  # by account and number: the first host, and its webhook
     for host, values in hosts.items():
         try:
             receiver = _receiver(values)
@@ -84,13 +84,14 @@ def make_plan(
         except ValueError as error:
             errors[host] = str(error)
             continue
-        account = accounts.add(account_of(values, state), label=account_label(values), first_host=host, webhooks={})
+        label = account_label(values)  # hosts of an account may differ in their other options
+        account = accounts.add(account_of(values, state), label=label, first_host=host, webhooks={})
         places = [_add_credential(credentials, host, values, request, rotate) for request in requests]
         webhook = {**receiver, "credentials": places}
-        clash = next((n for n in wanted if webhooks.setdefault((account, n), (host, webhook))[1] != webhook), None)
+        clash = next((n for n in wanted if webhooks.setdefault((label, n), (host, webhook))[1] != webhook), None)
         if clash:
             errors[host] = (
-                f"{clash} is also the phone number of host {webhooks[account, clash][0]}, with another receiver"
+                f"{clash} is also the phone number of host {webhooks[label, clash][0]}, with another receiver"
             )
             continue
         numbers[host] = wanted
@@ -417,6 +418,11 @@ def _receiver(values: Values) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{error} (variables connect_sms_region and connect_sms_receiver_host)") from None
     if receiver["password"]:
+        if second:
+            raise ValueError(
+                "connect_sms_fallback_region cannot go with connect_sms_password: the password of one receiver would be sent to"
+                " another"
+            )
         build_url(receiver["host"], receiver["password"], receiver["username"])  # refuses what Twilio would refuse
     else:
         receiver["credential_regions"] = [region, second] if second else [region]
