@@ -41,6 +41,7 @@ class Account:
 
     account_sid = "AC" + "0" * 32
     sees_overrides = True
+    refused: Exception
 
     def __init__(self) -> None:
         self.numbers = {ONE: URL, TWO: URL}
@@ -48,6 +49,8 @@ class Account:
         self.rows: list[dict[str, Any]] = []
         self.read: list[str] = []
         self.fails: list[Exception | None] = []
+        self.monitor_fails: list[Exception | None] = []
+        self.unreadable: set[str] = set()
 
     def list(self, **_query: str) -> list[dict[str, Any]]:
         failure = self.fails.pop(0) if self.fails else None
@@ -73,11 +76,16 @@ class Account:
         return sid
 
     def alerts(self, since: str) -> list[dict[str, Any]]:
+        failure = self.monitor_fails.pop(0) if self.monitor_fails else None
+        if failure:
+            raise failure
         # By the day, as a reader that ignores the time of day would do.
         return [row for row in self.rows if row["date_generated"][:10] >= since[:10]]
 
     def alert(self, sid: str) -> dict[str, Any]:
         self.read.append(sid)
+        if sid in self.unreadable:
+            raise self.refused
         (row,) = [row for row in self.rows if row["sid"] == sid]
         return {**row, **row["told"]}
 
@@ -94,6 +102,7 @@ class Source:
         names["datetime"] = clock
         names["access"] = SimpleNamespace(twilio_numbers=lambda _params: self.account)
         self.errors = names["errors"]
+        self.account.refused = self.errors.ApiError("Could not read: HTTP 403", code="20003", status=403)
 
     def watch(self, **args: Any) -> Any:
         return self.globals["Watch"]({"region": "us-south", "state_file": str(self.file), **SECRET, **args})
@@ -204,6 +213,29 @@ def test_what_is_not_ours_is_left_out(source: Source) -> None:
     before = len(account.read)
     assert source.look(watch) == []
     assert len(account.read) == before, "those of others are not read again either"
+
+
+def test_an_alert_that_cannot_be_read_is_told_once_without_its_number(source: Source) -> None:
+    account = source.account
+    watch = source.watch(drift=True)
+    source.look(watch)
+    account.unreadable.add(account.error(ONE, source.now))
+    account.error(TWO, source.now)
+    account.numbers[ONE] = ELSEWHERE
+    told = [(event["type"], event["phone_number"]) for event in source.look(watch)]
+    assert sorted(told, key=str) == [("drift", ONE), ("webhook_error", TWO), ("webhook_error", None)]
+    assert source.look(watch) == []
+    assert len(account.read) == 2
+
+
+def test_an_alert_without_a_sid_is_left_out(source: Source) -> None:
+    watch = source.watch()
+    source.look(watch)
+    for values in ({}, {"resource_sid": f"PN{ONE[1:]}"}):
+        source.account.error(ONE, source.now)
+        source.account.rows[-1].update(values, sid=None)
+    last = source.account.error(TWO, source.now)
+    assert [event["alert_sid"] for event in source.look(watch)] == [last]
 
 
 @pytest.mark.parametrize("numbers", [pytest.param(None, id="that led there"), pytest.param([ONE], id="that are named")])
@@ -323,6 +355,44 @@ def test_it_backs_off_while_twilio_cannot_be_asked(source: Source, caplog: pytes
     source.account.fails = [refused]
     with pytest.raises(type(refused)):
         run(source, Queue(), 1)
+
+
+def test_drift_is_told_while_the_alerts_cannot_be_read(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+    account = source.account
+    busy = source.errors.ApiError("HTTP 503", code="503", status=503)
+    watch = source.watch(drift=True)
+    source.look(watch)
+    first = account.error(TWO, source.now)
+    account.numbers[ONE] = ELSEWHERE
+    account.monitor_fails = [busy, account.refused, account.refused]
+    assert [event["type"] for event in source.look(watch)] == ["drift"]
+    source.now += timedelta(hours=5)
+    assert source.look(watch) == []
+    account.monitor_fails = [account.refused, busy]
+    source.now += timedelta(hours=5)
+    assert source.look(watch) == []
+    account.monitor_fails = []
+    assert [event["alert_sid"] for event in source.look(watch)] == [first], "the time of the outage is caught up"
+    # The failure is logged, and it waits longer each time.
+    account.numbers = {ONE: URL, TWO: ELSEWHERE}
+    account.monitor_fails = [None, account.refused, busy]
+    queue = Queue()
+    assert run(source, queue, 4, drift=True) == [60, 120, 240, 60]
+    assert [event["phone_number"] for event in queue.events] == [TWO]
+    assert "HTTP 403; the next poll is in 120 s" in caplog.text
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_at_the_first_poll_only_a_final_refusal_of_the_alerts_is_the_end(source: Source, status: int) -> None:
+    source.account.monitor_fails = [source.errors.ApiError("no alerts", code="x", status=status)]
+    queue = Queue()
+    if status == 403:
+        with pytest.raises(source.errors.SmsError, match="no alerts"):
+            run(source, queue, 1, drift=True, phone_numbers=[ONE])
+    else:
+        source.account.numbers[ONE] = ELSEWHERE
+        assert run(source, queue, 2, drift=True, phone_numbers=[ONE]) == [120, 60]
+        assert [event["type"] for event in queue.events] == ["drift"]
 
 
 def test_what_was_told_before_the_end_is_not_told_again(source: Source) -> None:

@@ -157,6 +157,8 @@ async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
     while True:
         try:
             await _tell(queue, watch, await asyncio.to_thread(watch.look))
+            if watch.problem:
+                raise watch.problem
             failures = 0
         except errors.SmsError as error:
             if not watch.has_looked and _is_final(error):
@@ -244,6 +246,7 @@ class Watch:
         self._state = State(_state_file(args, self._twilio.account_sid, meant))
         self._began = datetime.now(timezone.utc)
         self.has_looked = False
+        self.problem: Any = None
 
     def pause(self, failures: int) -> float:
         """Seconds until the next poll, after this number of failures."""
@@ -252,12 +255,22 @@ class Watch:
     def look(self) -> list[dict[str, Any]]:
         """Poll Twilio and return new events, the oldest first.
 
-        :raises SmsError: if Twilio cannot be reached
+        Afterwards ``problem`` has the error if the alerts could not be read. Drift does not depend on them.
+
+        :raises SmsError: if the numbers cannot be read, or if the alerts are refused before they could be read once
         """
-        self._began = datetime.now(timezone.utc)
+        self._began, self.problem = datetime.now(timezone.utc), None
         numbers = snapshot.Snapshot.take(self._twilio, None, with_overrides=False).numbers
-        events = [*self._alerts(numbers), *(self._drifted(numbers) if self._drift else ())]
-        self.has_looked = True
+        events: list[dict[str, Any]] = []
+        try:
+            events.extend(self._alerts(numbers))
+            self.has_looked = True
+        except errors.SmsError as error:
+            if not self.has_looked and _is_final(error):
+                raise
+            self.problem = error
+        if self._drift:
+            events.extend(self._drifted(numbers))
         return events
 
     def told(self, event: Mapping[str, Any]) -> None:
@@ -265,8 +278,9 @@ class Watch:
         self._state.told(event)
 
     def told_all(self) -> None:
-        """Remember that all events of the last poll were reported."""
-        self._state.looked(self._began)
+        """Remember that all events of the last poll were reported. Alerts that could not be read are left to the next poll."""
+        if self.problem is None:
+            self._state.looked(self._began)
 
     def save(self) -> None:
         """Save the reported events for a restart."""
@@ -278,6 +292,8 @@ class Watch:
         now = self._began.strftime(FORMAT)
         found = alerts.joined_alerts(self._twilio, numbers, self._state.since, places, self._state.seen)
         for alert, number in reversed(found):
+            if not alert.get("sid"):
+                continue  # without it, each poll would report the alert again
             event = {
                 "type": "webhook_error",
                 "phone_number": number,
