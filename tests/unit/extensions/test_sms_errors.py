@@ -197,6 +197,32 @@ def test_each_alert_is_told_once_also_over_a_restart(source: Source) -> None:
     assert account.read == [first, late, missed[1], missed[0]], "no alert is read twice"
 
 
+def test_an_alert_may_be_an_hour_late(source: Source) -> None:
+    watch = source.watch()
+    source.look(watch)
+    source.now += timedelta(hours=3)
+    source.look(watch)
+    too_late, late = (source.account.error(ONE, source.now - timedelta(minutes=ago)) for ago in (61, 58))
+    assert [event["alert_sid"] for event in source.look(watch)] == [late]
+    assert source.look(source.watch()) == []
+    assert too_late not in source.account.read
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_clock_that_was_ahead_silences_nothing(source: Source, restart: bool) -> None:
+    source.now = START + timedelta(days=365)
+    watch = source.watch()
+    assert source.look(watch) == []
+    source.now = START
+    watch = source.watch() if restart else watch
+    assert source.look(watch) == []
+    told = [source.account.error(ONE, source.now + timedelta(minutes=minute)) for minute in range(3)]
+    assert [event["alert_sid"] for _look in range(3) for event in source.look(watch)] == told
+    # Also for good, in the state file.
+    kept = json.loads(source.file.read_text())
+    assert max(kept["began"], kept["since"]) <= source.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def test_what_is_not_ours_is_left_out(source: Source) -> None:
     account = source.account
     account.numbers[OTHER] = ELSEWHERE
@@ -265,6 +291,41 @@ def test_numbers_that_are_named_must_lead_there_from_the_beginning(source: Sourc
     source.account.numbers = {ONE: "", TWO: URL}
     watch = source.watch(drift=True, phone_numbers=[ONE, TWO, OTHER])
     assert [event["phone_number"] for event in source.look(watch)] == [ONE]
+
+
+def test_numbers_that_the_account_does_not_have_are_named_once(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = source.watch(drift=True, phone_numbers=[ONE, TWO, OTHER])
+    assert [event for _look in range(3) for event in source.look(watch)] == []
+    del source.account.numbers[ONE]  # released
+    assert source.look(watch) + source.look(watch) == []
+    source.account.numbers |= {ONE: URL, OTHER: URL}
+    assert source.look(watch) == []
+    words = "The account does not have %d of phone_numbers: %s"
+    assert caplog.messages == [words % (1, OTHER), words % (2, f"{ONE}, {OTHER}")]
+
+
+def test_a_drift_that_a_former_run_has_told_is_in_the_log_again(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = [f"+155500001{place:02}" for place in range(12)]
+    source.account.numbers = dict.fromkeys([ONE, TWO, *many], URL)
+    watch = source.watch(drift=True)
+    source.look(watch)
+    source.account.numbers |= dict.fromkeys([TWO, *many], ELSEWHERE)
+    assert len(source.look(watch) + source.look(watch)) == 13
+    assert not caplog.messages
+    source.account.numbers[TWO] = URL  # mended
+    again = source.watch(drift=True)
+    source.account.monitor_fails = [source.errors.ApiError("no alerts", code="x", status=503)]
+    assert source.look(again) + source.look(again) == []
+    (said,) = caplog.messages
+    assert said.startswith("Numbers that were reported before still lead elsewhere, and are not reported again (12): ")
+    assert f"{many[9]}, and 2 more. Connect them by the playbook voiceagent.sms.connect_sms" in said
+    source.account.numbers[ONE] = ELSEWHERE
+    assert len(source.look(again) + source.look(again)) == 1
+    assert len(caplog.messages) == 1
 
 
 def test_a_literal_webhook_is_compared_as_a_whole(source: Source) -> None:
@@ -351,6 +412,7 @@ def test_it_backs_off_while_twilio_cannot_be_asked(source: Source, caplog: pytes
     source.account.fails = [lost, busy, lost, lost, lost, None, refused]
     assert run(source, Queue(), 8) == [120, 240, 480, 900, 900, 60, 120, 60]
     assert "the next poll is in 120 s" in caplog.text
+    assert source.watch().pause(5000) == 900, "a week"
     # If credentials are refused at the start, the user has to fix them.
     source.account.fails = [refused]
     with pytest.raises(type(refused)):

@@ -139,12 +139,18 @@ webhook = _utilities("_twilio.webhook")
 LOG = logging.getLogger("voiceagent.sms.sms_errors")
 SHORTEST_INTERVAL = 60
 LONGEST_PAUSE = 900
-LATE = timedelta(minutes=10)  # an alert may appear in the list after newer ones
+MOST_DOUBLINGS = 30  # of the pause; a power of a thousand is no float
+LATE = timedelta(hours=1)  # an alert may appear in the list after newer ones, and clocks differ
 OWN = {"interval", "drift", "phone_numbers", "region", "receiver_host", "receiver_url", "state_file"}
 # Twilio's region is missing, because the argument region is IBM Cloud's.
 TWILIO = set(options.TWILIO_OPTIONS) - {"region"}
 GIVEN_BY_RULEBOOK = {"eda_feedback_queue"}
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+MISSING = "The account does not have %d of phone_numbers: %s"
+TOLD_BEFORE = (
+    "Numbers that were reported before still lead elsewhere, and are not reported again (%d): %s. Connect them by the"
+    " playbook voiceagent.sms.connect_sms"
+)
 
 
 async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
@@ -244,13 +250,15 @@ class Watch:
             raise errors.SmsError(f"interval must be {SHORTEST_INTERVAL} seconds or more", code="bad_option")
         meant = [self._twilio.account_sid, str(self._receiver.place), sorted(self._wanted or ())]
         self._state = State(_state_file(args, self._twilio.account_sid, meant))
+        self._told_before = set(self._state.drifted)
+        self._warned: dict[str, set[str]] = {}
         self._began = datetime.now(timezone.utc)
         self.has_looked = False
         self.problem: Any = None
 
     def pause(self, failures: int) -> float:
         """Seconds until the next poll, after this number of failures."""
-        return max(self._interval, min(self._interval * 2.0**failures, LONGEST_PAUSE))
+        return max(self._interval, min(self._interval * 2.0 ** min(failures, MOST_DOUBLINGS), LONGEST_PAUSE))
 
     def look(self) -> list[dict[str, Any]]:
         """Poll Twilio and return new events, the oldest first.
@@ -260,7 +268,9 @@ class Watch:
         :raises SmsError: if the numbers cannot be read, or if the alerts are refused before they could be read once
         """
         self._began, self.problem = datetime.now(timezone.utc), None
+        self._state.looks(self._began)
         numbers = snapshot.Snapshot.take(self._twilio, None, with_overrides=False).numbers
+        self._warn(MISSING, (self._wanted or set()) - set(numbers))
         events: list[dict[str, Any]] = []
         try:
             events.extend(self._alerts(numbers))
@@ -286,6 +296,12 @@ class Watch:
         """Save the reported events for a restart."""
         self._state.save()
 
+    def _warn(self, message: str, numbers: set[str]) -> None:
+        """Log a warning about numbers, if there are any; again only about others."""
+        if numbers and numbers != self._warned.get(message):
+            LOG.warning(message, len(numbers), errors.join(sorted(numbers), ", "))
+        self._warned[message] = numbers
+
     def _alerts(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         places = {urls.place(found.settings[name]) for found in numbers.values() for name in webhook.URLS}
         places = (places | {self._receiver.place}) - {None}
@@ -309,8 +325,11 @@ class Watch:
 
     def _drifted(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         right = {number for number, found in numbers.items() if self._receiver.takes(found.settings)}
-        watched = self._wanted if self._wanted is not None else self._state.followers
-        for number in self._state.mended(right, numbers, watched):
+        self._state.follow(right)
+        astray = ((self._state.followers if self._wanted is None else self._wanted) & set(numbers)) - right
+        self._warn(TOLD_BEFORE, self._told_before & astray)
+        self._told_before = set()  # what this run reports is no news at its next poll
+        for number in sorted(astray - self._state.drifted):
             yield {
                 "type": "drift",
                 "phone_number": number,
@@ -329,7 +348,7 @@ class State:
         self._next = self._began = datetime.now(timezone.utc)
         self.seen: dict[str, str] = {}
         self.followers: set[str] = set()
-        self._drifted: set[str] = set()
+        self.drifted: set[str] = set()
         self._saved = ""
         self._load()
 
@@ -339,6 +358,10 @@ class State:
         oldest = datetime.now(timezone.utc) - timedelta(days=alerts.MAX_DAYS) + timedelta(hours=1)
         return max(self._next - LATE, self._began, oldest).strftime(FORMAT)
 
+    def looks(self, at: datetime) -> None:
+        """Begin a poll. What lies after it is from a clock that was ahead, and would leave out all alerts until then."""
+        self._next, self._began = min(self._next, at), min(self._began, at)
+
     def looked(self, at: datetime) -> None:
         """Remember a poll, and forget alerts that no later poll can return."""
         self._next = at
@@ -347,16 +370,14 @@ class State:
     def told(self, event: Mapping[str, Any]) -> None:
         """Remember an event."""
         if event["type"] == "drift":
-            self._drifted.add(event["phone_number"])
+            self.drifted.add(event["phone_number"])
         else:
             self.seen[event["alert_sid"]] = str(event["at"])
 
-    def mended(self, right: set[str], there: Iterable[str], watched: Iterable[str]) -> list[str]:
-        """Remember the numbers that lead to the receiver, and return those that no longer do."""
-        self._drifted -= right
-        astray = sorted((set(watched) & set(there)) - right - self._drifted)
+    def follow(self, right: set[str]) -> None:
+        """Remember the numbers that lead to the receiver. If they were reported, they are mended."""
+        self.drifted -= right
         self.followers |= right
-        return astray
 
     def _load(self) -> None:
         try:
@@ -364,7 +385,7 @@ class State:
             self._next = datetime.strptime(kept["since"], FORMAT).replace(tzinfo=timezone.utc)
             self._began = datetime.strptime(kept["began"], FORMAT).replace(tzinfo=timezone.utc)
             self.seen = dict(kept["seen"])
-            self.followers, self._drifted = set(kept["followers"]), set(kept["drifted"])
+            self.followers, self.drifted = set(kept["followers"]), set(kept["drifted"])
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError):
@@ -376,7 +397,7 @@ class State:
             "began": self._began.strftime(FORMAT),
             "seen": self.seen,
             "followers": sorted(self.followers),
-            "drifted": sorted(self._drifted),
+            "drifted": sorted(self.drifted),
         }
         text = json.dumps(kept)
         if text == self._saved:
