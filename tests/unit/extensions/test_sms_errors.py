@@ -328,6 +328,95 @@ def test_a_drift_that_a_former_run_has_told_is_in_the_log_again(
     assert len(caplog.messages) == 1
 
 
+def with_key(name: str) -> str:
+    """Return the webhook of an agent."""
+    return URL.replace(KEY, f"{KEY}-{name}")
+
+
+def drifted(source: Source, watch: Any) -> list[str]:
+    """Poll, and return the numbers that drifted."""
+    return [event["phone_number"] for event in source.look(watch) if event["type"] == "drift"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param({"one_key": True}, [], id="nobody knows whose it is"),
+        pytest.param({}, [ONE], id="asked for one agent only"),
+        pytest.param({"one_key": "yes", "phone_numbers": [ONE, TWO]}, [ONE], id="the numbers are named"),
+    ],
+)
+def test_another_agent_s_number_is_not_reported(
+    source: Source, caplog: pytest.LogCaptureFixture, args: dict[str, Any], told: list[str]
+) -> None:
+    numbers = source.account.numbers = {ONE: with_key("one"), TWO: with_key("two"), OTHER: with_key("two")}
+    watch = source.watch(drift=True, **args)
+    assert drifted(source, watch) == []
+    numbers[ONE] = ELSEWHERE  # those that are left have one key, but not this number's
+    assert drifted(source, watch) == told
+    watch = source.watch(drift=True, **args)
+    assert drifted(source, watch) == drifted(source, watch) == []
+    if not told:
+        (said, again) = caplog.messages  # in each run
+        assert said == again
+        assert "not reported (1)" in said
+        assert f": {ONE}. Give those of one agent as phone_numbers" in said
+        numbers[TWO] = ELSEWHERE
+        assert drifted(source, watch) == [TWO], "of the only agent that is left"
+        numbers[ONE] = with_key("one")
+        numbers[OTHER] = ELSEWHERE
+        assert drifted(source, watch) == []
+        assert "(1), because the numbers at the receiver have different keys" in caplog.messages[-1]
+    assert KEY not in caplog.text
+
+
+def test_numbers_of_one_agent_are_all_reported(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+    source.account.numbers[OTHER] = f"https://{PLACE}"  # no key: it says nothing of an agent
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == []
+    source.account.numbers[ONE] = ELSEWHERE
+    assert drifted(source, watch) == [ONE]
+    source.account.numbers = dict.fromkeys([ONE, TWO, OTHER], ELSEWHERE)
+    assert drifted(source, watch) == [TWO, OTHER], "although none is left to compare with"
+    assert not caplog.messages
+    kept = json.loads(source.file.read_text())["followers"]
+    assert kept[OTHER] is None
+    assert re.fullmatch("[0-9a-f]{4}", kept[ONE])
+    assert kept[ONE] == kept[TWO]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_number_that_drifts_in_a_rotation_is_reported_after_it(source: Source, restart: bool) -> None:
+    numbers = source.account.numbers = dict.fromkeys([ONE, TWO, OTHER], with_key("old"))
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == []
+    numbers[TWO] = with_key("new")
+    assert drifted(source, watch) == []
+    numbers[ONE] = ELSEWHERE
+    assert drifted(source, watch) == [], "old and new are in use"
+    numbers[OTHER] = with_key("new")
+    watch = source.watch(drift=True, one_key=True) if restart else watch
+    assert drifted(source, watch) == [ONE]
+    # Later, all of them drift at once, one with an older key than the others.
+    numbers.update({TWO: ELSEWHERE, OTHER: with_key("newer")})
+    assert drifted(source, watch) == [TWO]
+    numbers.update({OTHER: ELSEWHERE})
+    assert drifted(source, watch) == [OTHER]
+
+
+def test_a_state_file_of_an_earlier_version_knows_no_keys(source: Source) -> None:
+    watch = source.watch(drift=True)
+    source.look(watch)
+    kept = json.loads(source.file.read_text())
+    kept["followers"] = sorted(kept["followers"])
+    del kept["salt"], kept["agents"]
+    source.file.write_text(json.dumps(kept))
+    source.account.numbers[ONE] = ELSEWHERE
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == [ONE]
+    assert drifted(source, source.watch(drift=True, one_key=True)) == []
+
+
 def test_a_literal_webhook_is_compared_as_a_whole(source: Source) -> None:
     literal = f"https://bot.example.com/twilio/{KEY}?token=1"
     source.account.numbers = {ONE: literal, TWO: f"{literal}#rc=2"}

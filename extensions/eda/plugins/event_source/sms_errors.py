@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import importlib
 import ipaddress
 import json
 import logging
 import os
 import pathlib
+import secrets
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +28,8 @@ DOCUMENTATION = r"""
 short_description: Webhook errors and changed webhooks of Twilio phone numbers
 description:
   - Polls Twilio, so no port has to be open. Each alert of Twilio's Monitor about a webhook of the account's numbers is one event.
-    Each number whose texts no longer go to the receiver (drift) is one event, until it is repaired.
+    Each number whose own webhook no longer leads to the receiver (drift) is one event, until it is repaired. A Messaging Service or
+    a conversation that takes a number's texts instead is not noticed; C(voiceagent.sms.audit_sms) reports it.
   - An event has C(type) (V(webhook_error) or V(drift)), C(phone_number) (null if an alert does not name it), C(code) (Twilio's),
     C(url) (without its password), C(alert_sid) and C(at).
   - Reported events are remembered in a file, so that a restart does not repeat them. Errors that occurred while the source was stopped
@@ -77,6 +80,15 @@ options:
       - By default all numbers of the account that led there at an earlier poll.
     type: list
     elements: str
+  one_key:
+    description:
+      - All agents of a region share a receiver, and only the API key in a webhook says which agent is meant. Without O(phone_numbers),
+        this reports a drift only if the last key that the number had at the receiver is the one that the numbers there have now.
+      - If the numbers there have several keys, no drift is reported, but a warning is logged. Drift during a rotation is reported
+        once all numbers have the new key.
+      - The state file remembers four digits of a salted hash for each number, and no key.
+    type: bool
+    default: false
   region:
     description: The IBM Cloud region of the receiver. O(drift=true) needs this, O(receiver_host) or O(receiver_url).
     type: str
@@ -141,7 +153,7 @@ SHORTEST_INTERVAL = 60
 LONGEST_PAUSE = 900
 MOST_DOUBLINGS = 30  # of the pause; a power of a thousand is no float
 LATE = timedelta(hours=1)  # an alert may appear in the list after newer ones, and clocks differ
-OWN = {"interval", "drift", "phone_numbers", "region", "receiver_host", "receiver_url", "state_file"}
+OWN = {"interval", "drift", "phone_numbers", "one_key", "region", "receiver_host", "receiver_url", "state_file"}
 # Twilio's region is missing, because the argument region is IBM Cloud's.
 TWILIO = set(options.TWILIO_OPTIONS) - {"region"}
 GIVEN_BY_RULEBOOK = {"eda_feedback_queue"}
@@ -150,6 +162,10 @@ MISSING = "The account does not have %d of phone_numbers: %s"
 TOLD_BEFORE = (
     "Numbers that were reported before still lead elsewhere, and are not reported again (%d): %s. Connect them by the"
     " playbook voiceagent.sms.connect_sms"
+)
+WITHHELD = (
+    "Numbers lead elsewhere but are not reported (%d), because the numbers at the receiver have different keys, perhaps of"
+    " different agents, or of a rotation that has not ended: %s. Give those of one agent as phone_numbers"
 )
 
 
@@ -238,6 +254,7 @@ class Watch:
         self._drift = _flag(args, "drift", False)
         self._receiver = Receiver(args)
         self._wanted = _numbers(args)
+        self._one_key = _flag(args, "one_key", False) and self._wanted is None
         params = {name: args.get(name) for name in TWILIO}
         params["timeout"] = _number(args, "timeout", 30)
         params["validate_certs"] = _flag(args, "validate_certs", True)
@@ -324,12 +341,19 @@ class Watch:
                 yield event
 
     def _drifted(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        right = {number for number, found in numbers.items() if self._receiver.takes(found.settings)}
-        self._state.follow(right)
-        astray = ((self._state.followers if self._wanted is None else self._wanted) & set(numbers)) - right
+        keys = {
+            number: urls.password_of(found.settings["url"])
+            for number, found in numbers.items()
+            if self._receiver.takes(found.settings)
+        }
+        self._state.follow(keys)
+        watched = set(self._state.followers) if self._wanted is None else self._wanted
+        astray = (watched & set(numbers)) - set(keys)
+        withheld = self._state.of_others(astray, keys.values()) - self._state.drifted if self._one_key else set()
+        self._warn(WITHHELD, withheld)
         self._warn(TOLD_BEFORE, self._told_before & astray)
         self._told_before = set()  # what this run reports is no news at its next poll
-        for number in sorted(astray - self._state.drifted):
+        for number in sorted(astray - withheld - self._state.drifted):
             yield {
                 "type": "drift",
                 "phone_number": number,
@@ -341,14 +365,20 @@ class Watch:
 
 
 class State:
-    """The reported events, in memory and in a file. It contains numbers, SIDs and times, but no secrets."""
+    """The reported events, in memory and in a file. It contains numbers, SIDs and times, but no secrets.
+
+    *followers*: the numbers that have led to the receiver, each with a mark of its last key there, ``None`` if that is not
+    known. A mark tells keys apart, and is too short to find a key from it.
+    """
 
     def __init__(self, path: pathlib.Path):
         self._path = path
         self._next = self._began = datetime.now(timezone.utc)
         self.seen: dict[str, str] = {}
-        self.followers: set[str] = set()
+        self.followers: dict[str, str | None] = {}
         self.drifted: set[str] = set()
+        self._salt = secrets.token_hex(16)
+        self._agents: dict[str, str] = {}  # by the mark of a new key, that of the first key it replaced
         self._saved = ""
         self._load()
 
@@ -374,10 +404,33 @@ class State:
         else:
             self.seen[event["alert_sid"]] = str(event["at"])
 
-    def follow(self, right: set[str]) -> None:
-        """Remember the numbers that lead to the receiver. If they were reported, they are mended."""
-        self.drifted -= right
-        self.followers |= right
+    def follow(self, keys: Mapping[str, str | None]) -> None:
+        """Remember the numbers that lead to the receiver, with their keys. If they were reported, they are mended."""
+        self.drifted -= set(keys)
+        known = {*self.followers.values(), *self._agents, *self._agents.values()}
+        for number, key in keys.items():
+            old, mark = self.followers.get(number), self._mark(key)
+            if old and mark and mark not in known:
+                # A rotation: a key that no number has had before. To another agent, a number moves with a known one.
+                self._agents[mark] = self._agents.get(old, old)
+            self.followers[number] = mark or old
+
+    def of_others(self, astray: set[str], keys: Iterable[str | None]) -> set[str]:
+        """Return those of *astray* that may be another agent's, to judge by their last keys.
+
+        :param keys: the keys that numbers at the receiver have now
+        """
+        here = {self._mark(key) for key in keys if key}
+        if len(here) > 1:
+            return astray
+        last = {number: mark for number in astray if (mark := self.followers[number])}
+        agents = {self._agents.get(mark, mark) for mark in here or last.values()}
+        if len(agents) > 1:
+            return astray
+        return {number for number, mark in last.items() if self._agents.get(mark, mark) not in agents}
+
+    def _mark(self, key: str | None) -> str | None:
+        return hmac.new(self._salt.encode(), key.encode(), "sha256").hexdigest()[:4] if key else None
 
     def _load(self) -> None:
         try:
@@ -385,7 +438,10 @@ class State:
             self._next = datetime.strptime(kept["since"], FORMAT).replace(tzinfo=timezone.utc)
             self._began = datetime.strptime(kept["began"], FORMAT).replace(tzinfo=timezone.utc)
             self.seen = dict(kept["seen"])
-            self.followers, self.drifted = set(kept["followers"]), set(kept["drifted"])
+            followers = kept["followers"]  # a list, in a file of an earlier version
+            self.followers = dict(followers) if isinstance(followers, dict) else dict.fromkeys(followers)
+            self.drifted = set(kept["drifted"])
+            self._salt, self._agents = kept.get("salt", self._salt), dict(kept.get("agents", {}))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError):
@@ -396,7 +452,9 @@ class State:
             "since": self._next.strftime(FORMAT),
             "began": self._began.strftime(FORMAT),
             "seen": self.seen,
-            "followers": sorted(self.followers),
+            "followers": dict(sorted(self.followers.items())),
+            "agents": self._agents,
+            "salt": self._salt,
             "drifted": sorted(self.drifted),
         }
         text = json.dumps(kept)
