@@ -19,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -579,7 +580,9 @@ RULEBOOKS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "ex
 def test_rulebooks_are_throttled_and_watch_alike(name: str) -> None:
     ((rules),) = RULEBOOKS[name]
     (source,) = rules["sources"]
-    assert source["voiceagent.sms.sms_errors"] == RULEBOOKS["repair_sms"][0]["sources"][0]["voiceagent.sms.sms_errors"]
+    args, others = (book["voiceagent.sms.sms_errors"] for book in (source, RULEBOOKS["repair_sms"][0]["sources"][0]))
+    assert {**args, "region": ""} == {**others, "region": ""}
+    assert args["one_key"] is True
     assert {rule["condition"]: rule["throttle"] for rule in rules["rules"]} == {
         'event.type == "drift"': {"once_after": "5 seconds", "group_by_attributes": ["event.phone_number"]},
         'event.type == "webhook_error"': {"once_within": "30 minutes", "group_by_attributes": ["event.type"]},
@@ -594,6 +597,22 @@ def test_a_controller_s_jobs_get_every_answer() -> None:
         given = action["job_args"]["extra_vars"]
         assert required(template) <= set(given) <= set(questions(template)), template["name"]
         assert template["ask_limit_on_launch"] is True
+        if "phone_numbers" in given:
+            assert template["extra_vars"]["connect_sms_create_credential"] is False, "which a person decides"
+            assert "allow_simultaneous" in template
+            many = "".join(f"tel:+{place:015}\n" for place in range(10_000))
+            assert len(many) <= questions(template)["phone_numbers"]["max"], "a refused launch is not repeated"
+
+
+def test_a_controller_s_rulebook_needs_the_region() -> None:
+    book = RULEBOOKS["repair_sms_by_controller"][0]
+    (source,) = book["sources"]
+    launch = book["rules"][0]["action"]["run_job_template"]["job_args"]["extra_vars"]
+    for text in (source["voiceagent.sms.sms_errors"]["region"], launch["region"]):
+        template = jinja2.Template(text, undefined=jinja2.StrictUndefined)  # as in ansible-rulebook
+        assert template.render(region="us-east") == "us-east"
+        with pytest.raises(jinja2.UndefinedError):
+            template.render(receiver_host="sms-east.voiceagent.cloud.ibm.com")
 
 
 def test_the_guide_s_blocks_are_right() -> None:
