@@ -168,6 +168,21 @@ def test_slices_without_a_credential_create_none(controller: Controller, account
     assert (accounts.keys(agent), box.writes()) == ([], [])
 
 
+def test_a_repair_creates_no_credential(controller: Controller, accounts: Accounts, box: Sandbox) -> None:
+    agent = accounts.agent()
+    hosts = inventory(accounts, 1, sms_url=OLD)
+    (number,) = hosts
+    box.clear_log()
+    (job,) = controller.launch("SMS - repair", hosts, {"phone_numbers": f"tel:{number}"})
+    assert job.code == 2
+    assert any("voiceagent.sms.ensure_sms_credential" in message for message in job.messages), job.messages
+    assert (accounts.keys(agent), box.writes()) == ([], [])
+    key = box.add_key(agent["guid"])
+    (job,) = controller.launch("SMS - repair", hosts, {"phone_numbers": f"tel:{number}"})
+    assert job.code == 0, job.stdout
+    assert accounts.sms_url(number) == url(key["api_key"]["value"])
+
+
 @pytest.mark.parametrize(
     ("answers", "options"),
     [

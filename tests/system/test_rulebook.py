@@ -254,7 +254,7 @@ def test_what_changes_is_put_back_once_and_errors_start_one_audit(
     ((template, launch),) = controller.launches
     asked = questions(TEMPLATES[template])
     given = {name: value for name, value in launch["extra_vars"].items() if name != "ansible_eda"}
-    assert template == "SMS - connect"
+    assert template == "SMS - repair"
     assert required(TEMPLATES[template]) <= set(given) <= set(asked)
     assert (given["phone_numbers"], given["dry_run"], launch["limit"]) == (f"tel:{second}", "no", "localhost")
     assert accounts.sms_url(second) == ELSEWHERE, "which a job would change"

@@ -51,7 +51,7 @@ def webhook_errors(
     :param changed: by number, the last change of its settings or of its service; if it is not known, all errors count as
         later
     :returns: the errors, and the count of those that could not be matched to a number
-    :raises SmsError: if the alerts cannot be read
+    :raises SmsError: if the list of alerts cannot be read
     """
     since = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     webhooks = [*(found.settings for found in numbers.values()), *services]
@@ -73,12 +73,14 @@ def joined_alerts(
 ) -> list[tuple[dict[str, Any], str | None]]:
     """Return the alerts since a given time, the newest first, each with its number, if that is known.
 
+    The number of an alert that cannot be read by itself is not known.
+
     :param twilio: a :class:`twilio.TwilioNumbers`
     :param numbers: :class:`snapshot.Number` by number in E.164
     :param since: in ISO 8601, at most :data:`MAX_DAYS` ago
     :param places: the relevant webhooks, as :func:`urls.place` returns them; alerts about others are left out
     :param known: SIDs of alerts to leave out
-    :raises SmsError: if the alerts cannot be read
+    :raises SmsError: if the list of alerts cannot be read
     """
     if not twilio.sees_overrides:  # Monitor, too, only covers the credentials' own account
         raise SmsError(PARENT_CANNOT_KNOW, code="alerts_unknown")
@@ -92,8 +94,16 @@ def joined_alerts(
     ]
     ours.sort(key=lambda alert: str(alert.get("date_generated") or ""), reverse=True)
     found = [by_sid.get(alert.get("resource_sid")) or _receiver_of(alert, "request_url", numbers) for alert in ours]
-    unknown = [index for index, number in enumerate(found) if number is None][:MAX_DETAILS]
-    for index, details in zip(unknown, read_all(twilio.alert, [ours[i]["sid"] for i in unknown]), strict=True):
+    unknown = [index for index, number in enumerate(found) if number is None and ours[index].get("sid")][:MAX_DETAILS]
+
+    def read(index: int) -> Mapping[str, Any]:
+        try:
+            details: Mapping[str, Any] = twilio.alert(ours[index]["sid"])
+        except SmsError:
+            return {}  # for as long as the list has this alert, it would hide all others
+        return details
+
+    for index, details in zip(unknown, read_all(read, unknown), strict=True):
         found[index] = _receiver_of(details, "request_variables", numbers)
     return list(zip(ours, found, strict=True))
 

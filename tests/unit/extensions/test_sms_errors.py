@@ -19,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -41,6 +42,7 @@ class Account:
 
     account_sid = "AC" + "0" * 32
     sees_overrides = True
+    refused: Exception
 
     def __init__(self) -> None:
         self.numbers = {ONE: URL, TWO: URL}
@@ -48,6 +50,8 @@ class Account:
         self.rows: list[dict[str, Any]] = []
         self.read: list[str] = []
         self.fails: list[Exception | None] = []
+        self.monitor_fails: list[Exception | None] = []
+        self.unreadable: set[str] = set()
 
     def list(self, **_query: str) -> list[dict[str, Any]]:
         failure = self.fails.pop(0) if self.fails else None
@@ -73,11 +77,16 @@ class Account:
         return sid
 
     def alerts(self, since: str) -> list[dict[str, Any]]:
+        failure = self.monitor_fails.pop(0) if self.monitor_fails else None
+        if failure:
+            raise failure
         # By the day, as a reader that ignores the time of day would do.
         return [row for row in self.rows if row["date_generated"][:10] >= since[:10]]
 
     def alert(self, sid: str) -> dict[str, Any]:
         self.read.append(sid)
+        if sid in self.unreadable:
+            raise self.refused
         (row,) = [row for row in self.rows if row["sid"] == sid]
         return {**row, **row["told"]}
 
@@ -94,6 +103,7 @@ class Source:
         names["datetime"] = clock
         names["access"] = SimpleNamespace(twilio_numbers=lambda _params: self.account)
         self.errors = names["errors"]
+        self.account.refused = self.errors.ApiError("Could not read: HTTP 403", code="20003", status=403)
 
     def watch(self, **args: Any) -> Any:
         return self.globals["Watch"]({"region": "us-south", "state_file": str(self.file), **SECRET, **args})
@@ -188,6 +198,32 @@ def test_each_alert_is_told_once_also_over_a_restart(source: Source) -> None:
     assert account.read == [first, late, missed[1], missed[0]], "no alert is read twice"
 
 
+def test_an_alert_may_be_an_hour_late(source: Source) -> None:
+    watch = source.watch()
+    source.look(watch)
+    source.now += timedelta(hours=3)
+    source.look(watch)
+    too_late, late = (source.account.error(ONE, source.now - timedelta(minutes=ago)) for ago in (61, 58))
+    assert [event["alert_sid"] for event in source.look(watch)] == [late]
+    assert source.look(source.watch()) == []
+    assert too_late not in source.account.read
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_clock_that_was_ahead_silences_nothing(source: Source, restart: bool) -> None:
+    source.now = START + timedelta(days=365)
+    watch = source.watch()
+    assert source.look(watch) == []
+    source.now = START
+    watch = source.watch() if restart else watch
+    assert source.look(watch) == []
+    told = [source.account.error(ONE, source.now + timedelta(minutes=minute)) for minute in range(3)]
+    assert [event["alert_sid"] for _look in range(3) for event in source.look(watch)] == told
+    # Also for good, in the state file.
+    kept = json.loads(source.file.read_text())
+    assert max(kept["began"], kept["since"]) <= source.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def test_what_is_not_ours_is_left_out(source: Source) -> None:
     account = source.account
     account.numbers[OTHER] = ELSEWHERE
@@ -204,6 +240,29 @@ def test_what_is_not_ours_is_left_out(source: Source) -> None:
     before = len(account.read)
     assert source.look(watch) == []
     assert len(account.read) == before, "those of others are not read again either"
+
+
+def test_an_alert_that_cannot_be_read_is_told_once_without_its_number(source: Source) -> None:
+    account = source.account
+    watch = source.watch(drift=True)
+    source.look(watch)
+    account.unreadable.add(account.error(ONE, source.now))
+    account.error(TWO, source.now)
+    account.numbers[ONE] = ELSEWHERE
+    told = [(event["type"], event["phone_number"]) for event in source.look(watch)]
+    assert sorted(told, key=str) == [("drift", ONE), ("webhook_error", TWO), ("webhook_error", None)]
+    assert source.look(watch) == []
+    assert len(account.read) == 2
+
+
+def test_an_alert_without_a_sid_is_left_out(source: Source) -> None:
+    watch = source.watch()
+    source.look(watch)
+    for values in ({}, {"resource_sid": f"PN{ONE[1:]}"}):
+        source.account.error(ONE, source.now)
+        source.account.rows[-1].update(values, sid=None)
+    last = source.account.error(TWO, source.now)
+    assert [event["alert_sid"] for event in source.look(watch)] == [last]
 
 
 @pytest.mark.parametrize("numbers", [pytest.param(None, id="that led there"), pytest.param([ONE], id="that are named")])
@@ -233,6 +292,130 @@ def test_numbers_that_are_named_must_lead_there_from_the_beginning(source: Sourc
     source.account.numbers = {ONE: "", TWO: URL}
     watch = source.watch(drift=True, phone_numbers=[ONE, TWO, OTHER])
     assert [event["phone_number"] for event in source.look(watch)] == [ONE]
+
+
+def test_numbers_that_the_account_does_not_have_are_named_once(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = source.watch(drift=True, phone_numbers=[ONE, TWO, OTHER])
+    assert [event for _look in range(3) for event in source.look(watch)] == []
+    del source.account.numbers[ONE]  # released
+    assert source.look(watch) + source.look(watch) == []
+    source.account.numbers |= {ONE: URL, OTHER: URL}
+    assert source.look(watch) == []
+    words = "The account does not have %d of phone_numbers: %s"
+    assert caplog.messages == [words % (1, OTHER), words % (2, f"{ONE}, {OTHER}")]
+
+
+def test_a_drift_that_a_former_run_has_told_is_in_the_log_again(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = [f"+155500001{place:02}" for place in range(12)]
+    source.account.numbers = dict.fromkeys([ONE, TWO, *many], URL)
+    watch = source.watch(drift=True)
+    source.look(watch)
+    source.account.numbers |= dict.fromkeys([TWO, *many], ELSEWHERE)
+    assert len(source.look(watch) + source.look(watch)) == 13
+    assert not caplog.messages
+    source.account.numbers[TWO] = URL  # mended
+    again = source.watch(drift=True)
+    source.account.monitor_fails = [source.errors.ApiError("no alerts", code="x", status=503)]
+    assert source.look(again) + source.look(again) == []
+    (said,) = caplog.messages
+    assert said.startswith("Numbers that were reported before still lead elsewhere, and are not reported again (12): ")
+    assert f"{many[9]}, and 2 more. Connect them by the playbook voiceagent.sms.connect_sms" in said
+    source.account.numbers[ONE] = ELSEWHERE
+    assert len(source.look(again) + source.look(again)) == 1
+    assert len(caplog.messages) == 1
+
+
+def with_key(name: str) -> str:
+    """Return the webhook of an agent."""
+    return URL.replace(KEY, f"{KEY}-{name}")
+
+
+def drifted(source: Source, watch: Any) -> list[str]:
+    """Poll, and return the numbers that drifted."""
+    return [event["phone_number"] for event in source.look(watch) if event["type"] == "drift"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param({"one_key": True}, [], id="nobody knows whose it is"),
+        pytest.param({}, [ONE], id="asked for one agent only"),
+        pytest.param({"one_key": "yes", "phone_numbers": [ONE, TWO]}, [ONE], id="the numbers are named"),
+    ],
+)
+def test_another_agent_s_number_is_not_reported(
+    source: Source, caplog: pytest.LogCaptureFixture, args: dict[str, Any], told: list[str]
+) -> None:
+    numbers = source.account.numbers = {ONE: with_key("one"), TWO: with_key("two"), OTHER: with_key("two")}
+    watch = source.watch(drift=True, **args)
+    assert drifted(source, watch) == []
+    numbers[ONE] = ELSEWHERE  # those that are left have one key, but not this number's
+    assert drifted(source, watch) == told
+    watch = source.watch(drift=True, **args)
+    assert drifted(source, watch) == drifted(source, watch) == []
+    if not told:
+        (said, again) = caplog.messages  # in each run
+        assert said == again
+        assert "not reported (1)" in said
+        assert f": {ONE}. Give those of one agent as phone_numbers" in said
+        numbers[TWO] = ELSEWHERE
+        assert drifted(source, watch) == [TWO], "of the only agent that is left"
+        numbers[ONE] = with_key("one")
+        numbers[OTHER] = ELSEWHERE
+        assert drifted(source, watch) == []
+        assert "(1), because the numbers at the receiver have different keys" in caplog.messages[-1]
+    assert KEY not in caplog.text
+
+
+def test_numbers_of_one_agent_are_all_reported(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+    source.account.numbers[OTHER] = f"https://{PLACE}"  # no key: it says nothing of an agent
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == []
+    source.account.numbers[ONE] = ELSEWHERE
+    assert drifted(source, watch) == [ONE]
+    source.account.numbers = dict.fromkeys([ONE, TWO, OTHER], ELSEWHERE)
+    assert drifted(source, watch) == [TWO, OTHER], "although none is left to compare with"
+    assert not caplog.messages
+    kept = json.loads(source.file.read_text())["followers"]
+    assert kept[OTHER] is None
+    assert re.fullmatch("[0-9a-f]{4}", kept[ONE])
+    assert kept[ONE] == kept[TWO]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_number_that_drifts_in_a_rotation_is_reported_after_it(source: Source, restart: bool) -> None:
+    numbers = source.account.numbers = dict.fromkeys([ONE, TWO, OTHER], with_key("old"))
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == []
+    numbers[TWO] = with_key("new")
+    assert drifted(source, watch) == []
+    numbers[ONE] = ELSEWHERE
+    assert drifted(source, watch) == [], "old and new are in use"
+    numbers[OTHER] = with_key("new")
+    watch = source.watch(drift=True, one_key=True) if restart else watch
+    assert drifted(source, watch) == [ONE]
+    # Later, all of them drift at once, one with an older key than the others.
+    numbers.update({TWO: ELSEWHERE, OTHER: with_key("newer")})
+    assert drifted(source, watch) == [TWO]
+    numbers.update({OTHER: ELSEWHERE})
+    assert drifted(source, watch) == [OTHER]
+
+
+def test_a_state_file_of_an_earlier_version_knows_no_keys(source: Source) -> None:
+    watch = source.watch(drift=True)
+    source.look(watch)
+    kept = json.loads(source.file.read_text())
+    kept["followers"] = sorted(kept["followers"])
+    del kept["salt"], kept["agents"]
+    source.file.write_text(json.dumps(kept))
+    source.account.numbers[ONE] = ELSEWHERE
+    watch = source.watch(drift=True, one_key=True)
+    assert drifted(source, watch) == [ONE]
+    assert drifted(source, source.watch(drift=True, one_key=True)) == []
 
 
 def test_a_literal_webhook_is_compared_as_a_whole(source: Source) -> None:
@@ -319,10 +502,49 @@ def test_it_backs_off_while_twilio_cannot_be_asked(source: Source, caplog: pytes
     source.account.fails = [lost, busy, lost, lost, lost, None, refused]
     assert run(source, Queue(), 8) == [120, 240, 480, 900, 900, 60, 120, 60]
     assert "the next poll is in 120 s" in caplog.text
+    assert source.watch().pause(5000) == 900, "a week"
     # If credentials are refused at the start, the user has to fix them.
     source.account.fails = [refused]
     with pytest.raises(type(refused)):
         run(source, Queue(), 1)
+
+
+def test_drift_is_told_while_the_alerts_cannot_be_read(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+    account = source.account
+    busy = source.errors.ApiError("HTTP 503", code="503", status=503)
+    watch = source.watch(drift=True)
+    source.look(watch)
+    first = account.error(TWO, source.now)
+    account.numbers[ONE] = ELSEWHERE
+    account.monitor_fails = [busy, account.refused, account.refused]
+    assert [event["type"] for event in source.look(watch)] == ["drift"]
+    source.now += timedelta(hours=5)
+    assert source.look(watch) == []
+    account.monitor_fails = [account.refused, busy]
+    source.now += timedelta(hours=5)
+    assert source.look(watch) == []
+    account.monitor_fails = []
+    assert [event["alert_sid"] for event in source.look(watch)] == [first], "the time of the outage is caught up"
+    # The failure is logged, and it waits longer each time.
+    account.numbers = {ONE: URL, TWO: ELSEWHERE}
+    account.monitor_fails = [None, account.refused, busy]
+    queue = Queue()
+    assert run(source, queue, 4, drift=True) == [60, 120, 240, 60]
+    assert [event["phone_number"] for event in queue.events] == [TWO]
+    assert "HTTP 403; the next poll is in 120 s" in caplog.text
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_at_the_first_poll_only_a_final_refusal_of_the_alerts_is_the_end(source: Source, status: int) -> None:
+    source.account.monitor_fails = [source.errors.ApiError("no alerts", code="x", status=status)]
+    queue = Queue()
+    if status == 403:
+        with pytest.raises(source.errors.SmsError, match="no alerts"):
+            run(source, queue, 1, drift=True, phone_numbers=[ONE])
+    else:
+        source.account.numbers[ONE] = ELSEWHERE
+        assert run(source, queue, 2, drift=True, phone_numbers=[ONE]) == [120, 60]
+        assert [event["type"] for event in queue.events] == ["drift"]
 
 
 def test_what_was_told_before_the_end_is_not_told_again(source: Source) -> None:
@@ -358,7 +580,9 @@ RULEBOOKS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "ex
 def test_rulebooks_are_throttled_and_watch_alike(name: str) -> None:
     ((rules),) = RULEBOOKS[name]
     (source,) = rules["sources"]
-    assert source["voiceagent.sms.sms_errors"] == RULEBOOKS["repair_sms"][0]["sources"][0]["voiceagent.sms.sms_errors"]
+    args, others = (book["voiceagent.sms.sms_errors"] for book in (source, RULEBOOKS["repair_sms"][0]["sources"][0]))
+    assert {**args, "region": ""} == {**others, "region": ""}
+    assert args["one_key"] is True
     assert {rule["condition"]: rule["throttle"] for rule in rules["rules"]} == {
         'event.type == "drift"': {"once_after": "5 seconds", "group_by_attributes": ["event.phone_number"]},
         'event.type == "webhook_error"': {"once_within": "30 minutes", "group_by_attributes": ["event.type"]},
@@ -373,6 +597,22 @@ def test_a_controller_s_jobs_get_every_answer() -> None:
         given = action["job_args"]["extra_vars"]
         assert required(template) <= set(given) <= set(questions(template)), template["name"]
         assert template["ask_limit_on_launch"] is True
+        if "phone_numbers" in given:
+            assert template["extra_vars"]["connect_sms_create_credential"] is False, "which a person decides"
+            assert "allow_simultaneous" in template
+            many = "".join(f"tel:+{place:015}\n" for place in range(10_000))
+            assert len(many) <= questions(template)["phone_numbers"]["max"], "a refused launch is not repeated"
+
+
+def test_a_controller_s_rulebook_needs_the_region() -> None:
+    book = RULEBOOKS["repair_sms_by_controller"][0]
+    (source,) = book["sources"]
+    launch = book["rules"][0]["action"]["run_job_template"]["job_args"]["extra_vars"]
+    for text in (source["voiceagent.sms.sms_errors"]["region"], launch["region"]):
+        template = jinja2.Template(text, undefined=jinja2.StrictUndefined)  # as in ansible-rulebook
+        assert template.render(region="us-east") == "us-east"
+        with pytest.raises(jinja2.UndefinedError):
+            template.render(receiver_host="sms-east.voiceagent.cloud.ibm.com")
 
 
 def test_the_guide_s_blocks_are_right() -> None:

@@ -327,7 +327,7 @@ def test_surveys_are_what_a_controller_takes(item: dict[str, Any]) -> None:
 NOT_ASKED = {
     "phone_number": "phone_numbers takes one as well",
     "numbers_file": "a job's container has no file of the user's",
-    "create_credential": "the templates decide it: in slices it is false",
+    "create_credential": "the templates decide it: in slices and for repairs it is false",
     "audit_dir": "what it writes is lost with the job's container",
 }
 

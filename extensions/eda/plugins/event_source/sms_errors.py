@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import importlib
 import ipaddress
 import json
 import logging
 import os
 import pathlib
+import secrets
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +28,8 @@ DOCUMENTATION = r"""
 short_description: Webhook errors and changed webhooks of Twilio phone numbers
 description:
   - Polls Twilio, so no port has to be open. Each alert of Twilio's Monitor about a webhook of the account's numbers is one event.
-    Each number whose texts no longer go to the receiver (drift) is one event, until it is repaired.
+    Each number whose own webhook no longer leads to the receiver (drift) is one event, until it is repaired. A Messaging Service or
+    a conversation that takes a number's texts instead is not noticed; C(voiceagent.sms.audit_sms) reports it.
   - An event has C(type) (V(webhook_error) or V(drift)), C(phone_number) (null if an alert does not name it), C(code) (Twilio's),
     C(url) (without its password), C(alert_sid) and C(at).
   - Reported events are remembered in a file, so that a restart does not repeat them. Errors that occurred while the source was stopped
@@ -77,6 +80,15 @@ options:
       - By default all numbers of the account that led there at an earlier poll.
     type: list
     elements: str
+  one_key:
+    description:
+      - All agents of a region share a receiver, and only the API key in a webhook says which agent is meant. Without O(phone_numbers),
+        this reports a drift only if the last key that the number had at the receiver is the one that the numbers there have now.
+      - If the numbers there have several keys, no drift is reported, but a warning is logged. Drift during a rotation is reported
+        once all numbers have the new key.
+      - The state file remembers four digits of a salted hash for each number, and no key.
+    type: bool
+    default: false
   region:
     description: The IBM Cloud region of the receiver. O(drift=true) needs this, O(receiver_host) or O(receiver_url).
     type: str
@@ -139,12 +151,22 @@ webhook = _utilities("_twilio.webhook")
 LOG = logging.getLogger("voiceagent.sms.sms_errors")
 SHORTEST_INTERVAL = 60
 LONGEST_PAUSE = 900
-LATE = timedelta(minutes=10)  # an alert may appear in the list after newer ones
-OWN = {"interval", "drift", "phone_numbers", "region", "receiver_host", "receiver_url", "state_file"}
+MOST_DOUBLINGS = 30  # of the pause; a power of a thousand is no float
+LATE = timedelta(hours=1)  # an alert may appear in the list after newer ones, and clocks differ
+OWN = {"interval", "drift", "phone_numbers", "one_key", "region", "receiver_host", "receiver_url", "state_file"}
 # Twilio's region is missing, because the argument region is IBM Cloud's.
 TWILIO = set(options.TWILIO_OPTIONS) - {"region"}
 GIVEN_BY_RULEBOOK = {"eda_feedback_queue"}
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+MISSING = "The account does not have %d of phone_numbers: %s"
+TOLD_BEFORE = (
+    "Numbers that were reported before still lead elsewhere, and are not reported again (%d): %s. Connect them by the"
+    " playbook voiceagent.sms.connect_sms"
+)
+WITHHELD = (
+    "Numbers lead elsewhere but are not reported (%d), because the numbers at the receiver have different keys, perhaps of"
+    " different agents, or of a rotation that has not ended: %s. Give those of one agent as phone_numbers"
+)
 
 
 async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
@@ -157,6 +179,8 @@ async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
     while True:
         try:
             await _tell(queue, watch, await asyncio.to_thread(watch.look))
+            if watch.problem:
+                raise watch.problem
             failures = 0
         except errors.SmsError as error:
             if not watch.has_looked and _is_final(error):
@@ -230,6 +254,7 @@ class Watch:
         self._drift = _flag(args, "drift", False)
         self._receiver = Receiver(args)
         self._wanted = _numbers(args)
+        self._one_key = _flag(args, "one_key", False) and self._wanted is None
         params = {name: args.get(name) for name in TWILIO}
         params["timeout"] = _number(args, "timeout", 30)
         params["validate_certs"] = _flag(args, "validate_certs", True)
@@ -242,22 +267,37 @@ class Watch:
             raise errors.SmsError(f"interval must be {SHORTEST_INTERVAL} seconds or more", code="bad_option")
         meant = [self._twilio.account_sid, str(self._receiver.place), sorted(self._wanted or ())]
         self._state = State(_state_file(args, self._twilio.account_sid, meant))
+        self._told_before = set(self._state.drifted)
+        self._warned: dict[str, set[str]] = {}
         self._began = datetime.now(timezone.utc)
         self.has_looked = False
+        self.problem: Any = None
 
     def pause(self, failures: int) -> float:
         """Seconds until the next poll, after this number of failures."""
-        return max(self._interval, min(self._interval * 2.0**failures, LONGEST_PAUSE))
+        return max(self._interval, min(self._interval * 2.0 ** min(failures, MOST_DOUBLINGS), LONGEST_PAUSE))
 
     def look(self) -> list[dict[str, Any]]:
         """Poll Twilio and return new events, the oldest first.
 
-        :raises SmsError: if Twilio cannot be reached
+        Afterwards ``problem`` has the error if the alerts could not be read. Drift does not depend on them.
+
+        :raises SmsError: if the numbers cannot be read, or if the alerts are refused before they could be read once
         """
-        self._began = datetime.now(timezone.utc)
+        self._began, self.problem = datetime.now(timezone.utc), None
+        self._state.looks(self._began)
         numbers = snapshot.Snapshot.take(self._twilio, None, with_overrides=False).numbers
-        events = [*self._alerts(numbers), *(self._drifted(numbers) if self._drift else ())]
-        self.has_looked = True
+        self._warn(MISSING, (self._wanted or set()) - set(numbers))
+        events: list[dict[str, Any]] = []
+        try:
+            events.extend(self._alerts(numbers))
+            self.has_looked = True
+        except errors.SmsError as error:
+            if not self.has_looked and _is_final(error):
+                raise
+            self.problem = error
+        if self._drift:
+            events.extend(self._drifted(numbers))
         return events
 
     def told(self, event: Mapping[str, Any]) -> None:
@@ -265,12 +305,19 @@ class Watch:
         self._state.told(event)
 
     def told_all(self) -> None:
-        """Remember that all events of the last poll were reported."""
-        self._state.looked(self._began)
+        """Remember that all events of the last poll were reported. Alerts that could not be read are left to the next poll."""
+        if self.problem is None:
+            self._state.looked(self._began)
 
     def save(self) -> None:
         """Save the reported events for a restart."""
         self._state.save()
+
+    def _warn(self, message: str, numbers: set[str]) -> None:
+        """Log a warning about numbers, if there are any; again only about others."""
+        if numbers and numbers != self._warned.get(message):
+            LOG.warning(message, len(numbers), errors.join(sorted(numbers), ", "))
+        self._warned[message] = numbers
 
     def _alerts(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         places = {urls.place(found.settings[name]) for found in numbers.values() for name in webhook.URLS}
@@ -278,6 +325,8 @@ class Watch:
         now = self._began.strftime(FORMAT)
         found = alerts.joined_alerts(self._twilio, numbers, self._state.since, places, self._state.seen)
         for alert, number in reversed(found):
+            if not alert.get("sid"):
+                continue  # without it, each poll would report the alert again
             event = {
                 "type": "webhook_error",
                 "phone_number": number,
@@ -292,9 +341,19 @@ class Watch:
                 yield event
 
     def _drifted(self, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        right = {number for number, found in numbers.items() if self._receiver.takes(found.settings)}
-        watched = self._wanted if self._wanted is not None else self._state.followers
-        for number in self._state.mended(right, numbers, watched):
+        keys = {
+            number: urls.password_of(found.settings["url"])
+            for number, found in numbers.items()
+            if self._receiver.takes(found.settings)
+        }
+        self._state.follow(keys)
+        watched = set(self._state.followers) if self._wanted is None else self._wanted
+        astray = (watched & set(numbers)) - set(keys)
+        withheld = self._state.of_others(astray, keys.values()) - self._state.drifted if self._one_key else set()
+        self._warn(WITHHELD, withheld)
+        self._warn(TOLD_BEFORE, self._told_before & astray)
+        self._told_before = set()  # what this run reports is no news at its next poll
+        for number in sorted(astray - withheld - self._state.drifted):
             yield {
                 "type": "drift",
                 "phone_number": number,
@@ -306,14 +365,20 @@ class Watch:
 
 
 class State:
-    """The reported events, in memory and in a file. It contains numbers, SIDs and times, but no secrets."""
+    """The reported events, in memory and in a file. It contains numbers, SIDs and times, but no secrets.
+
+    *followers*: the numbers that have led to the receiver, each with a mark of its last key there, ``None`` if that is not
+    known. A mark tells keys apart, and is too short to find a key from it.
+    """
 
     def __init__(self, path: pathlib.Path):
         self._path = path
         self._next = self._began = datetime.now(timezone.utc)
         self.seen: dict[str, str] = {}
-        self.followers: set[str] = set()
-        self._drifted: set[str] = set()
+        self.followers: dict[str, str | None] = {}
+        self.drifted: set[str] = set()
+        self._salt = secrets.token_hex(16)
+        self._agents: dict[str, str] = {}  # by the mark of a new key, that of the first key it replaced
         self._saved = ""
         self._load()
 
@@ -323,6 +388,10 @@ class State:
         oldest = datetime.now(timezone.utc) - timedelta(days=alerts.MAX_DAYS) + timedelta(hours=1)
         return max(self._next - LATE, self._began, oldest).strftime(FORMAT)
 
+    def looks(self, at: datetime) -> None:
+        """Begin a poll. What lies after it is from a clock that was ahead, and would leave out all alerts until then."""
+        self._next, self._began = min(self._next, at), min(self._began, at)
+
     def looked(self, at: datetime) -> None:
         """Remember a poll, and forget alerts that no later poll can return."""
         self._next = at
@@ -331,16 +400,37 @@ class State:
     def told(self, event: Mapping[str, Any]) -> None:
         """Remember an event."""
         if event["type"] == "drift":
-            self._drifted.add(event["phone_number"])
+            self.drifted.add(event["phone_number"])
         else:
             self.seen[event["alert_sid"]] = str(event["at"])
 
-    def mended(self, right: set[str], there: Iterable[str], watched: Iterable[str]) -> list[str]:
-        """Remember the numbers that lead to the receiver, and return those that no longer do."""
-        self._drifted -= right
-        astray = sorted((set(watched) & set(there)) - right - self._drifted)
-        self.followers |= right
-        return astray
+    def follow(self, keys: Mapping[str, str | None]) -> None:
+        """Remember the numbers that lead to the receiver, with their keys. If they were reported, they are mended."""
+        self.drifted -= set(keys)
+        known = {*self.followers.values(), *self._agents, *self._agents.values()}
+        for number, key in keys.items():
+            old, mark = self.followers.get(number), self._mark(key)
+            if old and mark and mark not in known:
+                # A rotation: a key that no number has had before. To another agent, a number moves with a known one.
+                self._agents[mark] = self._agents.get(old, old)
+            self.followers[number] = mark or old
+
+    def of_others(self, astray: set[str], keys: Iterable[str | None]) -> set[str]:
+        """Return those of *astray* that may be another agent's, to judge by their last keys.
+
+        :param keys: the keys that numbers at the receiver have now
+        """
+        here = {self._mark(key) for key in keys if key}
+        if len(here) > 1:
+            return astray
+        last = {number: mark for number in astray if (mark := self.followers[number])}
+        agents = {self._agents.get(mark, mark) for mark in here or last.values()}
+        if len(agents) > 1:
+            return astray
+        return {number for number, mark in last.items() if self._agents.get(mark, mark) not in agents}
+
+    def _mark(self, key: str | None) -> str | None:
+        return hmac.new(self._salt.encode(), key.encode(), "sha256").hexdigest()[:4] if key else None
 
     def _load(self) -> None:
         try:
@@ -348,7 +438,10 @@ class State:
             self._next = datetime.strptime(kept["since"], FORMAT).replace(tzinfo=timezone.utc)
             self._began = datetime.strptime(kept["began"], FORMAT).replace(tzinfo=timezone.utc)
             self.seen = dict(kept["seen"])
-            self.followers, self._drifted = set(kept["followers"]), set(kept["drifted"])
+            followers = kept["followers"]  # a list, in a file of an earlier version
+            self.followers = dict(followers) if isinstance(followers, dict) else dict.fromkeys(followers)
+            self.drifted = set(kept["drifted"])
+            self._salt, self._agents = kept.get("salt", self._salt), dict(kept.get("agents", {}))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError):
@@ -359,8 +452,10 @@ class State:
             "since": self._next.strftime(FORMAT),
             "began": self._began.strftime(FORMAT),
             "seen": self.seen,
-            "followers": sorted(self.followers),
-            "drifted": sorted(self._drifted),
+            "followers": dict(sorted(self.followers.items())),
+            "agents": self._agents,
+            "salt": self._salt,
+            "drifted": sorted(self.drifted),
         }
         text = json.dumps(kept)
         if text == self._saved:

@@ -119,6 +119,27 @@ def test_only_so_many_are_read_and_the_others_counted() -> None:
     assert errors[ONE]["last_at"] == "2026-11-28"
 
 
+def test_an_alert_that_cannot_be_read_hides_no_other() -> None:
+    class Refusing(Monitor):
+        def alert(self, sid: str) -> dict[str, Any]:
+            if sid == "NO1":
+                raise SmsError("HTTP 404", code="20404", status=404)
+            return super().alert(sid)
+
+    errors, rest = alerts.webhook_errors(Refusing(alert(), alert(), alert(to=TWO)), NUMBERS, 7)
+    assert ({number: told["count"] for number, told in errors.items()}, rest) == ({ONE: 1, TWO: 1}, 1)
+
+
+def test_an_alert_without_a_sid_is_not_read() -> None:
+    class Nameless(Monitor):
+        def alerts(self, since: str) -> list[dict[str, Any]]:
+            return [dict(self.rows[0], sid=None), dict(self.rows[0], resource_sid="PN2"), *super().alerts(since)]
+
+    monitor = Nameless(alert())
+    errors, rest = alerts.webhook_errors(monitor, NUMBERS, 7)
+    assert (sorted(errors), rest, monitor.read) == ([ONE, TWO], 1, ["NO0"])
+
+
 def test_a_parent_cannot_know() -> None:
     with pytest.raises(SmsError, match="subaccount"):
         alerts.webhook_errors(Monitor(sees_overrides=False), NUMBERS, 7)
