@@ -39,6 +39,52 @@ def test_a_credential_that_goes_while_numbers_are_connected(play: Player, accoun
     assert all(accounts.box.text(number)["delivered"] for number in numbers)
 
 
+@pytest.mark.parametrize(
+    ("words", "fault", "reason"),
+    [
+        ((), ("twilio.list_numbers", 403), "HTTP 403"),
+        (("-e", "create_credential=false"), None, "voiceagent.sms.ensure_sms_credential first"),
+        ((), ("rc.create_key", 403), "HTTP 403"),
+    ],
+)
+def test_a_second_pass_that_can_do_nothing_is_no_success(
+    play: Player, accounts: Accounts, words: tuple[str, ...], fault: tuple[str, int] | None, reason: str
+) -> None:
+    """The first pass has given the number a key that another run deletes meanwhile."""
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    number = accounts.number()
+
+    def go() -> None:
+        accounts.box.remove("ibm", "keys", old["guid"])
+        if fault:
+            accounts.box.fault(fault[0], status=fault[1])
+
+    with accounts.box.meanwhile("twilio.update_number", go):
+        run = play(*REGION, *words, "-e", f"phone_number={number}")
+    assert run.code == 2, run.output
+    assert f"({old['guid']}) was deleted by another run" in run.output
+    assert reason in run.failures["localhost"]
+    assert "1 failed" in run.stdout
+
+
+def test_a_second_pass_of_a_rotation_takes_the_other_run_s_key_however_young(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    number, theirs = accounts.connected(old), []
+
+    def rotate() -> None:
+        (own,) = (key for key in accounts.keys(agent) if key["name"] == "twilio-sms")
+        accounts.box.change("ibm", "keys", own["guid"], name=RETIRING)
+        theirs.append(accounts.box.add_key(agent["guid"]))
+
+    with accounts.box.meanwhile("twilio.update_number", rotate):
+        run = play(*REGION, "-e", f"phone_number={number}", "-e", "max_age=30", playbook="rotate_sms_key")
+    assert run.code == 0, run.output
+    assert accounts.sms_url(number) == url(theirs[0]["api_key"]["value"])
+    assert accounts.box.text(number)["delivered"]
+
+
 def test_what_a_first_pass_changed_is_changed(play: Player, accounts: Accounts) -> None:
     """The second pass may also find nothing to do, if the credential only seemed to be gone."""
     agent = accounts.agent()

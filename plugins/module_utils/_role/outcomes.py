@@ -52,8 +52,10 @@ def both_passes(first: Results, second: Results) -> list[Mapping[str, Any]]:
 
 
 def _one_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not second:  # it could not do anything here, so what the first has set is of a retired credential
+        return {name: value for name, value in first.items() if name != "entries"}
     if "entries" not in first or "entries" not in second:
-        return second if "entries" in second or "msg" in second else first
+        return second
     before = {entry["phone_number"]: entry for entry in from_text(first["entries"]) if entry["changed"]}
     entries = []
     for entry in from_text(second["entries"]):

@@ -418,10 +418,10 @@ def _receiver(values: Values) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{error} (variables connect_sms_region and connect_sms_receiver_host)") from None
     if receiver["password"]:
-        if second:
+        if second and not any(receiver["host"] in hosts for hosts in HOSTS.values()):
             raise ValueError(
-                "connect_sms_fallback_region cannot go with connect_sms_password: the password of one receiver would be sent to"
-                " another"
+                f"connect_sms_fallback_region cannot go with connect_sms_password here: the password of {receiver['host']} would"
+                f" be sent to {receiver['fallback_host']}"
             )
         build_url(receiver["host"], receiver["password"], receiver["username"])  # refuses what Twilio would refuse
     else:

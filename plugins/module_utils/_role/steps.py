@@ -78,12 +78,16 @@ def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) 
     ``wait`` is true if numbers are in service now, because these must not get a key that IAM does not accept yet.
     The passwords of current webhooks are added to the candidates, for credentials whose key cannot be read.
 
+    In a second pass, no key is too young: numbers hold one that another run has retired.
+
     :param looked: the results of ``twilio_sms_webhook_info``; without them all credentials are needed, and their keys
         must work at the end of the run
     """
     if looked is None:
         return [{**one, "other_api_keys": [], "needed": True, "wait": True} for one in plan["credentials"]]
     requests = [{**one, "other_api_keys": [], "needed": False, "wait": "max_age" in one} for one in plan["credentials"]]
+    if plan.get("second_pass"):
+        requests = [{name: value for name, value in one.items() if name != "max_age"} for one in requests]
     refusals = Refusals()
     for whole in groups_of(plan, looked):
         group, snapshot = whole.group, whole.snapshot

@@ -27,7 +27,8 @@ REFUSED = {"msg": "Could not read the account: HTTP 503"}
     ("first", "second", "expected"),
     [
         pytest.param(told("changed", "old"), REFUSED, REFUSED, id="the second failed"),
-        pytest.param(told("changed", "old"), {}, told("changed", "old"), id="the second had nothing to do"),
+        pytest.param(told("changed", "old"), {}, {}, id="the second could do nothing, so the first counts for nothing"),
+        pytest.param({**told("changed", "old"), "diff": [1]}, {}, {"diff": [1]}, id="the same, but what it did is shown"),
         pytest.param(REFUSED, told("changed", "old"), told("changed", "old"), id="the first failed"),
         pytest.param({}, {}, {}, id="neither had anything to do"),
     ],
