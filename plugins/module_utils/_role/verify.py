@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.door import shown
 from .._http.errors import NAMED, SmsError, join
 from .._http.urls import place
 from .._numbers.notation import normalize
-from .._twilio.destination import DEMO_HOST
+from .._twilio.destination import DEMO_HOST, destinations_of, receivers_of
 from .._twilio.messages import VERIFIED, check_texts
 from .._twilio.snapshot import Snapshot
-from .._twilio.webhook import URLS
 from .audit import audit_plan, verdicts
 from .channels import expected_with_channels
 from .plan import NO_NUMBERS, PREFIX
@@ -48,8 +46,8 @@ def verify_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, s
 
 def _problem(host: str, values: Mapping[str, Any]) -> str | None:
     """Return the mistake in a host's variables, before any request."""
-    if not values["connect_sms_phone_numbers"]:
-        return NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number"
+    if host == "localhost" and not values["connect_sms_phone_numbers"]:
+        return NO_NUMBERS  # an audit would take the whole account
     if values["connect_sms_verify_from"]:
         try:
             normalize(values["connect_sms_verify_from"])
@@ -126,11 +124,11 @@ def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, S
 
 
 def _share_receivers(calls: list[dict[str, Any]], snapshots: list[Snapshot]) -> None:
-    """Assign each receiver to the first account that leads there, so that it is tested once."""
+    """Assign each receiver to the first account whose texts go there, so that it is tested once."""
     known: set[str] = set()
     for call, snapshot in zip(calls, snapshots, strict=True):
-        settings = [*(each.settings for each in snapshot.numbers.values()), *snapshot.services]
-        own = dict.fromkeys(shown(each[name]) for each in settings for name in URLS if each[name])
+        found = destinations_of(snapshot, call["phone_numbers"].split(","), call["silent"])
+        own = receivers_of(found)  # as the module does, or a receiver would be left to an account that does not test it
         call["receivers"] = [name for name in own if name not in known]
         known.update(own)
 

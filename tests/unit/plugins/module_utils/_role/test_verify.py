@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack_snapshot
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import verify
 from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
 from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.webhook import FIELDS
 
+ROLE = pathlib.Path(__file__).parents[5] / "roles" / "connect_sms"
+VARIABLES = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["verify"]["options"]
+DEFAULTS = {name: option.get("default") for name, option in VARIABLES.items()}
 SOUTH = "https://sms-south.voiceagent.cloud.ibm.com/sms.receiver/SmsRecv"
 RIGHT = SOUTH.replace("://", "://apikey:the-key-of-the-agent@")
 FOREIGN = "https://other.example.com/sms?t=token"
@@ -63,8 +68,36 @@ def test_all_accounts_together_get_no_more_texts_than_one_may(
 
 
 def test_a_receiver_is_tried_for_one_account_only() -> None:
-    calls = verify.verify_requests(*batch({"+15550000001": RIGHT}, {"+15550000002": RIGHT, "+15550000003": FOREIGN}))
+    accounts = {"+15550000001": RIGHT}, {"+15550000002": RIGHT, "+15550000003": FOREIGN}
+    calls = verify.verify_requests(*batch(*accounts, expected=False))
     assert [call["receivers"] for call in calls] == [[SOUTH], ["https://other.example.com/"]]
+
+
+SERVICE = {"sid": "MG1", "name": "Messaging Service 'Sales' (MG1)", "url": RIGHT.replace("south", "east"), "method": ""}
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        pytest.param(RIGHT, [["south"], ["east"]], id="the service carries a number of the second item"),
+        pytest.param(FOREIGN, [[], ["east"]], id="texts of the first item do not get anywhere"),
+    ],
+)
+def test_a_receiver_is_tried_where_texts_go(first: str, expected: list[list[str]]) -> None:
+    """Both items show the whole account: another item's webhooks, and a service that takes only the second's texts."""
+    numbers = {"+15550000001": first, "+15550000002": RIGHT}
+    plan, looked, asked = batch(*({number: url} for number, url in numbers.items()))
+    found = {number: Number(f"PN{number}", settings(url)) for number, url in numbers.items()}
+    override = {"kind": "messaging_service", "sid": "MG1", "name": "Sales"}
+    service = {**SERVICE, "fallback_url": "", "changed_at": ""}
+    whole = Snapshot("AC0", found, {"+15550000002": override}, services=[service])
+    for account, look in zip(plan["accounts"], looked, strict=True):
+        account["webhooks"][0]["expected"]["place"].append(SOUTH.replace("south", "east"))
+        look["snapshot"] = pack_snapshot(whole)
+    calls = verify.verify_requests(plan, looked, asked)
+    assert [call["receivers"] for call in calls] == [
+        [SOUTH.replace("south", where) for where in each] for each in expected
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,13 +193,13 @@ def test_many_numbers_make_no_long_result() -> None:
     ],
 )
 def test_a_mistake_is_a_host_s_before_any_request(values: dict[str, Any], said: str) -> None:
-    fine = {
-        "phone_numbers": "+15550000001",
-        "verify_from": None,
-        "verify_timeout": 60.0,
-        "verify_max": 10,
-        "verify_body": "Hi",
-    }
-    plan = verify.verify_plan({"one": {f"connect_sms_{name}": value for name, value in {**fine, **values}.items()}})
+    given = {"phone_numbers": "+15550000001", **values}
+    plan = verify.verify_plan({"one": DEFAULTS | {f"connect_sms_{name}": value for name, value in given.items()}})
     assert said in plan["errors"]["one"]
     assert plan["accounts"] == []
+
+
+@pytest.mark.parametrize(("host", "number"), [("15551234567", "+15551234567"), ("0015551234567", "+15551234567")])
+def test_a_host_whose_name_is_a_number(host: str, number: str) -> None:
+    plan = verify.verify_plan({host: DEFAULTS})
+    assert (plan["errors"], plan["numbers"]) == ({}, {host: [number]})
