@@ -127,22 +127,39 @@ def test_a_run_with_nothing_to_do_is_not_green(play: Player, accounts: Accounts)
         assert empty.requests == []
 
 
-def test_what_met_a_whole_account_is_told_once(play: Player, accounts: Accounts, box: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "hidden", "words"),
+    [
+        pytest.param("connect_sms", False, (), id="connect"),
+        pytest.param("connect_sms", True, ("connect_sms_on_override=repair",), id="connect, services are unreadable"),
+        pytest.param("connect_sms", True, ("connect_sms_on_override=fail",), id="connect, services forbid it"),
+        pytest.param("audit_sms", False, (), id="audit"),
+        pytest.param("verify_sms", False, (), id="verify"),
+    ],
+)
+def test_what_met_a_whole_account_is_told_once(
+    play: Player, accounts: Accounts, box: Sandbox, playbook: str, hidden: bool, words: tuple[str, ...]
+) -> None:
+    """Twilio refuses the token, or only the list of Messaging Services."""
     accounts.agent()
     hosts = {f"h{index}": {"phone_number": accounts.number()} for index in range(4)}
     inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
-    run = play(inventory=inventory, env={"TWILIO_AUTH_TOKEN": "f" * 32}, secrets=["f" * 32])
+    if hidden:
+        box.fault("messaging.list_services", status=403, times=None)
+    wrong = {} if hidden else {"env": {"TWILIO_AUTH_TOKEN": "f" * 32}, "secrets": ["f" * 32]}
+    run = play(*(part for word in words for part in ("-e", word)), playbook=playbook, inventory=inventory, **wrong)
     assert run.code == 2
-    assert run.output.count("(20003)") <= 3, run.output  # of one host, in its message and its entry
-    assert all("the same reason as host h0" in run.failures[f"h{index}"] for index in (1, 2, 3))
-    numbers = list(dict.fromkeys(host["phone_number"] for host in hosts.values()))
-    single = play(
-        "-e",
-        "region=us-south",
-        variables={"phone_numbers": numbers},
-        env={"TWILIO_AUTH_TOKEN": "f" * 32},
-        secrets=["f" * 32],
-    )
+    told = "HTTP 403" if hidden else "(20003)"
+    assert 1 <= run.output.count(told) <= 3, run.output  # of one host, in its message and its entry
+    if playbook != "verify_sms":  # whose one task reports on all hosts
+        assert all("the same reason as host h0" in run.failures[f"h{index}"] for index in (1, 2, 3))
+
+
+def test_what_met_a_whole_account_has_an_entry_for_each_number(play: Player, accounts: Accounts) -> None:
+    accounts.agent()
+    numbers = [accounts.number() for _index in range(4)]
+    wrong = {"TWILIO_AUTH_TOKEN": "f" * 32}
+    single = play("-e", "region=us-south", variables={"phone_numbers": numbers}, env=wrong, secrets=["f" * 32])
     report = json.JSONDecoder().raw_decode(single.stdout, single.stdout.index("FAILED! => ") + 11)[0]
     assert [entry["phone_number"] for entry in report["numbers"]] == numbers
     assert {entry["status"] for entry in report["numbers"]} == {"failed"}

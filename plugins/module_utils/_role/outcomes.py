@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .._http.errors import NAMED, join
 from .._http.urls import printable
 from .._module.packed import from_text, pack, to_text, unpack
+from .._twilio.decision import why_nothing
 from .._twilio.webhook import diff_header
 from .channels import in_words
 from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
@@ -200,6 +201,8 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
             shared: Mapping[str, Any] | None = account
             if snapshot is None:
                 reason = look.get("msg")
+            elif nothing := why_nothing(snapshot, account):
+                reason = nothing
             elif own := refusals.of(number, whole):
                 reason, shared = own, None
             elif stopped := blocked(group, batch.plan, batch.credentials):
