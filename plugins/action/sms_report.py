@@ -55,6 +55,6 @@ class ActionModule(RolePart):
     def _audited(self, plan: Mapping[str, Any], host: str | None) -> dict[str, Any]:
         """Return an audit's findings on a host's numbers. A host without numbers represents its whole account."""
         told = self.registered("audit")
-        own = set(plan["numbers"].get(host, ())) or None
+        own = {number for known in (plan["numbers"], plan["unplanned"]) for number in known.get(host, ())} or None
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
         return audit.audit_outcome(entries, told["failures"], plan["fail_on"], host)

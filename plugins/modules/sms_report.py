@@ -50,6 +50,7 @@ msg: {description: What happened., returned: always, type: str}
 numbers:
   description:
     - The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
+    - If the report fails, only those that failed, also if nothing was attempted with them.
     - If there are more than a thousand numbers, only those that failed or whose texts go elsewhere, because showing each takes time.
   returned: always
   type: list

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -163,6 +164,41 @@ def test_what_met_a_whole_account_has_an_entry_for_each_number(play: Player, acc
     report = json.JSONDecoder().raw_decode(single.stdout, single.stdout.index("FAILED! => ") + 11)[0]
     assert [entry["phone_number"] for entry in report["numbers"]] == numbers
     assert {entry["status"] for entry in report["numbers"]} == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "bad", "said"),
+    [
+        pytest.param("connect_sms", {"region": "eu-de"}, "connect_sms_receiver_host", id="no receiver host"),
+        pytest.param("connect_sms", {"backup_dir": "good.yml/folder"}, "connect_sms_backup_dir", id="no folder"),
+        pytest.param("connect_sms", {"concurrency": 0}, "connect_sms_concurrency", id="no concurrency"),
+        pytest.param("connect_sms", {"password": "other-password", "clash": True}, "of host good", id="a clash"),
+        pytest.param("audit_sms", {"region": "eu-es"}, "eu-es", id="an audit"),
+        pytest.param("verify_sms", {"region": "eu-es"}, "eu-es", id="a verification"),
+    ],
+)
+def test_numbers_of_a_host_that_cannot_be_planned_have_entries(
+    play: Player, accounts: Accounts, playbook: str, bad: dict[str, object], said: str
+) -> None:
+    key = accounts.box.add_key(accounts.agent()["guid"])
+    good, other = accounts.connected(key), accounts.number()
+    numbers = [good, other] if bad.pop("clash", False) else [other]
+    values = {f"connect_sms_{name}": value for name, value in bad.items()}
+    hosts = {"good": {"phone_number": good}, "refused": {"connect_sms_phone_numbers": numbers, **values}}
+    (play.here / "good.yml").write_text("a file")
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
+    run = play(playbook=playbook, inventory=inventory, secrets=["other-password"])
+    assert run.code == 2
+    told = run.stdout[re.search(r"^fatal: \[[^\]]+\](: FAILED!)? => ", run.stdout, re.MULTILINE).end() :]
+    result = json.JSONDecoder().raw_decode(told)[0]
+    assert said in result["msg"]
+    assert [entry["phone_number"] for entry in result["numbers"]] == numbers
+    assert {entry.get("status", entry.get("verified")) for entry in result["numbers"]} <= {
+        "failed",
+        "unknown",
+        "untried",
+    }
+    assert said in run.output
 
 
 def test_one_refused_of_many_is_short(play: Player, accounts: Accounts) -> None:

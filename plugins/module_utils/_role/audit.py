@@ -238,6 +238,10 @@ def verdicts(
         for number, found in _members(group, snapshot):
             entry = _verdict(number, found, snapshot, group, answers[group["identity"]], unread)
             told += [entry] if group.get("tenants") is None else tenants.joined(entry, found, snapshot, group)
+    for host, numbers in plan.get("unplanned", {}).items():
+        group = {"host": host, "region": None, "expected": {"url": None, "password": None}}
+        refused = f"not looked at: the settings of host {host} were refused"
+        told += [_verdict(number, None, None, group, {}, refused) for number in numbers]
     notes += [str(result["msg"]) for result in asked if result.get("msg") and "api_keys" not in result]
     notes += [str(warning) for result in asked for warning in result.get("warnings") or ()]
     order = {status: index for index, status in enumerate(STATUSES)}

@@ -90,8 +90,9 @@ def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
     problems += [text for text in _broken(services) if not any(text in problem for problem in problems)]
     for reason, numbers in _unreported(batch, asked - {entry["phone_number"] for entry in entries}, host).items():
         problems.append(f"{join(numbers, ', ')}: {reason}")
-        msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
-        entries += [{**_UNTOUCHED, "phone_number": n, "status": "failed", "msg": msg} for n in numbers]
+        entries += _untouched(numbers, reason)
+    for name in hosts:
+        entries += _untouched(plan.get("unplanned", {}).get(name, []), plan["errors"].get(name, ""))
     result = {
         "changed": any(entry["changed"] for entry in (*entries, *services)),
         "failed": bool(problems),
@@ -181,6 +182,12 @@ def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
         if number in asked
     ]
     return entries + idle
+
+
+def _untouched(numbers: list[str], reason: str) -> list[dict[str, Any]]:
+    """Return the entries of numbers for which nothing was attempted."""
+    msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
+    return [{**_UNTOUCHED, "phone_number": number, "status": "failed", "msg": msg} for number in numbers]
 
 
 def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, list[str]]:
