@@ -34,6 +34,12 @@ options:
   audit:
     description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report an audit instead.
     type: str
+  retired:
+    description: For a disconnect, name of the variable with the results of the M(voiceagent.sms.iva_credential) that retired.
+    type: str
+  deleted:
+    description: For a disconnect, name of the variable with the results of M(voiceagent.sms.iva_credential) that deleted.
+    type: str
   host:
     description: The host to report on. By default the whole batch.
     type: str

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import NAMED, join
-from .._http.urls import printable
+from .._http.urls import place, printable
 from .._module.packed import from_text, pack, to_text, unpack
 from .._twilio.decision import why_nothing
 from .._twilio.webhook import diff_header
@@ -31,6 +31,7 @@ class Batch(NamedTuple):
     looked: Results  # of twilio_sms_webhook_info
     found: Results  # of iva_credential
     done: Results  # of twilio_sms_webhook
+    ended: Results = []  # of iva_credential at the end of a disconnect
 
     @property
     def credentials(self) -> Results:
@@ -158,6 +159,12 @@ def credentials_outcome(plan: Mapping[str, Any], found: Results) -> dict[str, An
     }
 
 
+def credentials_line(found: Results) -> str:
+    """Return the results of a batch's service credentials, in one line for the console."""
+    texts = [f"{_agent(one['credential'])} {_state_in_words(one)}" for one in found if "credential" in one]
+    return join(texts, "; ") or "no host needs a service credential"
+
+
 def _state_in_words(result: Mapping[str, Any]) -> str:
     credential = result["credential"]
     if to_be_created(result):
@@ -258,18 +265,36 @@ def _of_services(services: list[Mapping[str, Any]], *, dry_run: bool) -> str:
 
 def _agents(batch: Batch) -> Iterator[str]:
     """Describe the agents: each credential with its instance, and the receivers."""
-    for result in batch.credentials:
-        if "credential" in result:
-            credential = result["credential"]
-            where = f" in {credential['region']}" if credential.get("region") else ""
-            instance, name = printable(str(credential["instance"])), printable(str(credential["name"]))
-            yield f"instance '{instance}'{where}, credential '{name}'"
+    yield from (_agent(result["credential"]) for result in batch.credentials if "credential" in result)
+    yield from dict.fromkeys(_ended(batch))
     yield from in_words(batch.plan)
     groups = [group for account in batch.plan["accounts"] for group in account["webhooks"]]
-    hosts = dict.fromkeys(str(host) for group in groups if (host := group.get("host")))
+    hosts = dict.fromkeys(host for group in groups if (host := _receiver_of(group)))
     yield from dict.fromkeys(group["idle"] for group in groups if group.get("idle"))
     if hosts:
         yield f"receiver {join(list(hosts), ', ')}"
+
+
+def _agent(credential: Mapping[str, Any]) -> str:
+    where = f" in {credential['region']}" if credential.get("region") else ""
+    instance, name = printable(str(credential["instance"])), printable(str(credential["name"]))
+    return f"instance '{instance}'{where}, credential '{name}'"
+
+
+def _ended(batch: Batch) -> Iterator[str]:
+    """Describe what became of each credential in a disconnect."""
+    deleted = "would be deleted" if batch.plan.get("dry_run") else "deleted"
+    for result in batch.ended:
+        if "credential" in result and (result.get("kept") or result.get("changed")):
+            yield f"{_agent(result['credential'])} {'kept' if result.get('kept') else deleted}"
+
+
+def _receiver_of(group: Mapping[str, Any]) -> str | None:
+    """Return the host of a group's receiver. Everything else in a URL may be a secret. A channel has a name instead."""
+    if group.get("host") or group.get("channel") is not None:
+        return group.get("host")
+    where = place(group.get("url") or "")
+    return where[1] if where else None
 
 
 def _recorded(files: list[str]) -> Iterator[str]:
