@@ -40,6 +40,7 @@ from ..module_utils._role.plan import (
     finish_plan,
     make_plan,
     needs_no_credential,
+    numbers_if_known,
     restore_plan,
     restore_values,
 )
@@ -80,7 +81,8 @@ class ActionModule(ActionBase):
         values = HostValues(self._options(), self._task, self._loader, task_vars)
         self._refuse_misspelt(values.extra)
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
-        hosts, problems = self._read(names, values)
+        read, problems = self._read(names, values)
+        hosts = {host: one for host, one in read.items() if host not in problems}
         if not dry_run and self._entry_point not in ("audit", "credential", "verify"):
             self._check_folders(hosts, problems, in_container="awx_job_id" in task_vars)
         plan = self._plan(hosts, problems, dry_run)
@@ -93,6 +95,7 @@ class ActionModule(ActionBase):
             "per_host": any(one.get("connect_sms_report_per_host") for one in hosts.values()) or bool(problems),
             "last_host": names[-1],
             **plan,
+            "unplanned": {host: numbers_if_known(host, read[host]) for host in plan["errors"] if host in read},
             "finish": self._finish(names, hosts, values, task_vars),
         }
 
@@ -116,15 +119,13 @@ class ActionModule(ActionBase):
             raise ActionFailed(f"dry_run must be yes or no, not '{str(extra[DRY_RUN])[:40]}'") from None
 
     def _read(self, names: list[str], read: HostValues) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-        """Return the values of each valid host, and the mistakes of the others."""
+        """Return the values of each host, and the mistakes in them."""
         hosts, problems = {}, {}
         for count, host in enumerate(names, 1):
-            values, errors = read.of(host)
-            errors = errors or self._refusals(values)
+            hosts[host], errors = read.of(host)
+            errors = errors or self._refusals(hosts[host])
             if errors:
                 problems[host] = join(errors, "; ")
-            else:
-                hosts[host] = values
             if count % STEP == 0 and len(names) > STEP:
                 display.display(f"Planned {count} of {len(names)} hosts")
         return hosts, problems

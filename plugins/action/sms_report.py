@@ -15,6 +15,7 @@ from ..module_utils._role.channels import with_channels
 from ..module_utils._role.outcomes import (
     Batch,
     batch_warnings,
+    credentials_line,
     credentials_outcome,
     numbers_outcome,
     summary_line,
@@ -28,7 +29,7 @@ class ActionModule(RolePart):
     """Reports the results of a host's phone numbers, or of the whole batch's, as this task's own result."""
 
     BYPASS_HOST_LOOP = False
-    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "settled", "audit", "host"}
+    _VALID_ARGS = RolePart.VARIABLES | {"entry_point", "backup", "settled", "audit", "retired", "deleted", "host"}
 
     def work(self) -> dict[str, Any]:
         args, plan = self._task.args, self.plan
@@ -37,9 +38,13 @@ class ActionModule(RolePart):
             return self._audited(plan, host)
         looked, found = self.results("look", "credentials")
         if not args.get("look"):
-            return credentials_outcome(plan, found)
+            told = credentials_outcome(plan, found)
+            if not told["failed"]:
+                display.display(f"connect_sms: {credentials_line(found)}")
+            return told
         plan_now = with_channels(plan, self.registered("channels").get("results"))
-        batch = Batch(plan_now, looked, found, self.written())
+        ended = [each for results in self.results("retired", "deleted") for each in results]
+        batch = Batch(plan_now, looked, found, self.written(), ended)
         told = numbers_outcome(batch, host)
         if host in (None, next(iter(plan["numbers"]), None)):
             warnings = batch_warnings(batch)
@@ -55,6 +60,6 @@ class ActionModule(RolePart):
     def _audited(self, plan: Mapping[str, Any], host: str | None) -> dict[str, Any]:
         """Return an audit's findings on a host's numbers. A host without numbers represents its whole account."""
         told = self.registered("audit")
-        own = set(plan["numbers"].get(host, ())) or None
+        own = {number for known in (plan["numbers"], plan["unplanned"]) for number in known.get(host, ())} or None
         entries = [each for each in from_text(told["entries"], own) if host in (None, each["host"])]
         return audit.audit_outcome(entries, told["failures"], plan["fail_on"], host)

@@ -40,6 +40,7 @@ accounts:
   type: list
   elements: dict
 numbers: {description: The phone numbers of each host., returned: always, type: dict}
+unplanned: {description: "The phone numbers of hosts with RV(errors), as far as they could be read.", returned: always, type: dict}
 errors: {description: "The mistakes in hosts' variables, by host. These hosts fail.", returned: always, type: dict}
 dry_run: {description: "Whether this is a dry run, in check mode or by the extra variable C(dry_run).", returned: always, type: bool}
 per_host: {description: Whether every host reports on its own phone numbers., returned: always, type: bool}

@@ -34,6 +34,12 @@ options:
   audit:
     description: Name of the variable with the result of M(voiceagent.sms.sms_audit), to report an audit instead.
     type: str
+  retired:
+    description: For a disconnect, name of the variable with the results of the M(voiceagent.sms.iva_credential) that retired.
+    type: str
+  deleted:
+    description: For a disconnect, name of the variable with the results of M(voiceagent.sms.iva_credential) that deleted.
+    type: str
   host:
     description: The host to report on. By default the whole batch.
     type: str
@@ -50,6 +56,7 @@ msg: {description: What happened., returned: always, type: str}
 numbers:
   description:
     - The entries of M(voiceagent.sms.twilio_sms_webhook) for the host's phone numbers.
+    - If the report fails, only those that failed, also if nothing was attempted with them.
     - If there are more than a thousand numbers, only those that failed or whose texts go elsewhere, because showing each takes time.
   returned: always
   type: list

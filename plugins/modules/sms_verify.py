@@ -32,7 +32,7 @@ RETURN = r"""
 numbers:
   description:
     - An entry for each phone number as in RV(voiceagent.sms.twilio_sms_verify#module:numbers), with C(host), C(account_sid) and
-      C(failed), the worst first. If there are more than 100 numbers, only those that fail.
+      C(failed), the worst first, 100 at most. If the run fails, only those that fail it. None if there are more than 100 that do not.
   returned: always
   type: list
   elements: dict

@@ -181,7 +181,7 @@ from ..module_utils._numbers.notation import normalize, normalize_all
 from ..module_utils._twilio import replies
 from ..module_utils._twilio.alerts import check_days
 from ..module_utils._twilio.client import TWILIO_IMPORT_ERROR
-from ..module_utils._twilio.destination import Destination, answers_by_itself, destinations_of
+from ..module_utils._twilio.destination import Destination, answers_by_itself, destinations_of, receivers_of
 from ..module_utils._twilio.messages import Trial, Watch, check_texts, last_texts, text_result
 from ..module_utils._twilio.snapshot import Snapshot
 
@@ -252,10 +252,7 @@ def look(twilio: Any, wanted: list[str], params: Mapping[str, Any]) -> Snapshot:
 
 def try_doors(found: Mapping[str, Destination], wanted: list[str] | None) -> dict[str, Door]:
     """Test each distinct receiver once and return the results, by the receiver's URL."""
-    webhooks: dict[str, tuple[str, str]] = {}
-    for each in found.values():
-        for url in () if each.silent else each.urls:  # fallbacks, too
-            webhooks.setdefault(shown(url), (url, each.method))
+    webhooks = receivers_of(found)
     return {name: try_door(*webhook) for name, webhook in webhooks.items() if wanted is None or name in wanted}
 
 

@@ -31,18 +31,37 @@ def test_first_the_credential_then_the_numbers(play: Player, accounts: Accounts)
     dry = play(*REGION, "-e", "dry_run=yes", playbook="ensure_sms_credential", env=alone)
     assert (dry.code, dry.writes) == (0, [])
     assert "changed" in dry.recap["localhost"]
+    named = "connect_sms: instance 'sms-agent' in us-south, credential 'twilio-sms'"
+    assert f"{named} would be created\n" in dry.stdout
     made = play(*REGION, "--diff", playbook="ensure_sms_credential", env=alone)
     assert made.code == 0, made.output
     assert [request["operation"] for request in made.writes] == ["rc.create_key"]
     (key,) = accounts.keys(agent)
+    assert f"{named} created ({key['guid']})\n" in made.stdout
     assert not [request for request in made.requests if request["cloud"] == "twilio"]
-    again = play(*REGION, "-v", playbook="ensure_sms_credential", env=alone)
+    again = play(*REGION, playbook="ensure_sms_credential", env=alone)
+    assert f"{named} exists ({key['guid']})\n" in again.stdout
     assert (again.code, again.writes, again.recap["localhost"].get("changed")) == (0, [], None)
-    assert key["guid"] in again.stdout
 
     connected = play(*to_the_number)
     assert connected.code == 0, connected.output
     assert accounts.sms_url(number) == url(accounts.the_api_key(agent))
+
+
+def test_the_end_of_a_disconnect_says_what_became_of_the_credential(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    key = accounts.box.add_key(agent["guid"])
+    number, other = accounts.connected(key), accounts.connected(key)
+    words = (*REGION, "-e", f"phone_number={number}")
+    named = "instance 'sms-agent' in us-south, credential 'twilio-sms'"
+    kept = play(*words, playbook="disconnect_sms")
+    assert f"1 disconnected; {named} kept;" in kept.stdout
+    accounts.box.change("twilio", "numbers", other, sms_url="")
+    dry = play(*words, "--check", playbook="disconnect_sms")
+    assert f"1 unchanged; {named} would be deleted;" in dry.stdout
+    gone = play(*words, playbook="disconnect_sms")
+    assert f"1 unchanged; {named} deleted;" in gone.stdout
+    assert (gone.code, accounts.keys(agent)) == (0, [])
 
 
 def test_each_agent_of_an_inventory_gets_one(play: Player, accounts: Accounts) -> None:

@@ -226,6 +226,27 @@ def test_a_refused_deletion_fails_in_the_end(scene: Scene) -> None:
     assert scene.accounts.sms_url(number) == "", "the number was done first"
 
 
+@pytest.mark.parametrize(
+    ("playbook", "words", "code", "said"),
+    [
+        ("audit_sms", (), 0, "1 not_connected"),
+        ("verify_sms", (), 2, "no webhook is set"),
+        ("disconnect_sms", (), 0, "1 unchanged"),
+        ("connect_sms", ("--check",), 2, "auth_token is missing"),  # as the run that would create it
+    ],
+)
+def test_to_look_for_a_channel_needs_no_auth_token(
+    scene: Scene, playbook: str, words: tuple[str, ...], code: int, said: str
+) -> None:
+    number = scene.accounts.number(sms_url="")
+    key = scene.box.add_twilio_key(account_sid=scene.accounts.twilio["sid"], kind="main")
+    env = {"TWILIO_AUTH_TOKEN": None, "TWILIO_API_KEY": key["sid"], "TWILIO_API_SECRET": key["secret"]}
+    run = scene.run("-e", f"phone_number={number}", *words, playbook=playbook, env=env)
+    assert (run.code, run.writes) == (code, []), run.output
+    assert said in run.output
+    assert ("auth_token is missing" in run.output) is (playbook == "connect_sms")
+
+
 def test_one_channel_for_two_accounts_is_refused(scene: Scene) -> None:
     other = scene.box.add_twilio_account()
     one, two = scene.accounts.number(), scene.accounts.number(account_sid=other["sid"])

@@ -94,6 +94,7 @@ def test_other_receivers_leave_ibm_cloud_alone(play: Player, accounts: Accounts)
     first = play("--diff", "-vvv", inventory=inventory, env=nobody, secrets=secrets)
     assert first.code == 0, first.output
     assert first.status == {"gateway": "changed", "literal": "ok"}  # how often to try again is left as it was
+    assert "1 connected, 1 unchanged; receiver gateway.example.com:9443, assistant.example.com\n" in first.stdout
     assert not [request for request in first.requests if request["cloud"] == "ibm"]
     assert accounts.sms_url(numbers["gateway"]) == url("gateway-s3cret", "gateway.example.com:9443", "twilio")
     assert box.text(numbers["gateway"])["reply"] == "sms-gateway: you wrote: hello"

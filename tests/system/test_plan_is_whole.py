@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -129,25 +130,77 @@ def test_a_run_with_nothing_to_do_is_not_green(play: Player, accounts: Accounts,
         assert empty.requests == []
 
 
-def test_what_met_a_whole_account_is_told_once(play: Player, accounts: Accounts, box: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "hidden", "words"),
+    [
+        pytest.param("connect_sms", False, (), id="connect"),
+        pytest.param("connect_sms", True, ("connect_sms_on_override=repair",), id="connect, services are unreadable"),
+        pytest.param("connect_sms", True, ("connect_sms_on_override=fail",), id="connect, services forbid it"),
+        pytest.param("audit_sms", False, (), id="audit"),
+        pytest.param("verify_sms", False, (), id="verify"),
+    ],
+)
+def test_what_met_a_whole_account_is_told_once(
+    play: Player, accounts: Accounts, box: Sandbox, playbook: str, hidden: bool, words: tuple[str, ...]
+) -> None:
+    """Twilio refuses the token, or only the list of Messaging Services."""
     accounts.agent()
     hosts = {f"h{index}": {"phone_number": accounts.number()} for index in range(4)}
     inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
-    run = play(inventory=inventory, env={"TWILIO_AUTH_TOKEN": "f" * 32}, secrets=["f" * 32])
+    if hidden:
+        box.fault("messaging.list_services", status=403, times=None)
+    wrong = {} if hidden else {"env": {"TWILIO_AUTH_TOKEN": "f" * 32}, "secrets": ["f" * 32]}
+    run = play(*(part for word in words for part in ("-e", word)), playbook=playbook, inventory=inventory, **wrong)
     assert run.code == 2
-    assert run.output.count("(20003)") <= 3, run.output  # of one host, in its message and its entry
-    assert all("the same reason as host h0" in run.failures[f"h{index}"] for index in (1, 2, 3))
-    numbers = list(dict.fromkeys(host["phone_number"] for host in hosts.values()))
-    single = play(
-        "-e",
-        "region=us-south",
-        variables={"phone_numbers": numbers},
-        env={"TWILIO_AUTH_TOKEN": "f" * 32},
-        secrets=["f" * 32],
-    )
+    told = "HTTP 403" if hidden else "(20003)"
+    assert 1 <= run.output.count(told) <= 3, run.output  # of one host, in its message and its entry
+    if playbook != "verify_sms":  # whose one task reports on all hosts
+        assert all("the same reason as host h0" in run.failures[f"h{index}"] for index in (1, 2, 3))
+
+
+def test_what_met_a_whole_account_has_an_entry_for_each_number(play: Player, accounts: Accounts) -> None:
+    accounts.agent()
+    numbers = [accounts.number() for _index in range(4)]
+    wrong = {"TWILIO_AUTH_TOKEN": "f" * 32}
+    single = play("-e", "region=us-south", variables={"phone_numbers": numbers}, env=wrong, secrets=["f" * 32])
     report = json.JSONDecoder().raw_decode(single.stdout, single.stdout.index("FAILED! => ") + 11)[0]
     assert [entry["phone_number"] for entry in report["numbers"]] == numbers
     assert {entry["status"] for entry in report["numbers"]} == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "bad", "said"),
+    [
+        pytest.param("connect_sms", {"region": "eu-de"}, "connect_sms_receiver_host", id="no receiver host"),
+        pytest.param("connect_sms", {"backup_dir": "good.yml/folder"}, "connect_sms_backup_dir", id="no folder"),
+        pytest.param("connect_sms", {"concurrency": 0}, "connect_sms_concurrency", id="no concurrency"),
+        pytest.param("connect_sms", {"password": "other-password", "clash": True}, "of host good", id="a clash"),
+        pytest.param("audit_sms", {"region": "eu-es"}, "eu-es", id="an audit"),
+        pytest.param("verify_sms", {"region": "eu-es"}, "eu-es", id="a verification"),
+    ],
+)
+def test_numbers_of_a_host_that_cannot_be_planned_have_entries(
+    play: Player, accounts: Accounts, playbook: str, bad: dict[str, object], said: str
+) -> None:
+    key = accounts.box.add_key(accounts.agent()["guid"])
+    good, other = accounts.connected(key), accounts.number()
+    numbers = [good, other] if bad.pop("clash", False) else [other]
+    values = {f"connect_sms_{name}": value for name, value in bad.items()}
+    hosts = {"good": {"phone_number": good}, "refused": {"connect_sms_phone_numbers": numbers, **values}}
+    (play.here / "good.yml").write_text("a file")
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
+    run = play(playbook=playbook, inventory=inventory, secrets=["other-password"])
+    assert run.code == 2
+    told = run.stdout[re.search(r"^fatal: \[[^\]]+\](: FAILED!)? => ", run.stdout, re.MULTILINE).end() :]
+    result = json.JSONDecoder().raw_decode(told)[0]
+    assert said in result["msg"]
+    assert [entry["phone_number"] for entry in result["numbers"]] == numbers
+    assert {entry.get("status", entry.get("verified")) for entry in result["numbers"]} <= {
+        "failed",
+        "unknown",
+        "untried",
+    }
+    assert said in run.output
 
 
 def test_one_refused_of_many_is_short(play: Player, accounts: Accounts) -> None:

@@ -227,15 +227,21 @@ def verdicts(
     told: list[dict[str, Any]] = []
     notes: list[str] = []
     failures = dict(plan["errors"])
-    for _account, look, group, snapshot in groups:
-        reason = str(look.get("msg") or "the account could not be read")
-        if snapshot is None:
-            failures[group["host"]] = reason
-        else:
-            notes += _notes(snapshot)
+    for account, look, group, snapshot in groups:
+        unread = f"{account['label']} could not be read"
+        # The reason of a whole account or channel can be long: it is told once, and the numbers refer to it.
+        problem = group.get("problem") if snapshot else str(look.get("msg") or unread)
+        if problem:
+            failures[group["host"]] = problem
+            notes.append(problem)
+        notes += _notes(snapshot) if snapshot else ()
         for number, found in _members(group, snapshot):
-            entry = _verdict(number, found, snapshot, group, answers[group["identity"]], reason)
+            entry = _verdict(number, found, snapshot, group, answers[group["identity"]], unread)
             told += [entry] if group.get("tenants") is None else tenants.joined(entry, found, snapshot, group)
+    for host, numbers in plan.get("unplanned", {}).items():
+        group = {"host": host, "region": None, "expected": {"url": None, "password": None}}
+        refused = f"not looked at: the settings of host {host} were refused"
+        told += [_verdict(number, None, None, group, {}, refused) for number in numbers]
     notes += [str(result["msg"]) for result in asked if result.get("msg") and "api_keys" not in result]
     notes += [str(warning) for result in asked for warning in result.get("warnings") or ()]
     order = {status: index for index, status in enumerate(STATUSES)}
@@ -255,19 +261,35 @@ def audit_outcome(
     :param failures: as :func:`verdicts` returned them
     :param fail_on: by host: statuses, :data:`ANY` and :data:`ERRORS`
     """
-    problems = [failures[name] for name in failures if host in (None, name)]
-    bad = [entry for entry in told if failing(entry, fail_on.get(entry["host"], []))]
-    lines = [f"{entry['phone_number']}: {entry['status']}, {entry['msg']}" for entry in bad or told]
-    few = bad or len(lines) <= NAMED
-    counts = (
-        ", ".join(f"{count} {name}" for name, count in count_by_status(told).items() if count) or "no phone numbers"
-    )
+    problems = told_once(failures, host)
+    bad = [entry for entry in told if is_hit(entry, failures) or failing(entry, fail_on.get(entry["host"], []))]
+    failed = bool(problems or bad)
+    rows = bad if failed else told
+    lines = [f"{entry['phone_number']}: {entry['status']}, {entry['msg']}" for entry in rows]
+    if not failed and len(lines) > NAMED:
+        counts = count_by_status(told).items()
+        lines = [", ".join(f"{count} {name}" for name, count in counts if count)]
     return {
         "changed": False,
-        "failed": bool(problems or bad),
-        "msg": join(list(dict.fromkeys(problems)) + (lines if few else [counts]), "; "),
-        "numbers": told if len(told) <= SHOWN else bad[:SHOWN],
+        "failed": failed,
+        "msg": join([*problems, *lines], "; ") or "no phone numbers",
+        "numbers": rows[:SHOWN] if failed or len(told) <= SHOWN else [],
     }
+
+
+def told_once(failures: Mapping[str, str], host: str | None = None) -> list[str]:
+    """Return each reason of *failures* once, or that of one *host*, which refers to the first host with the same reason."""
+    if host is None:
+        return list(dict.fromkeys(failures.values()))
+    if host not in failures:
+        return []
+    first = next(name for name, reason in failures.items() if reason == failures[host])
+    return [failures[host] if first == host else f"for the same reason as host {first}, nothing could be found out"]
+
+
+def is_hit(entry: Mapping[str, Any], failures: Mapping[str, str]) -> bool:
+    """Whether nothing is known of a number because its host has failed."""
+    return entry["status"] == "unknown" and entry["host"] in failures
 
 
 def failing(entry: Mapping[str, Any], fail_on: list[str]) -> bool:
@@ -394,7 +416,7 @@ def _verdict(
     snapshot: Snapshot | None,
     group: Mapping[str, Any],
     answers: Mapping[str, Mapping[str, Any]],
-    reason: str,
+    unread: str,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "phone_number": number,
@@ -411,7 +433,7 @@ def _verdict(
         "changed_by": None,
     }
     if snapshot is None:
-        return {**entry, "status": "unknown", "msg": reason}
+        return {**entry, "status": "unknown", "msg": unread}
     if found is None:
         return {**entry, "status": "not_in_account", "msg": f"account {snapshot.account_sid} has no such number"}
     override = _override(number, found, snapshot)

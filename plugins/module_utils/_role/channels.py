@@ -68,16 +68,16 @@ def _url(result: Mapping[str, Any]) -> dict[str, Any]:
 def expected_with_channels(plan: Mapping[str, Any], found: Results | None) -> Mapping[str, Any]:
     """Return an audit's plan with the channels' URLs as its groups' expected webhooks.
 
-    :param found: the results of ``sms_channels``; an unknown channel is an error of the group's host
+    :param found: the results of ``sms_channels``; a group whose channel is unknown has the ``problem``
     """
     filled = with_channels(plan, found)
-    errors = dict(plan["errors"])
     for account in filled["accounts"]:
         for group in account["webhooks"]:
             if group.get("channel") is not None:
-                group["expected"] = {**group["expected"], "url": group["url"], "problem": group.get("problem")}
-                errors.update({group["host"]: group["problem"]} if group.get("problem") else {})
-    return {**filled, "errors": errors}
+                label = channel_label(plan["channels"][group["channel"]])
+                problem = f"{label} could not be found" if group.get("problem") else None
+                group["expected"] = {**group["expected"], "url": group["url"], "problem": problem}
+    return filled
 
 
 def in_words(plan: Mapping[str, Any]) -> Iterator[str]:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._http.errors import NAMED, join
-from .._http.urls import printable
+from .._http.urls import place, printable
 from .._module.packed import from_text, pack, to_text, unpack
+from .._twilio.decision import why_nothing
 from .._twilio.webhook import diff_header
 from .channels import in_words
 from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     looked: Results  # of twilio_sms_webhook_info
     found: Results  # of iva_credential
     done: Results  # of twilio_sms_webhook
+    ended: Results = []  # of iva_credential at the end of a disconnect
 
     @property
     def credentials(self) -> Results:
@@ -91,8 +93,9 @@ def numbers_outcome(batch: Batch, host: str | None = None) -> dict[str, Any]:
     problems += [text for text in _broken(services) if not any(text in problem for problem in problems)]
     for reason, numbers in _unreported(batch, asked - {entry["phone_number"] for entry in entries}, host).items():
         problems.append(f"{join(numbers, ', ')}: {reason}")
-        msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
-        entries += [{**_UNTOUCHED, "phone_number": n, "status": "failed", "msg": msg} for n in numbers]
+        entries += _untouched(numbers, reason)
+    for name in hosts:
+        entries += _untouched(plan.get("unplanned", {}).get(name, []), plan["errors"].get(name, ""))
     result = {
         "changed": any(entry["changed"] for entry in (*entries, *services)),
         "failed": bool(problems),
@@ -158,6 +161,12 @@ def credentials_outcome(plan: Mapping[str, Any], found: Results) -> dict[str, An
     }
 
 
+def credentials_line(found: Results) -> str:
+    """Return the results of a batch's service credentials, in one line for the console."""
+    texts = [f"{_agent(one['credential'])} {_state_in_words(one)}" for one in found if "credential" in one]
+    return join(texts, "; ") or "no host needs a service credential"
+
+
 def _state_in_words(result: Mapping[str, Any]) -> str:
     credential = result["credential"]
     if to_be_created(result):
@@ -184,6 +193,12 @@ def _entries(batch: Batch, asked: set[str]) -> list[dict[str, Any]]:
     return entries + idle
 
 
+def _untouched(numbers: list[str], reason: str) -> list[dict[str, Any]]:
+    """Return the entries of numbers for which nothing was attempted."""
+    msg = reason if len(numbers) <= NAMED else "not touched: the message of the task says why"
+    return [{**_UNTOUCHED, "phone_number": number, "status": "failed", "msg": msg} for number in numbers]
+
+
 def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, list[str]]:
     """Return the numbers that were never updated, by reason.
 
@@ -202,6 +217,8 @@ def _unreported(batch: Batch, missing: set[str], host: str | None) -> dict[str, 
             shared: Mapping[str, Any] | None = account
             if snapshot is None:
                 reason = look.get("msg")
+            elif nothing := why_nothing(snapshot, account):
+                reason = nothing
             elif own := refusals.of(number, whole):
                 reason, shared = own, None
             elif stopped := blocked(group, batch.plan, batch.credentials):
@@ -250,18 +267,36 @@ def _of_services(services: list[Mapping[str, Any]], *, dry_run: bool) -> str:
 
 def _agents(batch: Batch) -> Iterator[str]:
     """Describe the agents: each credential with its instance, and the receivers."""
-    for result in batch.credentials:
-        if "credential" in result:
-            credential = result["credential"]
-            where = f" in {credential['region']}" if credential.get("region") else ""
-            instance, name = printable(str(credential["instance"])), printable(str(credential["name"]))
-            yield f"instance '{instance}'{where}, credential '{name}'"
+    yield from (_agent(result["credential"]) for result in batch.credentials if "credential" in result)
+    yield from dict.fromkeys(_ended(batch))
     yield from in_words(batch.plan)
     groups = [group for account in batch.plan["accounts"] for group in account["webhooks"]]
-    hosts = dict.fromkeys(str(host) for group in groups if (host := group.get("host")))
+    hosts = dict.fromkeys(host for group in groups if (host := _receiver_of(group)))
     yield from dict.fromkeys(group["idle"] for group in groups if group.get("idle"))
     if hosts:
         yield f"receiver {join(list(hosts), ', ')}"
+
+
+def _agent(credential: Mapping[str, Any]) -> str:
+    where = f" in {credential['region']}" if credential.get("region") else ""
+    instance, name = printable(str(credential["instance"])), printable(str(credential["name"]))
+    return f"instance '{instance}'{where}, credential '{name}'"
+
+
+def _ended(batch: Batch) -> Iterator[str]:
+    """Describe what became of each credential in a disconnect."""
+    deleted = "would be deleted" if batch.plan.get("dry_run") else "deleted"
+    for result in batch.ended:
+        if "credential" in result and (result.get("kept") or result.get("changed")):
+            yield f"{_agent(result['credential'])} {'kept' if result.get('kept') else deleted}"
+
+
+def _receiver_of(group: Mapping[str, Any]) -> str | None:
+    """Return the host of a group's receiver. Everything else in a URL may be a secret. A channel has a name instead."""
+    if group.get("host") or group.get("channel") is not None:
+        return group.get("host")
+    where = place(group.get("url") or "")
+    return where[1] if where else None
 
 
 def _recorded(files: list[str]) -> Iterator[str]:

@@ -252,6 +252,13 @@ def numbers_of(host: str, values: Values) -> list[str]:
     return _reading_of(host, values).numbers
 
 
+def numbers_if_known(host: str, values: Values) -> list[str]:
+    """Return the phone numbers of a host whose settings were refused, as far as they could be read."""
+    reading = read(values.get("connect_sms_phone_numbers"))
+    named = number_of_host(host)
+    return reading.numbers or ([named] if named and not reading.errors else [])
+
+
 def _reading_of(host: str, values: Values) -> Reading:
     """Return a host's phone numbers as they were read. If it has none, its name may be the number."""
     reading = read(values["connect_sms_phone_numbers"])

@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.door import shown
 from .._http.errors import NAMED, SmsError, join
 from .._http.urls import place
 from .._numbers.notation import normalize
-from .._twilio.destination import DEMO_HOST
+from .._twilio.destination import DEMO_HOST, destinations_of, receivers_of
 from .._twilio.messages import VERIFIED, check_texts
 from .._twilio.snapshot import Snapshot
-from .._twilio.webhook import URLS
-from .audit import audit_plan, verdicts
+from .audit import audit_plan, is_hit, told_once, verdicts
 from .channels import expected_with_channels
 from .plan import NO_NUMBERS, PREFIX
 from .steps import groups_of
@@ -48,8 +46,8 @@ def verify_plan(hosts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, s
 
 def _problem(host: str, values: Mapping[str, Any]) -> str | None:
     """Return the mistake in a host's variables, before any request."""
-    if not values["connect_sms_phone_numbers"]:
-        return NO_NUMBERS if host == "localhost" else f"host {host} has no phone_number"
+    if host == "localhost" and not values["connect_sms_phone_numbers"]:
+        return NO_NUMBERS  # an audit would take the whole account
     if values["connect_sms_verify_from"]:
         try:
             normalize(values["connect_sms_verify_from"])
@@ -126,11 +124,11 @@ def _snapshots(plan: Mapping[str, Any], looked: Sequence[Result]) -> dict[int, S
 
 
 def _share_receivers(calls: list[dict[str, Any]], snapshots: list[Snapshot]) -> None:
-    """Assign each receiver to the first account that leads there, so that it is tested once."""
+    """Assign each receiver to the first account whose texts go there, so that it is tested once."""
     known: set[str] = set()
     for call, snapshot in zip(calls, snapshots, strict=True):
-        settings = [*(each.settings for each in snapshot.numbers.values()), *snapshot.services]
-        own = dict.fromkeys(shown(each[name]) for each in settings for name in URLS if each[name])
+        found = destinations_of(snapshot, call["phone_numbers"].split(","), call["silent"])
+        own = receivers_of(found)  # as the module does, or a receiver would be left to an account that does not test it
         call["receivers"] = [name for name in own if name not in known]
         known.update(own)
 
@@ -170,7 +168,8 @@ def conclude(
     told, notes, failures = verdicts(plan, list(looked), list(asked))
     entries: dict[tuple[Any, str], dict[str, Any]] = {}
     doors: dict[str, Mapping[str, Any]] = {}
-    problems = list(failures.values())
+    problems = told_once(failures)
+    notes = [note for note in notes if note not in problems]
     snapshots = _snapshots(plan, looked)
     for index, proof in zip(sorted(snapshots), proofs, strict=False):
         if "numbers" not in proof:
@@ -179,9 +178,11 @@ def conclude(
         doors.update({door["receiver"]: door for door in proof["receivers"]})
         entries.update({(snapshots[index].account_sid, entry["phone_number"]): entry for entry in proof["numbers"]})
         notes += [str(each) for each in proof.get("warnings") or ()]
-    numbers = [
-        _entry(verdict, entries.get((verdict["account_sid"], verdict["phone_number"])), doors) for verdict in told
-    ]
+    numbers = []
+    for verdict in told:
+        entry = _entry(verdict, entries.get((verdict["account_sid"], verdict["phone_number"])), doors)
+        unknown = entry["verified"] == "untried" and is_hit(verdict, failures)
+        numbers.append({**entry, "failed": entry["failed"] or unknown})
     order = {name: place for place, name in enumerate(VERIFIED)}
     numbers.sort(key=lambda entry: (order[entry["verified"]], entry["phone_number"]))
     return _outcome(numbers, list(doors.values()), list(dict.fromkeys(notes)), list(dict.fromkeys(problems)))
@@ -221,18 +222,20 @@ def _outcome(
     numbers: list[dict[str, Any]], receivers: list[Mapping[str, Any]], notes: list[str], problems: list[str]
 ) -> dict[str, Any]:
     bad = [entry for entry in numbers if entry["failed"]]
-    lines = [
-        f"{entry['phone_number']}: {line_of(entry)}" for entry in bad or (numbers if len(numbers) <= NAMED else [])
-    ]
+    failed = bool(bad or problems)
+    rows = bad if failed else numbers
+    lines = [f"{entry['phone_number']}: {line_of(entry)}" for entry in rows]
+    if not failed and len(lines) > NAMED or not rows:
+        lines = [counts_of(numbers)]
     return {
         "changed": False,
-        "failed": bool(bad or problems),
-        "msg": join([*problems, *(lines or [counts_of(numbers)])], "; "),
-        "numbers": numbers if len(numbers) <= SHOWN else bad[:SHOWN],
+        "failed": failed,
+        "msg": join([*problems, *lines], "; "),
+        "numbers": rows[:SHOWN] if failed or len(numbers) <= SHOWN else [],
         "receivers": receivers,
         "summary": count_verified(numbers),
         "notes": notes,
-        "table": as_table(numbers, receivers, notes),
+        "table": as_table(numbers, rows, receivers, notes),
     }
 
 
@@ -258,17 +261,22 @@ def counts_of(numbers: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no phone numbers"
 
 
-def as_table(numbers: Sequence[Mapping[str, Any]], receivers: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
-    """Return a short table for the console: counts, receivers, and the numbers, first those that need attention."""
+def as_table(
+    numbers: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    receivers: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+) -> str:
+    """Return a short table for the console: the counts of *numbers*, the receivers, and the numbers in *rows*."""
     noun = "phone number" if len(numbers) == 1 else "phone numbers"
     lines = [f"{len(numbers)} {noun}: {counts_of(numbers)}"]
     lines += [f"  {door['receiver']}: {door['state']}, {door['msg']}" for door in receivers]
-    for entry in sorted(numbers, key=lambda each: not each["failed"])[:LISTED]:
+    for entry in rows[:LISTED]:
         last = f"; last text {entry['last_text_at']}" if entry["last_text_at"] else ""
         errors = (entry["errors"] or {}).get("codes") or {}
         told = ", ".join(f"{code} ({count})" for code, count in errors.items())
         met = f"; webhook errors: {told}" if told else ""
         lines.append(f"  {entry['phone_number']:<16} {line_of(entry)}{last}{met}")
-    if len(numbers) > LISTED:
-        lines.append(f"  and {len(numbers) - LISTED} more")
+    if len(rows) > LISTED:
+        lines.append(f"  and {len(rows) - LISTED} more")
     return "\n".join([*lines, *(f"  Note: {note}" for note in notes)])

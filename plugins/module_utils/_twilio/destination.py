@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._http.door import shown
 from .._http.urls import place, redact_url
 from .overrides import describe_override
 from .snapshot import Snapshot
@@ -74,6 +75,15 @@ def _of_service(sid: str, service: Mapping[str, Any] | None, silent: str) -> Des
         return Destination(sid, silent=silent or f"{service['name']} drops its texts: it has no inbound URL")
     urls = tuple(service[name] for name in URLS if service[name])
     return Destination(sid, urls, service["method"] or "POST", silent)
+
+
+def receivers_of(found: Mapping[str, Destination]) -> dict[str, tuple[str, str]]:
+    """Return the URL (secret) and method of each distinct receiver that takes texts, fallbacks too, by its URL as shown."""
+    receivers: dict[str, tuple[str, str]] = {}
+    for each in found.values():
+        for url in () if each.silent else each.urls:
+            receivers.setdefault(shown(url), (url, each.method))
+    return receivers
 
 
 def answers_by_itself(found: Destination, agents: set[tuple[str, str, int | None, str] | None]) -> str | None:

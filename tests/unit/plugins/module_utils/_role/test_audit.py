@@ -12,6 +12,7 @@ import yaml
 
 from ansible_collections.voiceagent.sms.plugins.module_utils._module.packed import pack_snapshot
 from ansible_collections.voiceagent.sms.plugins.module_utils._role import audit
+from ansible_collections.voiceagent.sms.plugins.module_utils._role.channels import expected_with_channels
 from ansible_collections.voiceagent.sms.plugins.module_utils._twilio.snapshot import Number, Snapshot
 
 ROLE = pathlib.Path(__file__).parents[5] / "roles" / "connect_sms"
@@ -277,6 +278,65 @@ def test_an_account_that_cannot_be_read_fails_its_hosts() -> None:
     assert [entry["status"] for entry in told] == ["not_connected", "unknown"]
     outcomes = {name: audit.audit_outcome([], failures, plan["fail_on"], name)["failed"] for name in hosts}
     assert outcomes == {"sales": True, "support": False}
+
+
+CHANNEL = {"orchestrate_agent": "support", "orchestrate_channel": "sms", "orchestrate_environment": "live"}
+
+
+@pytest.mark.parametrize("names", [(None,), ("one", "two", "three")], ids=["one task reports", "each host reports"])
+@pytest.mark.parametrize(
+    ("values", "looked", "channels", "label"),
+    [
+        pytest.param(
+            {"twilio_account_sid": "AC1"}, [{"msg": "refused (20003)"}], None, "Twilio account AC1", id="the account"
+        ),
+        pytest.param(
+            CHANNEL, None, [{"msg": "refused (20003)"}], "channel 'sms' of agent 'support' (live)", id="the channel"
+        ),
+    ],
+)
+def test_what_met_many_hosts_is_told_once(
+    values: dict[str, Any], looked: Any, channels: Any, label: str, names: tuple[str | None, ...]
+) -> None:
+    hosts = {name: host(f"+1555000000{place}", **values) for place, name in enumerate(("one", "two", "three"))}
+    numbers = {f"+1555000000{place}": number(webhook()) for place in range(3)}
+    plan = expected_with_channels(audit.audit_plan(hosts), channels)
+    told, notes, failures = audit.verdicts(plan, looked or [look(numbers)], [])
+    assert notes == ["refused (20003)"]
+    outcomes = [
+        audit.audit_outcome([each for each in told if name in (None, each["host"])], failures, plan["fail_on"], name)
+        for name in names
+    ]
+    assert all(one["failed"] for one in outcomes)
+    assert f"{outcomes}".count("20003") == 1, outcomes
+    assert "20003" in outcomes[0]["msg"]
+    assert all("for the same reason as host one" in one["msg"] for one in outcomes[1:])
+    rows = [entry for one in outcomes for entry in one["numbers"]]
+    assert [entry["phone_number"] for entry in rows] == list(numbers)
+    assert all(entry["msg"].startswith(label) for entry in rows)
+
+
+@pytest.mark.parametrize("count", [3, 1100])
+@pytest.mark.parametrize(
+    ("fail_on", "unread", "shown"),
+    [
+        pytest.param([], False, {3: 3, 1100: 0}, id="not failed"),
+        pytest.param(["not_connected"], False, {3: 2, 1100: 1000}, id="bad numbers"),
+        pytest.param([], True, {3: 0, 1100: 0}, id="another account of the host's batch"),
+    ],
+)
+def test_a_failing_audit_names_only_what_failed(
+    fail_on: list[str], unread: bool, shown: dict[int, int], count: int
+) -> None:
+    """The first number is connected, all others are not."""
+    numbers = [f"+1555{n:07d}" for n in range(count)]
+    plan = audit.audit_plan({"one": host(*numbers, audit_fail_on=fail_on)})
+    rows = {each: number() for each in numbers} | {numbers[0]: number(webhook())}
+    told, _notes, failures = audit.verdicts(plan, [look(rows)], [{"api_keys": [LIVE]}])
+    outcome = audit.audit_outcome(told, {**failures, **({"two": "no region"} if unread else {})}, plan["fail_on"])
+    assert outcome["failed"] is bool(fail_on or unread)
+    assert len(outcome["numbers"]) == shown[count]
+    assert not outcome["failed"] or numbers[0] not in f"{outcome}"
 
 
 def test_each_key_is_asked_about_once_for_each_identity() -> None:
