@@ -28,7 +28,9 @@ REFUSED = {"msg": "Could not read the account: HTTP 503"}
     [
         pytest.param(told("changed", "old"), REFUSED, REFUSED, id="the second failed"),
         pytest.param(told("changed", "old"), {}, {}, id="the second could do nothing, so the first counts for nothing"),
-        pytest.param({**told("changed", "old"), "diff": [1]}, {}, {"diff": [1]}, id="the same, but what it did is shown"),
+        pytest.param(
+            {**told("changed", "old"), "diff": [1]}, {}, {"diff": [1]}, id="the same, but what it did is shown"
+        ),
         pytest.param(REFUSED, told("changed", "old"), told("changed", "old"), id="the first failed"),
         pytest.param({}, {}, {}, id="neither had anything to do"),
     ],

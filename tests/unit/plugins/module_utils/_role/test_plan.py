@@ -116,6 +116,10 @@ def test_a_number_of_several_hosts_is_asked_for_once() -> None:
         ({"receiver_url": "u:hidden@gw"}, "is not an absolute http or https URL"),
         ({"receiver_url": "https://wa/x", "fallback_region": "us-east"}, "cannot go with connect_sms_receiver_url"),
         ({"fallback_region": "eu-de"}, "more than one receiver"),
+        (
+            {"receiver_host": "gw.example.com", "password": "hidden", "fallback_region": "us-east"},
+            "the password of gw.example.com would be sent to sms-east",
+        ),
         ({"phone_numbers": ["nonsense", "12"]}, "'nonsense' is not a phone number.*'12' is not a phone number"),
         ({"phone_numbers": []}, "host bad has no phone_number"),
         ({"phone_numbers": None}, "host bad has no phone_number"),
@@ -144,6 +148,10 @@ def test_no_numbers_at_all_names_the_three_ways() -> None:
         ({"receiver_host": "gw"}, True),
         ({"credential_name": "other"}, True),
         ({"receiver_url": "https://wa/x"}, True),
+        *(
+            ({"region": "us-east", **more}, True)
+            for more in ({"backup_dir": "/x"}, {"on_override": "fail"}, {"concurrency": 8})
+        ),
         ({"region": "us-east", "twilio_account_sid": "AC2"}, False),  # the same number cannot be in both: Twilio tells
     ],
 )
