@@ -619,8 +619,8 @@ def manage(module: AnsibleModule) -> dict[str, Any]:
     if snapshot.override_problem:
         module.warn(snapshot.override_problem)
     changes = restore_changes(twilio, recorded, force=params["force"]) if recorded else verdict.changes
-    if recorded and not params["force"]:
-        spare_others(twilio, changes, wanted)
+    if recorded:
+        spare_others(twilio, changes, wanted, recorded, force=params["force"])
     done = "restored" if params["restore"] else "connected" if params["state"] == "present" else "disconnected"
     decided = {number: decide(number, options, snapshot, verdict, params) for number, options in wanted.items()}
     entries = [planned(number, one, snapshot, verdict, done) for number, one in decided.items()]

@@ -290,20 +290,33 @@ def put_back(sid: str, recorded: Mapping[str, Any], now: dict[str, str] | None, 
     return change
 
 
-def spare_others(twilio: Provider, changes: list[Change], numbers: Iterable[str]) -> None:
+def spare_others(
+    twilio: Provider,
+    changes: list[Change],
+    numbers: Iterable[str],
+    recorded: Mapping[str, Mapping[str, Any]],
+    *,
+    force: bool,
+) -> None:
     """Leave services alone that a restore would let take the texts of others away from their own webhooks.
 
     While a service defers, others may have been connected. Also notes which of the restored *numbers* depend on a service:
-    their webhooks must not be put back while it still defers to them. Costs a request or two for each such service.
+    their webhooks must not be put back while it still defers to them, whatever the reason. Costs a request or two for each
+    such service.
 
+    :param recorded: as for :func:`restore_changes`
+    :param force: whether to restore these services all the same
     :raises SmsError: if a pool cannot be read
     """
     mine = set(numbers)
     for change in changes:
-        if change.kind != "messaging_service" or (change.before[DEFERS], change.after[DEFERS]) != ("true", "false"):
+        deferred = recorded[change.sid]["before"].get(DEFERS)
+        if change.kind != "messaging_service" or (change.before[DEFERS], deferred) != ("true", "false"):
             continue
         pool = {str(row.get("phone_number")) for row in twilio.pool(change.sid)}
         change.numbers = sorted(pool & mine)
+        if force or change.refusal:
+            continue
         others = twilio.find(sorted(pool - mine)) if pool - mine else {}
         there = place(change.after["url"])
         lost = [n for n, row in others.items() if in_service(settings_of(row)) and place(own_url(row)) != there]

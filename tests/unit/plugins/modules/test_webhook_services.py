@@ -452,6 +452,33 @@ def test_a_restored_service_takes_no_texts_from_others(
 
 
 @pytest.mark.parametrize(
+    ("now", "refusal", "force", "fails"),
+    [
+        ({"inbound_method": "GET"}, None, False, False),  # changed since by somebody else
+        ({}, "its recorded API key is dead", False, False),
+        ({}, None, False, True),
+        ({}, None, True, True),
+    ],
+)
+def test_a_number_keeps_its_webhook_while_its_service_defers_to_it(
+    run: Run, box: Sandbox, add: Any, now: dict[str, Any], refusal: str | None, force: bool, fails: bool
+) -> None:
+    add(ONE, sms_url=URL)
+    made = box.add_service(
+        friendly_name="campaign", pool=[ONE], inbound_request_url=OLD, use_inbound_webhook_on_number=True, **now
+    )
+    data = {**number_change(), **recorded(box, made["sid"], use_inbound_webhook_on_number="true")}
+    data[ONE]["before"] = {**data[ONE]["before"], "url": ""}
+    data[made["sid"]]["refusal"] = refusal
+    if fails:
+        box.fault("messaging.update_service", status=403, code=70051, times=None)
+    result = run(MODULE, webhooks=[], _role={"restore": json.dumps(data), "force": force})
+    assert result.code == "numbers_failed"
+    assert not [sent for what, sent in writes(result) if what == "number"]
+    assert box.number(ONE)["sms_url"] == URL
+
+
+@pytest.mark.parametrize(
     "damage",
     [
         {"kind": "studio"},
