@@ -77,9 +77,9 @@ class ActionModule(ActionBase):
         self._entry_point = str(self._task.args.get("entry_point", "main"))
         self._files: dict[str, list[str]] = {}
         self._tenants: dict[str, dict[str, Any]] = {}
-        names = task_vars["ansible_play_batch"]
         values = HostValues(self._options(), self._task, self._loader, task_vars)
         self._refuse_misspelt(values.extra)
+        names = values.meant(task_vars["ansible_play_batch"]) or task_vars["ansible_play_batch"]
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         read, problems = self._read(names, values)
         hosts = {host: one for host, one in read.items() if host not in problems}
@@ -96,7 +96,7 @@ class ActionModule(ActionBase):
             "last_host": names[-1],
             **plan,
             "unplanned": {host: numbers_if_known(host, read[host]) for host in plan["errors"] if host in read},
-            "finish": self._finish(names, hosts, values, task_vars),
+            "finish": self._finish(hosts, values, task_vars),
         }
 
     def _refuse_misspelt(self, extra: Mapping[str, Any]) -> None:
@@ -131,12 +131,14 @@ class ActionModule(ActionBase):
         return hosts, problems
 
     def _finish(
-        self, batch: list[str], hosts: dict[str, dict[str, Any]], read: HostValues, task_vars: Mapping[str, Any]
+        self, hosts: dict[str, dict[str, Any]], read: HostValues, task_vars: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return what to delete after the play's last batch, and every account that may still need it."""
         play = task_vars["ansible_play_hosts_all"] if self._entry_point in ("rotate", "disconnect") else []
-        if not play or task_vars["ansible_play_hosts"][-1] not in batch:  # hosts that have failed are in no batch
+        living = read.meant(task_vars["ansible_play_hosts"])  # hosts that have failed are in no batch
+        if not play or not set(living[-1:]) <= set(task_vars["ansible_play_batch"]):
             return {"credentials": [], "accounts": [], "problem": None}
+        play = read.meant(play)
         problem = None
         values: dict[str, dict[str, Any]] = dict(hosts)
         for host in {**dict.fromkeys(play), **dict.fromkeys(read.everybody())}:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.playbook.conditional import Conditional
+from ansible.playbook.task_include import TaskInclude
 from ansible.template import Templar
 
 from ..module_utils._role.short import KNOWN, is_given, short_values
@@ -66,6 +68,28 @@ class HostValues:
             return {}, [error.message]
         return self._checked({name: value for name, value in values.items() if name in self._names and is_given(value)})
 
+    def meant(self, hosts: list[str]) -> list[str]:
+        """Return the hosts for which the conditions (``when``) of the role and of its parents hold.
+
+        Ansible evaluates the conditions of a task that runs once for its first host only. A host whose conditions cannot be
+        evaluated is meant, as it always is without conditions.
+        """
+        conditions = _conditions(self._task)
+        return [host for host in hosts if self._holds(conditions, host)] if conditions else hosts
+
+    def _holds(self, conditions: list[Any], host: str) -> bool:
+        record = self._inventory.get_host(host)
+        variables = self._manager.get_vars(play=self._task.get_play(), host=record, task=self._task, **self._play)
+        self._templar.available_variables = variables
+        try:
+            if hasattr(self._templar, "evaluate_conditional"):
+                return all(map(self._templar.evaluate_conditional, conditions))
+            own = Conditional(loader=self._task.get_loader())  # ansible-core before 2.19
+            own.when = conditions
+            return bool(own.evaluate_conditional(self._templar, variables))
+        except AnsibleError:
+            return True
+
     def everybody(self) -> list[str]:
         """Return all hosts of the inventory, including those that ``--limit`` excludes."""
         return [host.name for host in self._inventory.get_hosts("all", ignore_limits=True, ignore_restrictions=True)]
@@ -99,6 +123,16 @@ class HostValues:
         if "connect_sms_phone_numbers" not in self._names:
             return dict(valid), list(errors)
         return {**valid, "connect_sms_phone_numbers": list(_numbers(numbers))}, list(errors)
+
+
+def _conditions(task: Any) -> list[Any]:
+    """Return the conditions of a task, with those of the includes that it comes from. Static imports hand theirs on."""
+    conditions, parent = list(task.when), task._parent
+    while parent is not None:
+        if isinstance(parent, TaskInclude) and not parent.statically_loaded:
+            conditions += parent.when
+        parent = parent._parent
+    return conditions
 
 
 def _numbers(given: Any) -> Iterator[Any]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from system.conftest import Accounts, url
 from system.playing import Player
 
@@ -52,6 +54,47 @@ def test_modules_one_by_one_do_what_the_role_does(play: Player, accounts: Accoun
     assert accounts.box.text(number)["delivered"]
     again = play(*words, playbook=ROLE)
     assert (again.code, again.writes) == (0, [])
+
+
+CONDITIONS = {
+    "include": """
+    - ansible.builtin.include_role: {name: voiceagent.sms.connect_sms, tasks_from: disconnect}
+      when: out_of_service | default(false)
+""",
+    "import": """
+    - ansible.builtin.import_role: {name: voiceagent.sms.connect_sms, tasks_from: disconnect}
+      when: [out_of_service is defined, out_of_service]
+""",
+    "block around it": """
+    - when: inventory_hostname != "b"
+      block:
+        - ansible.builtin.include_role: {name: voiceagent.sms.connect_sms, tasks_from: disconnect}
+          when: phone_number is not none
+          loop: [1]
+""",
+    "loop": """
+    - ansible.builtin.include_role: {name: voiceagent.sms.connect_sms, tasks_from: disconnect}
+      when: inventory_hostname in names
+      loop: [[a, c]]
+      loop_control: {loop_var: names}
+""",
+}
+
+
+@pytest.mark.parametrize("how", CONDITIONS)
+def test_a_condition_on_the_role_keeps_hosts_out(play: Player, accounts: Accounts, how: str) -> None:
+    agent = accounts.agent()
+    key = accounts.box.add_key(agent["guid"])
+    numbers = {name: accounts.connected(key) for name in ("a", "b", "c")}
+    hosts = {name: {"phone_number": number} for name, number in numbers.items()}
+    for name in ("a", "c"):
+        hosts[name]["out_of_service"] = True
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
+    run = play(playbook=f"- hosts: all\n  gather_facts: false\n  tasks:{CONDITIONS[how]}", inventory=inventory)
+    assert run.code == 0, run.output
+    left = [name for name, number in numbers.items() if accounts.sms_url(number)]
+    assert left == ["b"], run.output
+    assert accounts.keys(agent)
 
 
 def test_module_defaults_of_the_groups_reach_the_role(play: Player, accounts: Accounts) -> None:
