@@ -9,8 +9,8 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..module_utils._http.errors import join
-from ..module_utils._module.packed import from_text
 from ..module_utils._role.deletion import verdict
+from ..module_utils._role.second_look import used_credentials
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
 
@@ -27,8 +27,7 @@ class ActionModule(RolePart):
         if any(account["state"] == "absent" for account in self.plan["accounts"]):
             found = []  # A disconnect ignores what an earlier part of the play found.
         usage, before = self.registered("usage"), self.registered("before") or None
-        # Not the results' own "changed": the task has changed_when: false, because the reports say it host by host.
-        moved = any(entry["changed"] for one in self.written() for entry in from_text(one.get("entries", "")))
+        moved = used_credentials(self.plan, self.written())
         warnings, failures = verdict(self.plan, usage, retired, deleted, found, moved=moved, before=before)
         if self._task.args.get("fail"):
             problem = self.registered("settled").get("problem")

@@ -10,7 +10,7 @@ import pathlib
 
 import pytest
 
-from system.conftest import Accounts, url
+from system.conftest import EAST, Accounts, url
 from system.playing import Player
 
 REGION = ("-e", "region=us-south")
@@ -119,6 +119,22 @@ def test_a_rotation_that_goes_on_has_moved_its_numbers(play: Player, accounts: A
     assert run.operations["twilio.update_number"] == 1
     assert f"'{RETIRING}' ({old['guid']}) is kept" in run.output
     assert all(accounts.box.text(each)["delivered"] for each in (number, other))
+
+
+def test_a_rotation_that_did_not_happen_fails_whatever_another_agent_s_did(play: Player, accounts: Accounts) -> None:
+    south, east = accounts.agent(), accounts.agent("east", "us-east")
+    held = accounts.connected(accounts.box.add_key(south["guid"], name=RETIRING, created_at="2026-01-01T00:00:00Z"))
+    done = accounts.connected(accounts.box.add_key(south["guid"], created_at="2026-01-02T00:00:00Z"))
+    due = accounts.connected(accounts.box.add_key(east["guid"], created_at="2026-01-01T00:00:00Z"), EAST)
+    hosts = {
+        "south": {"phone_number": done, "connect_sms_region": "us-south"},
+        "east": {"phone_number": due, "connect_sms_region": "us-east"},
+    }
+    run = play(playbook="rotate_sms_key", inventory={"all": {"hosts": hosts}})
+    assert run.code == 2, run.output
+    assert run.status["east"] == "changed"
+    assert "was not replaced, because an earlier one is still retired" in run.output
+    assert all(accounts.box.text(number)["delivered"] for number in (held, done, due))
 
 
 def test_two_machines_that_create_at_once_keep_one(play: Player, accounts: Accounts) -> None:

@@ -11,7 +11,7 @@ as it has written them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from .._http.errors import join
@@ -76,7 +76,7 @@ def verdict(
     deleted: Results,
     found: Results,
     *,
-    moved: bool,
+    moved: Container[int],
     before: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return warnings and failures about a play's credentials.
@@ -88,7 +88,7 @@ def verdict(
     :param deleted: those with ``state: absent``
     :param found: the results of ``iva_credential`` earlier in the batch, with ``max_age`` in a rotation
     :param before: the usage at the time of *retired*, if it is not *usage*
-    :param moved: whether the batch has changed any number
+    :param moved: the indexes of the plan's credentials to whose keys numbers were moved
     """
     if not plan["finish"]["credentials"]:
         return [], []
@@ -118,13 +118,13 @@ def verdict(
     return warnings, failures
 
 
-def _not_rotated(plan: Mapping[str, Any], found: Results, *, certain: bool, moved: bool) -> list[str]:
+def _not_rotated(plan: Mapping[str, Any], found: Results, *, certain: bool, moved: Container[int]) -> list[str]:
     """Return the rotations that were requested but did not happen.
 
     :param certain: whether all credentials that were retired before are deleted
     """
     texts = []
-    for request, result in zip(plan["credentials"], found, strict=False):
+    for index, (request, result) in enumerate(zip(plan["credentials"], found, strict=False)):
         name, how = request["label"], result.get("rotation")
         if how == "overdue":
             after = "It is deleted now: run again" if certain else "See above what holds its key"
@@ -132,7 +132,7 @@ def _not_rotated(plan: Mapping[str, Any], found: Results, *, certain: bool, move
                 f"Service credential {name} is older than connect_sms_max_age, and was not replaced, because an earlier one was"
                 f" still retired. {after}"
             )
-        elif how == "continued" and not request.get("max_age") and not certain and not moved:
+        elif how == "continued" and not request.get("max_age") and not certain and index not in moved:
             texts.append(
                 f"Service credential {name} was not replaced, because an earlier one is still retired and cannot be deleted:"
                 " see above why"

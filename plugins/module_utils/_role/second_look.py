@@ -36,7 +36,7 @@ def second_looks(
     """
     if is_restore(plan):
         return [_look_at(put_back) for put_back in _all_put_back(plan, found, done)]
-    used = set() if plan["dry_run"] else _used(plan, done, bool(again))
+    used = set() if plan["dry_run"] else used_credentials(plan, done, bool(again))
     looks = []
     for index, request in enumerate(plan["credentials"]):
         result = found[index] if index < len(found) else {}
@@ -59,8 +59,8 @@ def _token_of(result: Mapping[str, Any]) -> dict[str, str]:
     return {"iam_token": token} if token and lasts(token, TOKEN_NEEDED) else {}
 
 
-def _used(plan: Mapping[str, Any], done: Results, again: bool) -> set[int]:
-    """Return the indexes of the credentials to whose keys numbers were switched."""
+def used_credentials(plan: Mapping[str, Any], done: Results, again: bool = False) -> set[int]:
+    """Return the indexes of the credentials to whose keys numbers were switched, or with *again* may have been."""
     used: set[int] = set()
     for account, result in zip(plan["accounts"], done, strict=False):
         entries = from_text(result.get("entries", ""))
