@@ -79,6 +79,7 @@ class ActionModule(ActionBase):
         self._tenants: dict[str, dict[str, Any]] = {}
         values = HostValues(self._options(), self._task, self._loader, task_vars)
         self._refuse_misspelt(values.extra)
+        self._refuse_lost_hosts(task_vars)
         names = values.meant(task_vars["ansible_play_batch"]) or task_vars["ansible_play_batch"]
         dry_run = bool(self._task.check_mode) or self._is_dry_run(values.extra)
         read, problems = self._read(names, values)
@@ -98,6 +99,21 @@ class ActionModule(ActionBase):
             "unplanned": {host: numbers_if_known(host, read[host]) for host in plan["errors"] if host in read},
             "finish": self._finish(hosts, values, task_vars),
         }
+
+    @staticmethod
+    def _refuse_lost_hosts(task_vars: Mapping[str, Any]) -> None:
+        """Refuse a second use of the role in a play if hosts are missing after the first.
+
+        If the first has repeated its work (``connect_and_check.yml``), Ansible leaves only its first host in the play's batch.
+        """
+        first, plan = task_vars.get("__connect_sms_first_pass"), task_vars.get("__connect_sms_plan")
+        if first and plan and first.get("plan") == plan.get("id"):
+            lost = [host for host in plan["numbers"] if host not in task_vars["ansible_play_batch"]]
+            if lost:
+                raise ActionFailed(
+                    f"Ansible has left out {join(lost, ', ')}, because another run interfered with an earlier task of this play."
+                    " Nothing was done: run the playbook again"
+                )
 
     def _refuse_misspelt(self, extra: Mapping[str, Any]) -> None:
         """Refuse misspelt extra variables: ``dryrun=yes`` would otherwise be a real run."""

@@ -85,6 +85,30 @@ def test_a_second_pass_of_a_rotation_takes_the_other_run_s_key_however_young(pla
     assert accounts.box.text(number)["delivered"]
 
 
+TWICE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: voiceagent.sms.connect_sms}
+    - ansible.builtin.import_role: {name: voiceagent.sms.connect_sms}
+      vars: {connect_sms_credential_name: other}
+"""
+
+
+def test_a_second_use_of_the_role_after_two_passes_loses_no_host(play: Player, accounts: Accounts) -> None:
+    agent = accounts.agent()
+    old = accounts.box.add_key(agent["guid"], created_at="2026-01-01T00:00:00Z")
+    hosts = {name: {"phone_number": accounts.number()} for name in ("a", "b")}
+    inventory = {"all": {"hosts": hosts, "vars": {"connect_sms_region": "us-south"}}}
+    with accounts.box.meanwhile("twilio.update_number", lambda: accounts.box.remove("ibm", "keys", old["guid"])):
+        run = play(playbook=TWICE, inventory=inventory)
+    assert run.code == 2, run.output
+    assert "Ansible has left out b, because another run interfered" in run.output
+    assert all(accounts.box.text(host["phone_number"])["delivered"] for host in hosts.values())
+    again = play(playbook=TWICE, inventory=inventory)
+    assert (again.code, again.status) == (0, {"a": "changed", "b": "changed"})
+
+
 def test_what_a_first_pass_changed_is_changed(play: Player, accounts: Accounts) -> None:
     """The second pass may also find nothing to do, if the credential only seemed to be gone."""
     agent = accounts.agent()

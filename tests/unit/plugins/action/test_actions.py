@@ -50,7 +50,8 @@ class Manager:
 def action(module: Any, args: dict[str, Any], *, check_mode: bool = False, role: Any = True) -> Any:
     loader = DataLoader()
     in_role = SimpleNamespace(_role_path=str(ROLE)) if role else None
-    task = SimpleNamespace(args=args, check_mode=check_mode, async_val=0, _role=in_role, get_play=lambda: None)
+    own = {"check_mode": check_mode, "async_val": 0, "when": [], "_parent": None, "_role": in_role}
+    task = SimpleNamespace(args=args, get_play=lambda: None, **own)
     task.environment = [{"IC_API_KEY": "of the modules"}]  # where credentials are is not for the plan to see then
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nonexistent"))
     return module.ActionModule(task, connection, SimpleNamespace(), loader, Templar(loader=loader), None)

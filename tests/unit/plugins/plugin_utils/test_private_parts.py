@@ -17,6 +17,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
 from ansible.playbook.role import Role
 from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
 from ansible.release import __version__ as ansible_version
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
@@ -45,6 +46,9 @@ CHECKED = ArgumentSpecValidator({"name": {"type": "str"}}).validate({"name": "a"
         (Task(), "module_defaults"),
         (Task(), "get_play"),
         (Task(), "environment"),
+        (Task(), "when"),
+        (Task(), "_parent"),
+        (TaskInclude(), "statically_loaded"),
         (Role(Play()), "_role_path"),
     ],
 )
