@@ -95,9 +95,8 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
     long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)
     if long:
         raise ValueError(f"line {long} has more than {MAX_LINE} characters: it is not a list of phone numbers")
-    rows = list(_rows(text))
-    header, rows = _without_header(rows)
-    return _numbers_in([row for row in rows if not _is_comment(row)], header)
+    header, rows = _without_header(list(_rows(text)))
+    return _numbers_in(rows, header)
 
 
 def load(path: str, decrypt: Callable[[bytes], bytes] | None = None) -> list[tuple[str, str]]:
@@ -235,14 +234,31 @@ def _without_header(rows: list[Row]) -> tuple[list[Row], list[Row]]:
         leading += 1
     named = [place for place in range(min(leading, _TITLES)) if any(_rank(cell) > 0 for cell in rows[place].cells)]
     place = named[-1] if named else 0
-    if not leading or (not named and _is_comment(rows[0])):
+    if not leading or (not named and len(rows[0].cells[0]) > 1 and _begins_as_comment(rows[0])):
         return [], rows
     below = [row for row in rows[place + 1 :] if not _RULE.fullmatch(" ".join(row.cells))]
     return [rows[place]], below
 
 
-def _is_comment(row: Row) -> bool:
-    return row.cells[0].startswith("#") and len(row.cells[0]) > 1
+def _begins_as_comment(row: Row) -> bool:
+    """Whether a line begins with ``#``. It may still have a number and such a description: ``#1 hotline,+15551234567``."""
+    return row.cells[0].startswith("#") and not _is_entry(row)
+
+
+def _is_comment(row: Row, column: int) -> bool:
+    """Whether a row is a comment: none is that has a number in the *column* of the numbers, and none that was meant to.
+
+    A number behind the ``#`` itself is commented out.
+    """
+    cell = _cell(row, column)
+    return _begins_as_comment(row) and (cell.startswith("#") or not _meant_as_number(cell))
+
+
+def _may_be_comment(row: Row) -> bool:
+    """Whether a row is a comment for some column. Such rows have no say in which column that is."""
+    if not _begins_as_comment(row):
+        return False
+    return _is_number(row.cells[0].lstrip("# ")) or not any(_meant_as_number(cell) for cell in row.cells[1:])
 
 
 # ---- JSON ----
@@ -301,7 +317,8 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
     """
     names = header[0].cells if header else []
     rows = _without_total(rows)
-    column = _column(rows, names)
+    column = _column([row for row in rows if not _may_be_comment(row)], names)
+    rows = [row for row in rows if not _is_comment(row, column)]
     description = next(
         (place for place, name in enumerate(names) if place != column and _DESCRIPTION.search(name)), None
     )
@@ -315,20 +332,26 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
         except ValueError as error:
             wrong.setdefault(str(error), []).append(row.place)
     if wrong:
-        where = "" if rows[0].place.startswith("entry") else f" (column {column + 1})"
+        where = "" if _is_entry(rows[0]) else f" (column {column + 1})"
         raise ValueError(join([f"{join(places, ', ')}{where}: {reason}" for reason, places in wrong.items()], "; "))
     if not numbers:
         raise ValueError("there are no phone numbers in it")
     return numbers
 
 
+def _is_entry(row: Row) -> bool:
+    """Whether a row is of a JSON list, which has neither comments nor a header line."""
+    return row.place.startswith("entry")
+
+
 def _without_total(rows: list[Row]) -> list[Row]:
     """Return rows without a total below them, or refuse a total that looks like a phone number."""
-    if not rows or not any(_TOTAL.fullmatch(cell) for cell in rows[-1].cells[:2]):
+    last = next((row for row in reversed(rows) if not _begins_as_comment(row)), None)
+    if not last or not any(_TOTAL.fullmatch(cell) for cell in last.cells[:2]):
         return rows
-    if any(_is_number(cell) for cell in rows[-1].cells):
-        raise ValueError(f"{rows[-1].place} looks like a total: remove it")
-    return rows[:-1]
+    if any(_meant_as_number(cell) for cell in last.cells):
+        raise ValueError(f"{last.place} looks like a total: remove it")
+    return [row for row in rows if row is not last]
 
 
 def _column(rows: list[Row], names: list[str]) -> int:
@@ -420,6 +443,14 @@ def _may_be_number(cell: str) -> bool:
     digits = sum(char.isdigit() for char in cell)
     letters = any(char.isalpha() for char in cell)
     return digits >= 3 and (not letters or bool(_LONG_DIGITS.search(cell)) or "e+" in cell.lower())
+
+
+def _meant_as_number(cell: str) -> bool:
+    """Whether a cell is a phone number, or a malformed one (``1-800-FLOWERS``), rather than a count, a year or a name."""
+    if _is_number(cell):
+        return True
+    digits = sum(char.isdigit() for char in cell)
+    return digits >= (3 if any(char.isalpha() for char in cell) else 7)
 
 
 def _has_plus(cell: str) -> bool:

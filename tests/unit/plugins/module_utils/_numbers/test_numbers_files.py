@@ -120,6 +120,40 @@ def test_the_column_of_the_numbers(text: str) -> None:
     assert [number for number, _description in read_numbers(text)] == ["+15551230001", "+15551230002"]
 
 
+ONE, OTHER, ON_CALL = "+15551234567", "+15551234568", "+15551230000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Description,Number\n#1 hotline,{ONE}\nSales,{OTHER}\n",
+        f"Description,Number\n#1 hotline,{ONE}\n#2 hotline,{OTHER}\n",
+        f"Kanal;Rufnummer\n#support;{ONE}\n#sales;{OTHER}\n",
+        f"#\tNumber\n#1\t{ONE}\n#\t{OTHER}\n",
+        f"#1 hotline,{ONE}\nSales,{OTHER}\n",
+        f'"#1, the hotline","{ONE}",\n"Sales","{OTHER}",\n',
+        f"Owner,Number\n#{ON_CALL},{ONE}\nBob,{OTHER}\n",
+    ],
+)
+def test_a_row_with_a_number_in_its_column_is_no_comment(text: str) -> None:
+    assert [number for number, _description in read_numbers(text)] == [ONE, OTHER]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# {ON_CALL}\n{ONE}\n{OTHER}\n",
+        f"{ONE}\n#{ON_CALL}\n{OTHER}\n",
+        f"{ONE},new\n# {ON_CALL},old store\n{OTHER},new\n",
+        f"{ONE},4912345678\n# {ON_CALL},4912345679\n{OTHER},\n",  # its description has no say in the column either
+        f"Description,Number\nSupport,{ONE}\n# Dallas, 2026\n#1 hotline,# {ON_CALL}\nSales,{OTHER}\n",
+        f"#\n# shops\n#\n{ONE}\n#\n{OTHER}\nTotal,2\n# end\n",
+    ],
+)
+def test_a_number_behind_the_hash_is_commented_out(text: str) -> None:
+    assert [number for number, _description in read_numbers(text)] == [ONE, OTHER]
+
+
 def test_descriptions_may_hold_anything() -> None:
     text = '15551230001,"Sales; ""Boston"", 2nd floor"\n15551230002,"two\nlines"\n15551230003,Größe\n'
     assert [description for _number, description in read_numbers(text)] == [
@@ -150,6 +184,9 @@ def test_descriptions_may_hold_anything() -> None:
         ),  # no header: it was meant to be a number
         ("title\nheader\n15551230001\n", r"line 2 \(column 1\)"),
         ("number,x\n15551230001,1\nTotal,15551230002\n", "line 3 looks like a total: remove it"),
+        ("15551230001,x\n1-800-FLOWERS,Total\n", "line 2 looks like a total: remove it"),
+        ("Description,Number\nx,15551230001\n#1 hotline,1-800-FLOWERS\n", r"line 3 \(column 2\): it is not complete"),
+        ('[{"number": "# +15551230001"}, {"number": "15551230002"}]', "^entry 1: it is not complete"),
         ("15551230001,15551230003\n15551230002,15551230004\n", "columns 1 and 2 have phone numbers: name one"),
         ("Business Phone,Mobile Phone\n15551230001,15551230002\n", "columns 1 and 2 have phone numbers: name one"),
         ("Account number\n4912345678\n", "column 1 has numbers, but its name is not that of phone numbers"),
