@@ -66,6 +66,7 @@ _DESCRIPTION = re.compile(r"descri|comment|name|label|note|beschreib", re.I)
 _TOTAL = re.compile(r"(?i)(?:grand |sub)?totals?:?|summe:?|gesamt:?|sum:?|count:?|anzahl:?")
 _E164 = re.compile(r"\+?[1-9][0-9]{6,14}")
 _LONG_DIGITS = re.compile(r"[0-9]{5}")
+_HINT = re.compile(r"\be\.? ?164\b|(?<=[^\W\d_] )\([^()]*[^\W\d_][^()]*\)", re.I)  # "Number (7 to 15 digits)"
 _RULE = re.compile(r"[-=+|:\s]*[-=]{3}[-=+|:\s]*")  # the line that some tools draw below the header
 _SID_LINE = re.compile(r"[A-Z]{2}[0-9a-f]{32}  ")  # columns of twilio-cli, which are as wide as their widest cell
 
@@ -225,19 +226,46 @@ def _lines_with_number(sample: str, delimiter: str) -> int:
 
 
 def _without_header(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Split rows into the header, if there is one, and what is below it.
+    """Split rows into the header, if there is one, and the others.
 
-    A header is a row in which no cell is a number or was meant to be one. There may be titles above it.
+    A header is a row in which no cell is a number or was meant to be one. There may be titles above it if it names the
+    numbers.
     """
     leading = 0
     while leading < len(rows) and not any(_may_be_number(cell) for cell in rows[leading].cells):
         leading += 1
-    named = [place for place in range(min(leading, _TITLES)) if any(_rank(cell) > 0 for cell in rows[place].cells)]
-    place = named[-1] if named else 0
-    if not leading or (not named and len(rows[0].cells[0]) > 1 and _begins_as_comment(rows[0])):
-        return [], rows
+    named = [place for place in range(min(leading, _TITLES)) if any(_names_numbers(cell) for cell in rows[place].cells)]
+    if named:
+        # A title may speak of numbers too, but has fewer names. Of equal rows the first is the header, because the others
+        # may be malformed: "1-800-FLOWERS,Phone order line".
+        place = max(named, key=lambda place: _names_in(rows[place]))
+        above = []
+    else:
+        # "#" alone names a column.
+        plain = (
+            place for place in range(leading) if rows[place].cells[0] == "#" or not _begins_as_comment(rows[place])
+        )
+        place = next(plain, leading)
+        above = rows[:place]
+        if place == leading:
+            return [], rows
     below = [row for row in rows[place + 1 :] if not _RULE.fullmatch(" ".join(row.cells))]
-    return [rows[place]], below
+    return [rows[place]], above + below
+
+
+def _names_in(row: Row) -> tuple[int, int]:
+    """Return how many cells of a row are known as names of columns, and how many are not empty."""
+    return sum(_rank(cell) != 0 for cell in row.cells), sum(map(bool, row.cells))
+
+
+def _names_numbers(cell: str) -> bool:
+    return _rank(cell) > 0 and _is_name(cell)
+
+
+def _is_name(cell: str) -> bool:
+    """Whether a cell of a header can be a column's name, rather than a malformed number: ``1-555-I23-O567``."""
+    words = _HINT.sub("", cell)
+    return not _meant_as_number(words) and not (any(map(str.isdigit, words)) and not any(map(str.isalpha, words)))
 
 
 def _begins_as_comment(row: Row) -> bool:
@@ -318,6 +346,8 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
     names = header[0].cells if header else []
     rows = _without_total(rows)
     column = _column([row for row in rows if not _may_be_comment(row)], names)
+    if header and header[0].place and not _is_name(_cell(header[0], column)):
+        rows = header + rows  # an error like any other
     rows = [row for row in rows if not _is_comment(row, column)]
     description = next(
         (place for place, name in enumerate(names) if place != column and _DESCRIPTION.search(name)), None

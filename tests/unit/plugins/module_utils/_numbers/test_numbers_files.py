@@ -154,6 +154,48 @@ def test_a_number_behind_the_hash_is_commented_out(text: str) -> None:
     assert [number for number, _description in read_numbers(text)] == [ONE, OTHER]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"1-555-I23-O567\n{ONE}\n", 1),
+        (f"1-800-FLOWERS,hotline\n{ONE},x\n", 1),
+        (f"hotline;1-800-FLOWERS\nx;{ONE}\n", 1),
+        (f"+1 555 CALL NOW\n{ONE}\n", 1),
+        (f"12\n{ONE}\n", 1),
+        (f"# of our shop\n(800) FLOWERS\tx\n{ONE}\ty\n", 2),
+        # The word "phone" makes it no header, with or without one above.
+        (f"1-800-PHONE-US\n{ONE}\n", 1),
+        (f"1-800-FLOWERS,Phone order line\n{ONE},a\n", 1),
+        (f"Number,Description\n1-800-FLOWERS,Phone order line\n{ONE},a\n", 2),
+        (f"Number,Owner\nFLOWERS,Phone orders\n{ONE},a\n", 2),
+        (f'"Rufnummer";"Wer"\n"0800 BLUMEN";"Telefon"\n"{ONE}";"a"\n', 2),
+        (f"Our phone numbers\nPhone,Owner\n1-800-FLOWERS,Phone orders\n{ONE},Bob\n", 3),
+    ],
+)
+def test_a_malformed_first_number_is_no_header(text: str, line: int) -> None:
+    with pytest.raises(ValueError, match=rf"^line {line} \(column [12]\): it is not complete"):
+        read_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "number,description",
+        "E.164,Owner",
+        "Number (7 to 15 digits),Owner",
+        "Phone 1 - Value,Name",
+        "Ligne;Site 2026",  # the year is not in the numbers' column
+        "\u756a\u53f7\t\u8aac\u660e",
+        "Our phone numbers\nPhone,Owner",
+        "Phone numbers of ACME, Dallas\nas of 2026\nNumber,Description",
+        "# Shops, Dallas\nLinie,Wer",
+    ],
+)
+def test_headers_and_titles(header: str) -> None:
+    mark = next(mark for mark in "\t;," if mark in header)
+    assert read_numbers(f"{header}\n{ONE}{mark}a\n{OTHER}{mark}b\n") == [(ONE, "a"), (OTHER, "b")]
+
+
 def test_descriptions_may_hold_anything() -> None:
     text = '15551230001,"Sales; ""Boston"", 2nd floor"\n15551230002,"two\nlines"\n15551230003,Größe\n'
     assert [description for _number, description in read_numbers(text)] == [
