@@ -65,6 +65,10 @@ _OF_OTHERS = re.compile(
 _DESCRIPTION = re.compile(r"descri|comment|name|label|note|beschreib", re.I)
 _TOTAL = re.compile(r"(?i)(?:grand |sub)?totals?:?|summe:?|gesamt:?|sum:?|count:?|anzahl:?")
 _E164 = re.compile(r"\+?[1-9][0-9]{6,14}")
+_EXACT = re.compile(r"phone ?number")
+_ALMOST = re.compile(
+    r"(?:[\s()+./-]*\d){7,}[\s()+./-]*|\d[.,]\d+[eE]\+\d+"
+)  # a phone number, perhaps incomplete or rounded
 _LONG_DIGITS = re.compile(r"[0-9]{5}")
 _HINT = re.compile(r"\be\.? ?164\b|(?<=[^\W\d_] )\([^()]*[^\W\d_][^()]*\)", re.I)  # "Number (7 to 15 digits)"
 _RULE = re.compile(r"[-=+|:\s]*[-=]{3}[-=+|:\s]*")  # the line that some tools draw below the header
@@ -82,7 +86,7 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
     """Return the phone numbers in a text, each in E.164 and with its description (``""`` for none).
 
     The text is CSV with any usual delimiter, or JSON. The column is chosen by its cells, and by the header if several
-    columns are possible.
+    columns are possible. If the header leaves it open as well, the text is refused.
 
     :raises ValueError: with a message that names the lines without a phone number, or if there are none at all; it
         contains nothing from the text
@@ -385,7 +389,7 @@ def _without_total(rows: list[Row]) -> list[Row]:
 
 
 def _column(rows: list[Row], names: list[str]) -> int:
-    """Return the column of the phone numbers: by its cells first, then by its name.
+    """Return the column of the phone numbers: the one whose name speaks of numbers, or else the one with most of them.
 
     :raises ValueError: if several columns are possible, or the only one has a name for something else
     """
@@ -393,27 +397,54 @@ def _column(rows: list[Row], names: list[str]) -> int:
     width = max((len(row.cells) for row in rows), default=1)
     ranks = [_rank(names[place]) if place < len(names) else 0 for place in range(width)]
     counts = [sum(_is_number(_cell(row, place)) for row in rows) for place in range(width)]
+    plus = [place for place in range(width) if rows and all(_is_whole_number(_cell(row, place)) for row in rows)]
+    # A named column counts even if its numbers are malformed: the numbers beside it are not the ones that are meant.
+    named = [
+        place
+        for place in range(width)
+        if ranks[place] > 0 and (counts[place] or any(_ALMOST.fullmatch(_cell(row, place)) for row in rows))
+    ]
     filled = [place for place in range(width) if counts[place]]
     good = [place for place in filled if ranks[place] >= 0]
-    if not good:
-        if filled:
-            raise ValueError(
-                f"column {filled[0] + 1} has numbers, but its name is not that of phone numbers: name it 'phone number'"
-            )
+    if named:
+        chosen = _exactly_named(named, names) or named + [place for place in plus if ranks[place] == 0]
+    elif good:
+        most = [place for place in good if counts[place] == max(counts[place] for place in good)]
+        chosen = [place for place in most if place in plus] or most
+    elif filled:
+        raise ValueError(
+            f"column {filled[0] + 1} has numbers, but its name is not that of phone numbers: name it 'phone number'"
+        )
+    else:
         return next((place for place in range(width) if ranks[place] > 0), 0)
-    best = max((ranks[place], counts[place]) for place in good)
-    chosen = [place for place in good if (ranks[place], counts[place]) == best]
-    plus = [place for place in chosen if all(_has_plus(_cell(row, place)) for row in rows)]
-    chosen = plus[:1] if plus else chosen
     if any(_differ(every, chosen[0], place) for place in chosen[1:]):
-        columns = " and ".join(str(place + 1) for place in chosen)
-        raise ValueError(f"columns {columns} have phone numbers: name one of them 'phone number' in a header line")
+        kind, where = ("fields", "") if _is_entry(every[0]) else ("columns", " in a header line")
+        columns = join([str(place + 1) for place in sorted(chosen)], " and ")
+        raise ValueError(
+            f"{kind} {columns} have phone numbers: name one of them 'phone number' and any other 'note'{where}"
+        )
     return chosen[0]
+
+
+def _exactly_named(named: list[int], names: list[str]) -> list[int]:
+    """Return the column ``phone number`` (twilio-cli's name, and the one that messages advise), if there is one.
+
+    Beside it, ``number`` (the dashboard's name) is as good.
+    """
+    words = {place: _words(names[place]).strip().casefold() for place in named}
+    if not any(_EXACT.fullmatch(name) for name in words.values()):
+        return []
+    return [place for place, name in words.items() if _EXACT.fullmatch(name) or name == "number"]
+
+
+def _words(name: str) -> str:
+    """Return a column's name with a space between its words: ``phoneNumber`` and ``phone_number`` are alike."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
 
 
 def _rank(name: str) -> int:
     """Return how well a column's name fits: 2 for a phone, 1 for a number, 0 if unclear, -1 for something else."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
+    words = _words(name)
     if _NEVER.search(words):
         return -1
     if _PHONE.search(words):
@@ -483,5 +514,6 @@ def _meant_as_number(cell: str) -> bool:
     return digits >= (3 if any(char.isalpha() for char in cell) else 7)
 
 
-def _has_plus(cell: str) -> bool:
-    return cell.lstrip("='\"( ").startswith(("+", "00"))
+def _is_whole_number(cell: str) -> bool:
+    """Whether a cell is a number that begins as an international one, so that it is no other kind of number."""
+    return _is_number(cell) and cell.lstrip("='\"( ").startswith(("+", "00"))

@@ -78,7 +78,7 @@ def test_notations(text: str) -> None:
         "Store number;Store phone\n4912345678;15551230001\n4912345679;15551230002\n",
         "Kundennummer;Telefonnummer\n4912345678;15551230001\n4912345679;15551230002\n",
         "Customer No.,Number\n4912345678,15551230001\n4912345679,15551230002\n",
-        "Number,Mobile\n4912345678,15551230001\n4912345679,15551230002\n",
+        "Phone Number,Mobile\n15551230001,4912345678\n15551230002,4912345679\n",
         "phone_label,phone_number\n4912345678,15551230001\n4912345679,15551230002\n",
         "Phone 1 - Type,Phone 1 - Value\nMobile,+1 555-123-0001\nWork,+1 555-123-0002\n",
         "phone number type,fax,telephone\n1,4912345678,15551230001\n1,4912345679,15551230002\n",
@@ -87,9 +87,13 @@ def test_notations(text: str) -> None:
         "E.164,order\n15551230001,4912345678\n15551230002,4912345679\n",
         # ... or by the plus, where nothing has a name.
         "4912345678,+15551230001\n4912345679,+15551230002\n",
+        "Owner,Number\n4912345678,15551230001\n4912345679,15551230002\n",
+        "Number of texts,Phone\n1234,+15551230001\n12,+15551230002\n",
         "+15551230001,4912345678\n+15551230002,4912345679\n",
         # Two equal columns are not ambiguous.
         "15551230001,+1 555 123 0001\n15551230002,+1 555 123 0002\n",
+        "Number,Phone\n15551230001,+1 555 123 0001\n15551230002,+1 555 123 0002\n",
+        "Phone Number,Friendly Name\n+15551230001,(555) 123-0001\n+15551230002,1 555 123 0002\n",
         # What twilio-cli and the API export
         f"sid\tphoneNumber\tfriendlyName\n{SID}\t+15551230001\t(555) 123-0001\n{SID}\t+15551230002\tS\n",
         f"SID                                 Phone Number\n{SID}  +15551230001\n{SID}  +15551230002\n",
@@ -194,6 +198,72 @@ def test_a_malformed_first_number_is_no_header(text: str, line: int) -> None:
 def test_headers_and_titles(header: str) -> None:
     mark = next(mark for mark in "\t;," if mark in header)
     assert read_numbers(f"{header}\n{ONE}{mark}a\n{OTHER}{mark}b\n") == [(ONE, "a"), (OTHER, "b")]
+
+
+TWO_COLUMNS = (
+    r"^columns 1 and {} have phone numbers: name one of them 'phone number' and any other 'note' in a header line$"
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "number,transfer_phone",
+        "transfer_phone,number",
+        "Number,Mobile",
+        "Rufnummer;Telefon",
+        "Business Phone\tMobile Phone",
+        "number,phone_number",
+        "Phone Number,phoneNumber",
+        "line,transfer_phone",
+        "numer,telefon",
+        "from,to",
+        "",
+    ],
+)
+@pytest.mark.parametrize(
+    "rows",
+    [[(ONE, ON_CALL), (OTHER, ON_CALL)], [(ON_CALL, ONE), (ON_CALL, OTHER)]],
+)
+def test_two_columns_of_numbers_are_refused(header: str, rows: list[tuple[str, str]]) -> None:
+    mark = next((mark for mark in "\t;," if mark in header), ",")
+    with pytest.raises(ValueError, match=TWO_COLUMNS.format(2)):
+        read_numbers("\n".join([header, *(mark.join(row) for row in rows)]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # However many numbers a column has.
+        (f"number,transfer_phone\n{ONE},\n{OTHER},{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,name,transfer_phone\n{ONE},x,{ON_CALL}\n,y,{ON_CALL}\n", TWO_COLUMNS.format(3)),
+        (f"number,transfer_phone\n030 1234567,{ON_CALL}\n030 1234568,{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,x\n030 1234567,{ON_CALL}\n1.55E+10,{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,x\n030 1234567,{ON_CALL[1:]}\n030 1234568,x\n", r"^line 2, line 3 \(column 1\): the country code"),
+        (f"{ONE},{OTHER},{ON_CALL}\n", "^columns 1 and 2 and 3 have phone numbers"),
+        (
+            json.dumps([{"number": ONE, "transferPhone": ON_CALL}, {"number": OTHER, "transferPhone": ON_CALL}]),
+            "^fields 1",
+        ),
+        (
+            json.dumps([{"number": ONE}, {"transfer_phone": ON_CALL, "number": OTHER}]),
+            "^fields 1 and 2 have .* 'note'$",
+        ),
+        (f'{{"id": "x", "mobile": "{ON_CALL}", "number": "{ONE}"}}\n', "^fields 2 and 3 have phone numbers"),
+    ],
+)
+def test_numbers_of_two_kinds_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "header", ["phone number,note", "Phone Number;note", "phoneNumber\tnote", "phone_number,mobile"]
+)
+def test_the_advice_of_the_refusal_helps(header: str) -> None:
+    mark = next(mark for mark in "\t;," if mark in header)
+    text = f"{header}\n{ONE}{mark}{ON_CALL}\n{OTHER}{mark}{ON_CALL}\n"
+    assert read_numbers(text) == [(ONE, ON_CALL), (OTHER, ON_CALL)]
 
 
 def test_descriptions_may_hold_anything() -> None:
