@@ -69,6 +69,7 @@ _EXACT = re.compile(r"phone ?number")
 _ALMOST = re.compile(
     r"(?:[\s()+./-]*\d){7,}[\s()+./-]*|\d[.,]\d+[eE]\+\d+"
 )  # a phone number, perhaps incomplete or rounded
+_SEP = re.compile(r"(?i)sep=.?")
 _LONG_DIGITS = re.compile(r"[0-9]{5}")
 _HINT = re.compile(r"\be\.? ?164\b|(?<=[^\W\d_] )\([^()]*[^\W\d_][^()]*\)", re.I)  # "Number (7 to 15 digits)"
 _RULE = re.compile(r"[-=+|:\s]*[-=]{3}[-=+|:\s]*")  # the line that some tools draw below the header
@@ -199,7 +200,7 @@ def _rows(text: str) -> Iterator[Row]:
         for row in reader:
             cells = [cell.strip() for cell in row]
             # "sep=;" tells a spreadsheet the delimiter.
-            if any(cells) and not (line == 1 and cells[0].lower().startswith("sep=")):
+            if any(cells) and not (line == 1 and _SEP.fullmatch(cells[0]) and not any(cells[1:])):
                 yield Row(f"line {line}", cells)
             line = reader.line_num + 1
     except csv.Error:

@@ -135,6 +135,7 @@ ONE, OTHER, ON_CALL = "+15551234567", "+15551234568", "+15551230000"
         f"Kanal;Rufnummer\n#support;{ONE}\n#sales;{OTHER}\n",
         f"#\tNumber\n#1\t{ONE}\n#\t{OTHER}\n",
         f"#1 hotline,{ONE}\nSales,{OTHER}\n",
+        f"sep=,{ONE}\nSales,{OTHER}\n",
         f'"#1, the hotline","{ONE}",\n"Sales","{OTHER}",\n',
         f"Owner,Number\n#{ON_CALL},{ONE}\nBob,{OTHER}\n",
     ],
