@@ -50,7 +50,7 @@ _VAULT = b"$ANSIBLE_VAULT;"
 NEEDS_PASSWORD = "it is encrypted with Ansible Vault: give its vault password (--vault-id or --ask-vault-pass)"
 
 _PHONE = re.compile(r"phone|mobile|msisdn|\be ?164\b|\btel|\bcell|handy|rufnummer|telef|t[eé]l[eé]ph", re.I)
-_NUMBER = re.compile(r"\bnumber|nummer|n[uú]mero|num[eé]ro|\bnum\b", re.I)
+_NUMBER = re.compile(r"\bnumber|nummer|n[uú]mero|num[eé]ro|\bnum\b|\bnumer\b|\bdid\b", re.I)
 _NEVER = re.compile(
     r"\bsid\b|\btype|\btyp\b|label|\bname|descri|comment|\bnote|\bid\b|\bdate|status|capabilit|\bfax|\bzip|postal|\bext\b"
     r"|extension|country|\burl\b|webhook|\bcode\b",
@@ -66,9 +66,8 @@ _DESCRIPTION = re.compile(r"descri|comment|name|label|note|beschreib", re.I)
 _TOTAL = re.compile(r"(?i)(?:grand |sub)?totals?:?|summe:?|gesamt:?|sum:?|count:?|anzahl:?")
 _E164 = re.compile(r"\+?[1-9][0-9]{6,14}")
 _EXACT = re.compile(r"phone ?number")
-_ALMOST = re.compile(
-    r"(?:[\s()+./-]*\d){7,}[\s()+./-]*|\d[.,]\d+[eE]\+\d+"
-)  # a phone number, perhaps incomplete or rounded
+# A phone number, perhaps without its country code, or rounded by a spreadsheet.
+_ALMOST = re.compile(r"(?:[\s()+./-]*\d){7,}[\s()+./-]*|\d[.,]\d+[eE]\+\d+")
 _SEP = re.compile(r"(?i)sep=.?")
 _LONG_DIGITS = re.compile(r"[0-9]{5}")
 _HINT = re.compile(r"\be\.? ?164\b|(?<=[^\W\d_] )\([^()]*[^\W\d_][^()]*\)", re.I)  # "Number (7 to 15 digits)"

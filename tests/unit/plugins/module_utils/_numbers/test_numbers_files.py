@@ -241,6 +241,11 @@ def test_two_columns_of_numbers_are_refused(header: str, rows: list[tuple[str, s
         (f"number,transfer_phone\n030 1234567,{ON_CALL}\n030 1234568,{ON_CALL}\n", TWO_COLUMNS.format(2)),
         (f"number,x\n030 1234567,{ON_CALL}\n1.55E+10,{ON_CALL}\n", TWO_COLUMNS.format(2)),
         (f"number,x\n030 1234567,{ON_CALL[1:]}\n030 1234568,x\n", r"^line 2, line 3 \(column 1\): the country code"),
+        # Without a plus it takes the names, in any language.
+        (f"numer,telefon\n{ONE[1:]},{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"номер;телефон\n{ONE[1:]};{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"番号\t転送先電話\n{ONE[1:]}\t{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"DID,Transfer phone\n{ONE[1:]},{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
         (f"{ONE},{OTHER},{ON_CALL}\n", "^columns 1 and 2 and 3 have phone numbers"),
         (
             json.dumps([{"number": ONE, "transferPhone": ON_CALL}, {"number": OTHER, "transferPhone": ON_CALL}]),
