@@ -50,7 +50,7 @@ _VAULT = b"$ANSIBLE_VAULT;"
 NEEDS_PASSWORD = "it is encrypted with Ansible Vault: give its vault password (--vault-id or --ask-vault-pass)"
 
 _PHONE = re.compile(r"phone|mobile|msisdn|\be ?164\b|\btel|\bcell|handy|rufnummer|telef|t[eé]l[eé]ph", re.I)
-_NUMBER = re.compile(r"\bnumber|nummer|n[uú]mero|num[eé]ro|\bnum\b", re.I)
+_NUMBER = re.compile(r"\bnumber|nummer|n[uú]mero|num[eé]ro|\bnum\b|\bnumer\b|\bdid\b", re.I)
 _NEVER = re.compile(
     r"\bsid\b|\btype|\btyp\b|label|\bname|descri|comment|\bnote|\bid\b|\bdate|status|capabilit|\bfax|\bzip|postal|\bext\b"
     r"|extension|country|\burl\b|webhook|\bcode\b",
@@ -65,7 +65,12 @@ _OF_OTHERS = re.compile(
 _DESCRIPTION = re.compile(r"descri|comment|name|label|note|beschreib", re.I)
 _TOTAL = re.compile(r"(?i)(?:grand |sub)?totals?:?|summe:?|gesamt:?|sum:?|count:?|anzahl:?")
 _E164 = re.compile(r"\+?[1-9][0-9]{6,14}")
+_EXACT = re.compile(r"phone ?number")
+# A phone number, perhaps without its country code, or rounded by a spreadsheet.
+_ALMOST = re.compile(r"(?:[\s()+./-]*\d){7,}[\s()+./-]*|\d[.,]\d+[eE]\+\d+")
+_SEP = re.compile(r"(?i)sep=.?")
 _LONG_DIGITS = re.compile(r"[0-9]{5}")
+_HINT = re.compile(r"\be\.? ?164\b|(?<=[^\W\d_] )\([^()]*[^\W\d_][^()]*\)", re.I)  # "Number (7 to 15 digits)"
 _RULE = re.compile(r"[-=+|:\s]*[-=]{3}[-=+|:\s]*")  # the line that some tools draw below the header
 _SID_LINE = re.compile(r"[A-Z]{2}[0-9a-f]{32}  ")  # columns of twilio-cli, which are as wide as their widest cell
 
@@ -81,7 +86,7 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
     """Return the phone numbers in a text, each in E.164 and with its description (``""`` for none).
 
     The text is CSV with any usual delimiter, or JSON. The column is chosen by its cells, and by the header if several
-    columns are possible.
+    columns are possible. If the header leaves it open as well, the text is refused.
 
     :raises ValueError: with a message that names the lines without a phone number, or if there are none at all; it
         contains nothing from the text
@@ -95,9 +100,8 @@ def read_numbers(text: str) -> list[tuple[str, str]]:
     long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)
     if long:
         raise ValueError(f"line {long} has more than {MAX_LINE} characters: it is not a list of phone numbers")
-    rows = list(_rows(text))
-    header, rows = _without_header(rows)
-    return _numbers_in([row for row in rows if not _is_comment(row)], header)
+    header, rows = _without_header(list(_rows(text)))
+    return _numbers_in(rows, header)
 
 
 def load(path: str, decrypt: Callable[[bytes], bytes] | None = None) -> list[tuple[str, str]]:
@@ -195,7 +199,7 @@ def _rows(text: str) -> Iterator[Row]:
         for row in reader:
             cells = [cell.strip() for cell in row]
             # "sep=;" tells a spreadsheet the delimiter.
-            if any(cells) and not (line == 1 and cells[0].lower().startswith("sep=")):
+            if any(cells) and not (line == 1 and _SEP.fullmatch(cells[0]) and not any(cells[1:])):
                 yield Row(f"line {line}", cells)
             line = reader.line_num + 1
     except csv.Error:
@@ -226,23 +230,67 @@ def _lines_with_number(sample: str, delimiter: str) -> int:
 
 
 def _without_header(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Split rows into the header, if there is one, and what is below it.
+    """Split rows into the header, if there is one, and the others.
 
-    A header is a row in which no cell is a number or was meant to be one. There may be titles above it.
+    A header is a row in which no cell is a number or was meant to be one. There may be titles above it if it names the
+    numbers.
     """
     leading = 0
     while leading < len(rows) and not any(_may_be_number(cell) for cell in rows[leading].cells):
         leading += 1
-    named = [place for place in range(min(leading, _TITLES)) if any(_rank(cell) > 0 for cell in rows[place].cells)]
-    place = named[-1] if named else 0
-    if not leading or (not named and _is_comment(rows[0])):
-        return [], rows
+    named = [place for place in range(min(leading, _TITLES)) if any(_names_numbers(cell) for cell in rows[place].cells)]
+    if named:
+        # A title may speak of numbers too, but has fewer names. Of equal rows the first is the header, because the others
+        # may be malformed: "1-800-FLOWERS,Phone order line".
+        place = max(named, key=lambda place: _names_in(rows[place]))
+        above = []
+    else:
+        # "#" alone names a column.
+        plain = (
+            place for place in range(leading) if rows[place].cells[0] == "#" or not _begins_as_comment(rows[place])
+        )
+        place = next(plain, leading)
+        above = rows[:place]
+        if place == leading:
+            return [], rows
     below = [row for row in rows[place + 1 :] if not _RULE.fullmatch(" ".join(row.cells))]
-    return [rows[place]], below
+    return [rows[place]], above + below
 
 
-def _is_comment(row: Row) -> bool:
-    return row.cells[0].startswith("#") and len(row.cells[0]) > 1
+def _names_in(row: Row) -> tuple[int, int]:
+    """Return how many cells of a row are known as names of columns, and how many are not empty."""
+    return sum(_rank(cell) != 0 for cell in row.cells), sum(map(bool, row.cells))
+
+
+def _names_numbers(cell: str) -> bool:
+    return _rank(cell) > 0 and _is_name(cell)
+
+
+def _is_name(cell: str) -> bool:
+    """Whether a cell of a header can be a column's name, rather than a malformed number: ``1-555-I23-O567``."""
+    words = _HINT.sub("", cell)
+    return not _meant_as_number(words) and not (any(map(str.isdigit, words)) and not any(map(str.isalpha, words)))
+
+
+def _begins_as_comment(row: Row) -> bool:
+    """Whether a line begins with ``#``. It may still have a number and such a description: ``#1 hotline,+15551234567``."""
+    return row.cells[0].startswith("#") and not _is_entry(row)
+
+
+def _is_comment(row: Row, column: int) -> bool:
+    """Whether a row is a comment: none is that has a number in the *column* of the numbers, and none that was meant to.
+
+    A number behind the ``#`` itself is commented out.
+    """
+    cell = _cell(row, column)
+    return _begins_as_comment(row) and (cell.startswith("#") or not _meant_as_number(cell))
+
+
+def _may_be_comment(row: Row) -> bool:
+    """Whether a row is a comment for some column. Such rows have no say in which column that is."""
+    if not _begins_as_comment(row):
+        return False
+    return _is_number(row.cells[0].lstrip("# ")) or not any(_meant_as_number(cell) for cell in row.cells[1:])
 
 
 # ---- JSON ----
@@ -301,7 +349,10 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
     """
     names = header[0].cells if header else []
     rows = _without_total(rows)
-    column = _column(rows, names)
+    column = _column([row for row in rows if not _may_be_comment(row)], names)
+    if header and header[0].place and not _is_name(_cell(header[0], column)):
+        rows = header + rows  # an error like any other
+    rows = [row for row in rows if not _is_comment(row, column)]
     description = next(
         (place for place, name in enumerate(names) if place != column and _DESCRIPTION.search(name)), None
     )
@@ -315,24 +366,30 @@ def _numbers_in(rows: list[Row], header: list[Row]) -> list[tuple[str, str]]:
         except ValueError as error:
             wrong.setdefault(str(error), []).append(row.place)
     if wrong:
-        where = "" if rows[0].place.startswith("entry") else f" (column {column + 1})"
+        where = "" if _is_entry(rows[0]) else f" (column {column + 1})"
         raise ValueError(join([f"{join(places, ', ')}{where}: {reason}" for reason, places in wrong.items()], "; "))
     if not numbers:
         raise ValueError("there are no phone numbers in it")
     return numbers
 
 
+def _is_entry(row: Row) -> bool:
+    """Whether a row is of a JSON list, which has neither comments nor a header line."""
+    return row.place.startswith("entry")
+
+
 def _without_total(rows: list[Row]) -> list[Row]:
     """Return rows without a total below them, or refuse a total that looks like a phone number."""
-    if not rows or not any(_TOTAL.fullmatch(cell) for cell in rows[-1].cells[:2]):
+    last = next((row for row in reversed(rows) if not _begins_as_comment(row)), None)
+    if not last or not any(_TOTAL.fullmatch(cell) for cell in last.cells[:2]):
         return rows
-    if any(_is_number(cell) for cell in rows[-1].cells):
-        raise ValueError(f"{rows[-1].place} looks like a total: remove it")
-    return rows[:-1]
+    if any(_meant_as_number(cell) for cell in last.cells):
+        raise ValueError(f"{last.place} looks like a total: remove it")
+    return [row for row in rows if row is not last]
 
 
 def _column(rows: list[Row], names: list[str]) -> int:
-    """Return the column of the phone numbers: by its cells first, then by its name.
+    """Return the column of the phone numbers: the one whose name speaks of numbers, or else the one with most of them.
 
     :raises ValueError: if several columns are possible, or the only one has a name for something else
     """
@@ -340,27 +397,54 @@ def _column(rows: list[Row], names: list[str]) -> int:
     width = max((len(row.cells) for row in rows), default=1)
     ranks = [_rank(names[place]) if place < len(names) else 0 for place in range(width)]
     counts = [sum(_is_number(_cell(row, place)) for row in rows) for place in range(width)]
+    plus = [place for place in range(width) if rows and all(_is_whole_number(_cell(row, place)) for row in rows)]
+    # A named column counts even if its numbers are malformed: the numbers beside it are not the ones that are meant.
+    named = [
+        place
+        for place in range(width)
+        if ranks[place] > 0 and (counts[place] or any(_ALMOST.fullmatch(_cell(row, place)) for row in rows))
+    ]
     filled = [place for place in range(width) if counts[place]]
     good = [place for place in filled if ranks[place] >= 0]
-    if not good:
-        if filled:
-            raise ValueError(
-                f"column {filled[0] + 1} has numbers, but its name is not that of phone numbers: name it 'phone number'"
-            )
+    if named:
+        chosen = _exactly_named(named, names) or named + [place for place in plus if ranks[place] == 0]
+    elif good:
+        most = [place for place in good if counts[place] == max(counts[place] for place in good)]
+        chosen = [place for place in most if place in plus] or most
+    elif filled:
+        raise ValueError(
+            f"column {filled[0] + 1} has numbers, but its name is not that of phone numbers: name it 'phone number'"
+        )
+    else:
         return next((place for place in range(width) if ranks[place] > 0), 0)
-    best = max((ranks[place], counts[place]) for place in good)
-    chosen = [place for place in good if (ranks[place], counts[place]) == best]
-    plus = [place for place in chosen if all(_has_plus(_cell(row, place)) for row in rows)]
-    chosen = plus[:1] if plus else chosen
     if any(_differ(every, chosen[0], place) for place in chosen[1:]):
-        columns = " and ".join(str(place + 1) for place in chosen)
-        raise ValueError(f"columns {columns} have phone numbers: name one of them 'phone number' in a header line")
+        kind, where = ("fields", "") if _is_entry(every[0]) else ("columns", " in a header line")
+        columns = join([str(place + 1) for place in sorted(chosen)], " and ")
+        raise ValueError(
+            f"{kind} {columns} have phone numbers: name one of them 'phone number' and any other 'note'{where}"
+        )
     return chosen[0]
+
+
+def _exactly_named(named: list[int], names: list[str]) -> list[int]:
+    """Return the column ``phone number`` (twilio-cli's name, and the one that messages advise), if there is one.
+
+    Beside it, ``number`` (the dashboard's name) is as good.
+    """
+    words = {place: _words(names[place]).strip().casefold() for place in named}
+    if not any(_EXACT.fullmatch(name) for name in words.values()):
+        return []
+    return [place for place, name in words.items() if _EXACT.fullmatch(name) or name == "number"]
+
+
+def _words(name: str) -> str:
+    """Return a column's name with a space between its words: ``phoneNumber`` and ``phone_number`` are alike."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
 
 
 def _rank(name: str) -> int:
     """Return how well a column's name fits: 2 for a phone, 1 for a number, 0 if unclear, -1 for something else."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-#.]+", " ", name[:200])
+    words = _words(name)
     if _NEVER.search(words):
         return -1
     if _PHONE.search(words):
@@ -422,5 +506,14 @@ def _may_be_number(cell: str) -> bool:
     return digits >= 3 and (not letters or bool(_LONG_DIGITS.search(cell)) or "e+" in cell.lower())
 
 
-def _has_plus(cell: str) -> bool:
-    return cell.lstrip("='\"( ").startswith(("+", "00"))
+def _meant_as_number(cell: str) -> bool:
+    """Whether a cell is a phone number, or a malformed one (``1-800-FLOWERS``), rather than a count, a year or a name."""
+    if _is_number(cell):
+        return True
+    digits = sum(char.isdigit() for char in cell)
+    return digits >= (3 if any(char.isalpha() for char in cell) else 7)
+
+
+def _is_whole_number(cell: str) -> bool:
+    """Whether a cell is a number that begins as an international one, so that it is no other kind of number."""
+    return _is_number(cell) and cell.lstrip("='\"( ").startswith(("+", "00"))

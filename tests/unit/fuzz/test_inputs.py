@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import collections
+import csv
+import io
 import json
 import re
 from urllib.parse import quote
@@ -196,6 +198,72 @@ CELLS = st.one_of(
 def test_any_csv_is_read_or_refused(rows: list[list[str]], mark: str, end: str, tried: Tried) -> None:
     tried["csv"] += 1
     _read_csv(end.join(mark.join(cells) for cells in rows))
+
+
+#: Cells beside a number, in any language, and malformed numbers; none is a number itself.
+BESIDE = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs", "Cc", "Nd")), max_size=12),
+    st.sampled_from(
+        ["#1 hotline", "#", "# note", "Phone order line", "number", "Total", "1-800-FLOWERS", "sep=,", "---", "2026"]
+    ),
+)
+#: Headers with the column of the numbers, which is ``None`` where there is none.
+NAMES = st.sampled_from(
+    [
+        None,
+        ("number", "description"),
+        ("Rufnummer", "Kanal"),
+        ("numer", "opis"),
+        ("\u756a\u53f7", "\u540d\u524d"),
+        ("Phone Number", "#"),
+    ]
+)
+
+
+@given(
+    lines=st.lists(st.tuples(DIGITS | BESIDE, BESIDE), min_size=1, max_size=8),
+    names=NAMES,
+    first=st.booleans(),
+    trailing=st.sampled_from([(), ("",), ("x",)]),
+    mark=st.sampled_from([",", ";", "\t", "|"]),
+)
+def test_no_number_of_a_list_vanishes(
+    lines: list[tuple[str, str]],
+    names: tuple[str, str] | None,
+    first: bool,
+    trailing: tuple[str, ...],
+    mark: str,
+    tried: Tried,
+) -> None:
+    """Whatever stands beside and above the numbers, each line with one is in the result, or there is an error."""
+    tried["csv"] += 1
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=mark)
+    for number, beside in [names, *lines] if names else lines:
+        writer.writerow([*((number, beside) if first else (beside, number)), *trailing])
+    try:
+        found = [number for number, _description in numbers_file.read_numbers(text.getvalue())]
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert found == [number for number, _beside in lines if E164.fullmatch(number)]
+
+
+@given(
+    lines=st.lists(st.tuples(DIGITS, DIGITS), min_size=1, max_size=6),
+    names=st.tuples(*[st.sampled_from(["number", "transfer_phone", "Mobile", "Rufnummer", "line", "telefon", ""])] * 2),
+    as_json=st.booleans(),
+)
+def test_two_columns_of_numbers_are_refused(
+    lines: list[tuple[str, str]], names: tuple[str, str], as_json: bool, tried: Tried
+) -> None:
+    tried["csv"] += 1
+    assume(names[0] != names[1] and any(one != other for one, other in lines))
+    text = "\n".join(",".join(row) for row in [names, *lines])
+    if as_json:
+        text = json.dumps([dict(zip(names, line, strict=True)) for line in lines])
+    with pytest.raises(ValueError, match=r"^(columns|fields) 1 and 2 have phone numbers"):
+        numbers_file.read_numbers(text)
 
 
 @given(text=st.text(max_size=300))

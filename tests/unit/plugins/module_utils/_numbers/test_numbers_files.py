@@ -78,7 +78,7 @@ def test_notations(text: str) -> None:
         "Store number;Store phone\n4912345678;15551230001\n4912345679;15551230002\n",
         "Kundennummer;Telefonnummer\n4912345678;15551230001\n4912345679;15551230002\n",
         "Customer No.,Number\n4912345678,15551230001\n4912345679,15551230002\n",
-        "Number,Mobile\n4912345678,15551230001\n4912345679,15551230002\n",
+        "Phone Number,Mobile\n15551230001,4912345678\n15551230002,4912345679\n",
         "phone_label,phone_number\n4912345678,15551230001\n4912345679,15551230002\n",
         "Phone 1 - Type,Phone 1 - Value\nMobile,+1 555-123-0001\nWork,+1 555-123-0002\n",
         "phone number type,fax,telephone\n1,4912345678,15551230001\n1,4912345679,15551230002\n",
@@ -87,9 +87,13 @@ def test_notations(text: str) -> None:
         "E.164,order\n15551230001,4912345678\n15551230002,4912345679\n",
         # ... or by the plus, where nothing has a name.
         "4912345678,+15551230001\n4912345679,+15551230002\n",
+        "Owner,Number\n4912345678,15551230001\n4912345679,15551230002\n",
+        "Number of texts,Phone\n1234,+15551230001\n12,+15551230002\n",
         "+15551230001,4912345678\n+15551230002,4912345679\n",
         # Two equal columns are not ambiguous.
         "15551230001,+1 555 123 0001\n15551230002,+1 555 123 0002\n",
+        "Number,Phone\n15551230001,+1 555 123 0001\n15551230002,+1 555 123 0002\n",
+        "Phone Number,Friendly Name\n+15551230001,(555) 123-0001\n+15551230002,1 555 123 0002\n",
         # What twilio-cli and the API export
         f"sid\tphoneNumber\tfriendlyName\n{SID}\t+15551230001\t(555) 123-0001\n{SID}\t+15551230002\tS\n",
         f"SID                                 Phone Number\n{SID}  +15551230001\n{SID}  +15551230002\n",
@@ -118,6 +122,154 @@ def test_notations(text: str) -> None:
 )
 def test_the_column_of_the_numbers(text: str) -> None:
     assert [number for number, _description in read_numbers(text)] == ["+15551230001", "+15551230002"]
+
+
+ONE, OTHER, ON_CALL = "+15551234567", "+15551234568", "+15551230000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Description,Number\n#1 hotline,{ONE}\nSales,{OTHER}\n",
+        f"Description,Number\n#1 hotline,{ONE}\n#2 hotline,{OTHER}\n",
+        f"Kanal;Rufnummer\n#support;{ONE}\n#sales;{OTHER}\n",
+        f"#\tNumber\n#1\t{ONE}\n#\t{OTHER}\n",
+        f"#1 hotline,{ONE}\nSales,{OTHER}\n",
+        f"sep=,{ONE}\nSales,{OTHER}\n",
+        f'"#1, the hotline","{ONE}",\n"Sales","{OTHER}",\n',
+        f"Owner,Number\n#{ON_CALL},{ONE}\nBob,{OTHER}\n",
+    ],
+)
+def test_a_row_with_a_number_in_its_column_is_no_comment(text: str) -> None:
+    assert [number for number, _description in read_numbers(text)] == [ONE, OTHER]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# {ON_CALL}\n{ONE}\n{OTHER}\n",
+        f"{ONE}\n#{ON_CALL}\n{OTHER}\n",
+        f"{ONE},new\n# {ON_CALL},old store\n{OTHER},new\n",
+        f"{ONE},4912345678\n# {ON_CALL},4912345679\n{OTHER},\n",  # its description has no say in the column either
+        f"Description,Number\nSupport,{ONE}\n# Dallas, 2026\n#1 hotline,# {ON_CALL}\nSales,{OTHER}\n",
+        f"#\n# shops\n#\n{ONE}\n#\n{OTHER}\nTotal,2\n# end\n",
+    ],
+)
+def test_a_number_behind_the_hash_is_commented_out(text: str) -> None:
+    assert [number for number, _description in read_numbers(text)] == [ONE, OTHER]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"1-555-I23-O567\n{ONE}\n", 1),
+        (f"1-800-FLOWERS,hotline\n{ONE},x\n", 1),
+        (f"hotline;1-800-FLOWERS\nx;{ONE}\n", 1),
+        (f"+1 555 CALL NOW\n{ONE}\n", 1),
+        (f"12\n{ONE}\n", 1),
+        (f"# of our shop\n(800) FLOWERS\tx\n{ONE}\ty\n", 2),
+        # The word "phone" makes it no header, with or without one above.
+        (f"1-800-PHONE-US\n{ONE}\n", 1),
+        (f"1-800-FLOWERS,Phone order line\n{ONE},a\n", 1),
+        (f"Number,Description\n1-800-FLOWERS,Phone order line\n{ONE},a\n", 2),
+        (f"Number,Owner\nFLOWERS,Phone orders\n{ONE},a\n", 2),
+        (f'"Rufnummer";"Wer"\n"0800 BLUMEN";"Telefon"\n"{ONE}";"a"\n', 2),
+        (f"Our phone numbers\nPhone,Owner\n1-800-FLOWERS,Phone orders\n{ONE},Bob\n", 3),
+    ],
+)
+def test_a_malformed_first_number_is_no_header(text: str, line: int) -> None:
+    with pytest.raises(ValueError, match=rf"^line {line} \(column [12]\): it is not complete"):
+        read_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "number,description",
+        "E.164,Owner",
+        "Number (7 to 15 digits),Owner",
+        "Phone 1 - Value,Name",
+        "Ligne;Site 2026",  # the year is not in the numbers' column
+        "\u756a\u53f7\t\u8aac\u660e",
+        "Our phone numbers\nPhone,Owner",
+        "Phone numbers of ACME, Dallas\nas of 2026\nNumber,Description",
+        "# Shops, Dallas\nLinie,Wer",
+    ],
+)
+def test_headers_and_titles(header: str) -> None:
+    mark = next(mark for mark in "\t;," if mark in header)
+    assert read_numbers(f"{header}\n{ONE}{mark}a\n{OTHER}{mark}b\n") == [(ONE, "a"), (OTHER, "b")]
+
+
+TWO_COLUMNS = (
+    r"^columns 1 and {} have phone numbers: name one of them 'phone number' and any other 'note' in a header line$"
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "number,transfer_phone",
+        "transfer_phone,number",
+        "Number,Mobile",
+        "Rufnummer;Telefon",
+        "Business Phone\tMobile Phone",
+        "number,phone_number",
+        "Phone Number,phoneNumber",
+        "line,transfer_phone",
+        "numer,telefon",
+        "from,to",
+        "",
+    ],
+)
+@pytest.mark.parametrize(
+    "rows",
+    [[(ONE, ON_CALL), (OTHER, ON_CALL)], [(ON_CALL, ONE), (ON_CALL, OTHER)]],
+)
+def test_two_columns_of_numbers_are_refused(header: str, rows: list[tuple[str, str]]) -> None:
+    mark = next((mark for mark in "\t;," if mark in header), ",")
+    with pytest.raises(ValueError, match=TWO_COLUMNS.format(2)):
+        read_numbers("\n".join([header, *(mark.join(row) for row in rows)]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # However many numbers a column has.
+        (f"number,transfer_phone\n{ONE},\n{OTHER},{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,name,transfer_phone\n{ONE},x,{ON_CALL}\n,y,{ON_CALL}\n", TWO_COLUMNS.format(3)),
+        (f"number,transfer_phone\n030 1234567,{ON_CALL}\n030 1234568,{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,x\n030 1234567,{ON_CALL}\n1.55E+10,{ON_CALL}\n", TWO_COLUMNS.format(2)),
+        (f"number,x\n030 1234567,{ON_CALL[1:]}\n030 1234568,x\n", r"^line 2, line 3 \(column 1\): the country code"),
+        # Without a plus it takes the names, in any language.
+        (f"numer,telefon\n{ONE[1:]},{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"номер;телефон\n{ONE[1:]};{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"番号\t転送先電話\n{ONE[1:]}\t{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"DID,Transfer phone\n{ONE[1:]},{ON_CALL[1:]}\n", TWO_COLUMNS.format(2)),
+        (f"{ONE},{OTHER},{ON_CALL}\n", "^columns 1 and 2 and 3 have phone numbers"),
+        (
+            json.dumps([{"number": ONE, "transferPhone": ON_CALL}, {"number": OTHER, "transferPhone": ON_CALL}]),
+            "^fields 1",
+        ),
+        (
+            json.dumps([{"number": ONE}, {"transfer_phone": ON_CALL, "number": OTHER}]),
+            "^fields 1 and 2 have .* 'note'$",
+        ),
+        (f'{{"id": "x", "mobile": "{ON_CALL}", "number": "{ONE}"}}\n', "^fields 2 and 3 have phone numbers"),
+    ],
+)
+def test_numbers_of_two_kinds_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "header", ["phone number,note", "Phone Number;note", "phoneNumber\tnote", "phone_number,mobile"]
+)
+def test_the_advice_of_the_refusal_helps(header: str) -> None:
+    mark = next(mark for mark in "\t;," if mark in header)
+    text = f"{header}\n{ONE}{mark}{ON_CALL}\n{OTHER}{mark}{ON_CALL}\n"
+    assert read_numbers(text) == [(ONE, ON_CALL), (OTHER, ON_CALL)]
 
 
 def test_descriptions_may_hold_anything() -> None:
@@ -150,6 +302,9 @@ def test_descriptions_may_hold_anything() -> None:
         ),  # no header: it was meant to be a number
         ("title\nheader\n15551230001\n", r"line 2 \(column 1\)"),
         ("number,x\n15551230001,1\nTotal,15551230002\n", "line 3 looks like a total: remove it"),
+        ("15551230001,x\n1-800-FLOWERS,Total\n", "line 2 looks like a total: remove it"),
+        ("Description,Number\nx,15551230001\n#1 hotline,1-800-FLOWERS\n", r"line 3 \(column 2\): it is not complete"),
+        ('[{"number": "# +15551230001"}, {"number": "15551230002"}]', "^entry 1: it is not complete"),
         ("15551230001,15551230003\n15551230002,15551230004\n", "columns 1 and 2 have phone numbers: name one"),
         ("Business Phone,Mobile Phone\n15551230001,15551230002\n", "columns 1 and 2 have phone numbers: name one"),
         ("Account number\n4912345678\n", "column 1 has numbers, but its name is not that of phone numbers"),
