@@ -212,8 +212,8 @@ api_key_source:
   type: str
   sample: created
 iam_token:
-  description: The token used for IBM Cloud. A secret, so use C(no_log) on the task.
-  returned: with O(return_iam_token)
+  description: The token that was requested from IBM Cloud. A secret, so use C(no_log) on the task.
+  returned: with O(return_iam_token), unless the token was given as O(iam_token)
   type: str
 rotation_due:
   description: Whether the credential was older than O(max_age), or a rotation was in progress. If false, nothing was done.
@@ -660,7 +660,7 @@ def manage(module: AnsibleModule) -> dict:
     result = ensure(module, cloud, instance, wanted)
     if params["other_api_keys"]:
         result.update(others(cloud, instance, params["other_api_keys"], result))
-    if params["return_iam_token"]:
+    if params["return_iam_token"] and not cloud.has_ready_token:
         result["iam_token"] = cloud.token()
     for option in ("candidate_api_keys", "other_api_keys"):
         # tried or not: a key that could be read may be among them

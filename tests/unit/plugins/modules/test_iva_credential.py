@@ -556,6 +556,25 @@ def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
     assert ready["api_key"] == assumed["api_key"]
 
 
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("given", ["option", "option with Bearer", "environment", None])
+def test_only_a_token_that_was_requested_is_returned(
+    run: Run, box: Sandbox, given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible would mask a given one, and the caller has it already."""
+    token = box.token()
+    if given == "environment":
+        monkeypatch.delenv("IC_API_KEY")
+        monkeypatch.setenv("IC_IAM_TOKEN", token)
+    option = {"option": {"iam_token": token}, "option with Bearer": {"iam_token": f"Bearer {token}"}}.get(
+        str(given), {}
+    )
+    result = run("iva_credential", **KEY, **option, return_iam_token=True)
+    assert not result.get("failed"), result
+    assert ("iam_token" in result) is (given is None)
+    assert token not in result.text
+
+
 def test_whose_the_keys_of_shared_webhooks_are(run: Run, box: Sandbox, agent: dict) -> None:
     """Keys of this or another credential of the instance, dead keys and non-keys are not foreign; unknown ones are."""
     own = box.add_key(agent["guid"])["api_key"]["value"]
