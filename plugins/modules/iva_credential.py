@@ -411,7 +411,8 @@ def rotation(
         return Rotation(False, "begun")
     fits = credentials.role_of(key).lower() in ("", wanted.role.lower())
     age = credentials.age_in_days(key, time.time())
-    old = age is None or age >= params["max_age"]
+    # With a clock behind IBM's the age is negative; a key that leaked must be replaced (max_age 0) nevertheless.
+    old = age is None or max(0.0, age) >= params["max_age"]
     if not retiring and (old or not fits):
         return Rotation(True, "begun")
     api_key, _source = known_api_key(cloud, key, params["candidate_api_keys"], dead_too=True)
@@ -439,9 +440,12 @@ def retained(key: Mapping[str, Any], retiring: list[Mapping[str, Any]]) -> SmsEr
 
 
 def is_younger(key: Mapping[str, Any], seconds: float) -> bool:
-    """Whether a credential was created less than *seconds* ago, so that IAM may not accept its key yet."""
+    """Whether a credential was created less than *seconds* ago, so that IAM may not accept its key yet.
+
+    One that was created much later than now, according to clocks that differ, does not count.
+    """
     age = credentials.age_in_days(key, time.time())
-    return age is not None and age * 86400 < seconds
+    return age is not None and abs(age) * 86400 < seconds
 
 
 def known_api_key(
@@ -468,15 +472,17 @@ def known_api_key(
 def check_alive(cloud: IbmCloud, key: Mapping[str, Any], api_key: str, patience: float) -> None:
     """Ask IAM about the key of an existing credential.
 
-    :param patience: the age in seconds up to which IAM may not know the key yet
+    :param patience: the age in seconds up to which IAM may not know the key yet, and the longest wait
     :raises SmsError: if the key is dead
     :raises LateList: if the credential was renamed or deleted meanwhile
     """
+    deadline = time.monotonic() + patience
     while not cloud.accepts(api_key):
         if not credentials.is_named(cloud.key(str(key["guid"])) or key, str(key.get("name"))):
             raise LateList
         details = cloud.api_key_details(api_key)
-        if (details and not credentials.usable(details, time.time())) or not is_younger(key, patience):
+        out_of_use = details and not credentials.usable(details, time.time())
+        if out_of_use or not is_younger(key, patience) or time.monotonic() > deadline:
             raise credentials.dead(key, details, time.time())
         time.sleep(1)
 

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from unit.plugins.running import Result, Run
+from unit.plugins.scripted import Clock
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Transport
 from ansible_collections.voiceagent.sms.plugins.modules import iva_credential
 from sandbox.client import Sandbox
@@ -243,6 +247,19 @@ def test_a_key_that_somebody_else_has_just_made_is_waited_for(
     assert run("iva_credential", **KEY)["api_key"] == made["api_key"]["value"]
 
 
+@pytest.mark.parametrize("ahead", [5.0, 5000.0])
+def test_a_clock_that_differs_lets_nobody_wait_for_ever(ahead: float, clock: Clock, monkeypatch: Any) -> None:
+    """IBM's clock is ahead, and this machine's is set back while it waits."""
+    cloud = SimpleNamespace(accepts=lambda _key: False, key=lambda _guid: None, api_key_details=lambda _key: {})
+    begun = clock()
+    made = datetime.fromtimestamp(begun + ahead, timezone.utc).isoformat()
+    monkeypatch.setattr(iva_credential, "time", SimpleNamespace(time=lambda: begun, monotonic=clock, sleep=clock.sleep))
+    key = {"guid": "G", "name": "twilio-sms", "created_at": made}
+    with pytest.raises(SmsError, match="is dead"):
+        iva_credential.check_alive(cloud, key, "k" * 44, iva_credential.FRESH)  # type: ignore[arg-type]
+    assert clock() - begun <= iva_credential.FRESH + 1
+
+
 def test_a_list_that_is_late_is_not_a_dead_key(
     run: Run, box: Sandbox, agent: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +399,13 @@ def test_rotation(run: Run, box: Sandbox, agent: dict) -> None:
     assert [key["guid"] for key in keys(box)] == [new["credential"]["guid"]]
     done = run("iva_credential", **KEY, max_age=90)
     assert (done["changed"], done["rotation_due"]) == (False, False)
+
+
+@pytest.mark.parametrize(("max_age", "rotation"), [(0, "begun"), (90, "not_due")])
+def test_a_credential_of_the_future_is_new(run: Run, box: Sandbox, agent: dict, max_age: float, rotation: str) -> None:
+    """This machine's clock is behind IBM's. A leaked key is replaced at once, all the same."""
+    box.add_key(agent["guid"], created_at="2100-01-01T00:00:00Z")
+    assert run("iva_credential", **KEY, max_age=max_age)["rotation"] == rotation
 
 
 def test_what_is_retired_does_not_pile_up(run: Run, box: Sandbox, agent: dict) -> None:
