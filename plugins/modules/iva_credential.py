@@ -266,7 +266,7 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._http.errors import SmsError
+from ..module_utils._http.errors import SmsError, TransportError
 from ..module_utils._ibm import credential as credentials
 from ..module_utils._ibm.client import IBM_IMPORT_ERROR, IbmCloud, find_instance
 from ..module_utils._ibm.mint import Mint
@@ -344,7 +344,7 @@ def find_or_create(
     if created:
         api_key, source = credentials.api_key_of(key), "created"
         if api_key and params["wait_until_accepted"]:
-            wait_until_accepted(cloud, api_key, wanted)
+            wait_until_accepted(cloud, api_key, key)
     else:
         before = after
         api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
@@ -487,17 +487,48 @@ def check_alive(cloud: IbmCloud, key: Mapping[str, Any], api_key: str, patience:
         time.sleep(1)
 
 
-def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wanted) -> None:
-    """Wait until IAM accepts a fresh API key."""
+def wait_until_accepted(cloud: IbmCloud, api_key: str, key: Mapping[str, Any]) -> None:
+    """Wait until IAM accepts the API key of a credential that was just created.
+
+    IAM may be out of order for a moment. An error at once would throw the key away, and IBM Cloud may not show it again.
+
+    :raises SmsError: if IAM does not accept it in time; the message names the credential, which exists
+    """
     deadline = time.monotonic() + ACCEPTED_WITHIN
-    while not cloud.accepts(api_key):
-        if time.monotonic() > deadline:
-            raise SmsError(
-                f"Service credential '{wanted.name}' was created, but IAM did not accept its API key within"
-                f" {ACCEPTED_WITHIN} s. No webhook was touched; run again later",
-                code="key_not_accepted",
-            )
+    while True:
+        failure = None
+        try:
+            if cloud.accepts(api_key):
+                return
+        except SmsError as error:
+            failure = error
+        if time.monotonic() > deadline or (failure is not None and not passes(failure)):
+            raise not_accepted(key, failure)
         time.sleep(1)
+
+
+def passes(error: SmsError) -> bool:
+    """Whether an error may be over in a moment: no answer, too many requests, or a fault of the server."""
+    if isinstance(error, TransportError):
+        return error.code != "tls"
+    return error.status == 429 or (error.status or 0) >= 500
+
+
+def not_accepted(key: Mapping[str, Any], failure: SmsError | None) -> SmsError:
+    """Return the error about a new credential whose API key IAM has not accepted.
+
+    :param failure: IAM's last answer, ``None`` if it refused the key
+    """
+    why = f": {failure}" if failure else f" within {ACCEPTED_WITHIN} s"
+    to_do = "run again later"
+    if key.get("onetime_credentials"):
+        to_do = "its API key was shown only once, so replace the credential with the playbook rotate_sms_key"
+    return SmsError(
+        f"Service credential {credentials.in_words(key)} was created, but IAM did not accept its API key{why}."
+        f" No webhook was touched; {to_do}",
+        code="key_not_accepted",
+        status=failure.status if failure else None,
+    )
 
 
 def ensure_retiring(

@@ -200,6 +200,42 @@ def test_a_fresh_key_is_waited_for(run: Run, box: Sandbox, agent: dict, monkeypa
     assert run("iva_credential", **{**KEY, "name": "other"}, wait_until_accepted=False)["api_key"]
 
 
+@pytest.mark.parametrize("one_time", [False, True], ids=["readable", "one-time"])
+@pytest.mark.parametrize(
+    ("fault", "times", "told"),
+    [
+        ({"status": 500}, 8, None),
+        ({"mode": "reset_after"}, 8, None),
+        ({"status": 503}, None, "HTTP 503"),
+        ({"status": 404}, None, "HTTP 404"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_new_key_outlives_an_outage_of_iam(
+    run: Run,
+    box: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    one_time: bool,
+    fault: dict[str, Any],
+    times: int | None,
+    told: str | None,
+) -> None:
+    """The credential exists by then, and the only copy of a one-time key would be gone."""
+    monkeypatch.setitem(Transport.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(iva_credential, "ACCEPTED_WITHIN", 30 if told is None else 1)
+    box.add_instance("sms-agent", "us-south", onetime_credentials=one_time)
+    with box.failing("iam.token", times=times, **fault):
+        result = run("iva_credential", **KEY, iam_token=box.token())
+    (key,) = keys(box)
+    if told is None:
+        assert result["api_key"] == box.api_key_of(key["guid"])
+        return
+    assert result.code == "key_not_accepted"
+    assert f"'twilio-sms' ({key['guid']}) was created, but IAM did not accept its API key: " in result["msg"]
+    assert told in result["msg"]
+    assert ("rotate_sms_key" in result["msg"], "run again later" in result["msg"]) == (one_time, not one_time)
+
+
 # ---- keys that are dead ----
 
 DEAD: dict[str, dict[str, Any]] = {
