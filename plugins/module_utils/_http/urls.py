@@ -26,6 +26,7 @@ _URL = re.compile(
 )
 _PLAIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _USERINFO = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*(?::(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)?")
+_HOST = re.compile(r"(?i)(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 # Twilio's connection overrides (documentation, "Webhooks: connection overrides"): the only fragments without secrets.
 _OVERRIDES = re.compile(
     r"(?:(?:(?:ct|rt|tt|rc)=[0-9]{1,6}|rp=[0-9a-z,]{1,40}|e=[a-z,-]{1,100}|sni=[A-Za-z0-9.-]{1,80})(?:&(?!$)|$))+"
@@ -74,6 +75,16 @@ def check_url(url: str) -> None:
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
         raise ValueError(f"webhook URL '{redact_bad_url(url)}' is not an absolute http or https URL")
+    if not url.isascii():
+        raise ValueError(
+            f"webhook URL '{redact_url(url)[:100]}' has characters outside ASCII: percent-encode them, and write a host"
+            " name as xn--..."
+        )
+    if ":" not in parts.hostname and not _HOST.fullmatch(parts.hostname):
+        raise ValueError(
+            f"webhook URL '{redact_url(url)[:100]}' has no valid host name: between its dots there must be 1 to 63 letters,"
+            " digits and hyphens"
+        )
     if len(url) > MAX_URL:
         raise ValueError(
             f"webhook URL '{redact_url(url)[:100]}' has {len(url)} characters: at most {MAX_URL} are allowed"
