@@ -15,6 +15,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
+MOST_SAID = 200  # characters of a provider's text
 MAX_URL = 4000  # characters; from Twilio's error 21609, about status callbacks
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -43,9 +44,12 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", " ".join(_SEQUENCE.sub("", text).split()))
 
 
-def said(text: object, most: int = 200) -> str:
-    """Return a provider's text for a message: one line, without control characters and without secrets of URLs."""
-    return redact(printable(str(text)))[:most]
+def said(text: object, secrets: tuple[str, ...] = ()) -> str:
+    """Return a provider's text for a message: one short line, without control characters, secrets of URLs and *secrets*.
+
+    It is cut last, since a part of a secret would not be recognized.
+    """
+    return redact(printable(str(text)), secrets)[:MOST_SAID]
 
 
 def looks_like_token(text: str) -> bool:
