@@ -212,8 +212,8 @@ api_key_source:
   type: str
   sample: created
 iam_token:
-  description: The token used for IBM Cloud. A secret, so use C(no_log) on the task.
-  returned: with O(return_iam_token)
+  description: The token that was requested from IBM Cloud. A secret, so use C(no_log) on the task.
+  returned: with O(return_iam_token), unless the token was given as O(iam_token)
   type: str
 rotation_due:
   description: Whether the credential was older than O(max_age), or a rotation was in progress. If false, nothing was done.
@@ -266,7 +266,7 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._http.errors import SmsError
+from ..module_utils._http.errors import SmsError, TransportError
 from ..module_utils._ibm import credential as credentials
 from ..module_utils._ibm.client import IBM_IMPORT_ERROR, IbmCloud, find_instance
 from ..module_utils._ibm.mint import Mint
@@ -344,7 +344,7 @@ def find_or_create(
     if created:
         api_key, source = credentials.api_key_of(key), "created"
         if api_key and params["wait_until_accepted"]:
-            wait_until_accepted(cloud, api_key, wanted)
+            wait_until_accepted(cloud, api_key, key)
     else:
         before = after
         api_key, source = known_api_key(cloud, key, params["candidate_api_keys"])
@@ -411,7 +411,8 @@ def rotation(
         return Rotation(False, "begun")
     fits = credentials.role_of(key).lower() in ("", wanted.role.lower())
     age = credentials.age_in_days(key, time.time())
-    old = age is None or age >= params["max_age"]
+    # With a clock behind IBM's the age is negative; a key that leaked must be replaced (max_age 0) nevertheless.
+    old = age is None or max(0.0, age) >= params["max_age"]
     if not retiring and (old or not fits):
         return Rotation(True, "begun")
     api_key, _source = known_api_key(cloud, key, params["candidate_api_keys"], dead_too=True)
@@ -439,9 +440,12 @@ def retained(key: Mapping[str, Any], retiring: list[Mapping[str, Any]]) -> SmsEr
 
 
 def is_younger(key: Mapping[str, Any], seconds: float) -> bool:
-    """Whether a credential was created less than *seconds* ago, so that IAM may not accept its key yet."""
+    """Whether a credential was created less than *seconds* ago, so that IAM may not accept its key yet.
+
+    One that was created much later than now, according to clocks that differ, does not count.
+    """
     age = credentials.age_in_days(key, time.time())
-    return age is not None and age * 86400 < seconds
+    return age is not None and abs(age) * 86400 < seconds
 
 
 def known_api_key(
@@ -468,30 +472,63 @@ def known_api_key(
 def check_alive(cloud: IbmCloud, key: Mapping[str, Any], api_key: str, patience: float) -> None:
     """Ask IAM about the key of an existing credential.
 
-    :param patience: the age in seconds up to which IAM may not know the key yet
+    :param patience: the age in seconds up to which IAM may not know the key yet, and the longest wait
     :raises SmsError: if the key is dead
     :raises LateList: if the credential was renamed or deleted meanwhile
     """
+    deadline = time.monotonic() + patience
     while not cloud.accepts(api_key):
         if not credentials.is_named(cloud.key(str(key["guid"])) or key, str(key.get("name"))):
             raise LateList
         details = cloud.api_key_details(api_key)
-        if (details and not credentials.usable(details, time.time())) or not is_younger(key, patience):
+        out_of_use = details and not credentials.usable(details, time.time())
+        if out_of_use or not is_younger(key, patience) or time.monotonic() > deadline:
             raise credentials.dead(key, details, time.time())
         time.sleep(1)
 
 
-def wait_until_accepted(cloud: IbmCloud, api_key: str, wanted: credentials.Wanted) -> None:
-    """Wait until IAM accepts a fresh API key."""
+def wait_until_accepted(cloud: IbmCloud, api_key: str, key: Mapping[str, Any]) -> None:
+    """Wait until IAM accepts the API key of a credential that was just created.
+
+    IAM may be out of order for a moment. An error at once would throw the key away, and IBM Cloud may not show it again.
+
+    :raises SmsError: if IAM does not accept it in time; the message names the credential, which exists
+    """
     deadline = time.monotonic() + ACCEPTED_WITHIN
-    while not cloud.accepts(api_key):
-        if time.monotonic() > deadline:
-            raise SmsError(
-                f"Service credential '{wanted.name}' was created, but IAM did not accept its API key within"
-                f" {ACCEPTED_WITHIN} s. No webhook was touched; run again later",
-                code="key_not_accepted",
-            )
+    while True:
+        failure = None
+        try:
+            if cloud.accepts(api_key):
+                return
+        except SmsError as error:
+            failure = error
+        if time.monotonic() > deadline or (failure is not None and not passes(failure)):
+            raise not_accepted(key, failure)
         time.sleep(1)
+
+
+def passes(error: SmsError) -> bool:
+    """Whether an error may be over in a moment: no answer, too many requests, or a fault of the server."""
+    if isinstance(error, TransportError):
+        return error.code != "tls"
+    return error.status == 429 or (error.status or 0) >= 500
+
+
+def not_accepted(key: Mapping[str, Any], failure: SmsError | None) -> SmsError:
+    """Return the error about a new credential whose API key IAM has not accepted.
+
+    :param failure: IAM's last answer, ``None`` if it refused the key
+    """
+    why = f": {failure}" if failure else f" within {ACCEPTED_WITHIN} s"
+    to_do = "run again later"
+    if key.get("onetime_credentials"):
+        to_do = "its API key was shown only once, so replace the credential with the playbook rotate_sms_key"
+    return SmsError(
+        f"Service credential {credentials.in_words(key)} was created, but IAM did not accept its API key{why}."
+        f" No webhook was touched; {to_do}",
+        code="key_not_accepted",
+        status=failure.status if failure else None,
+    )
 
 
 def ensure_retiring(
@@ -660,7 +697,7 @@ def manage(module: AnsibleModule) -> dict:
     result = ensure(module, cloud, instance, wanted)
     if params["other_api_keys"]:
         result.update(others(cloud, instance, params["other_api_keys"], result))
-    if params["return_iam_token"]:
+    if params["return_iam_token"] and not cloud.has_ready_token:
         result["iam_token"] = cloud.token()
     for option in ("candidate_api_keys", "other_api_keys"):
         # tried or not: a key that could be read may be among them

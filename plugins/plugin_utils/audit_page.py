@@ -14,13 +14,14 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..module_utils._http.times import from_iso
 from ..module_utils._role.audit import ERRORS, STATUSES, counted, recent_errors
 from ..module_utils._role.audit_report import ADVICE, HEADER, state_of
 
@@ -89,9 +90,8 @@ def as_page(
 
 def when(text: Any) -> str:
     """Return a readable time in UTC: ``25 Nov 2026, 18:02``. Anything that is not a time is returned unchanged."""
-    try:
-        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
+    moment = from_iso(text)
+    if moment is None:
         return str(text)
     moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment
     return f"{moment.day} {moment:%b %Y, %H:%M}"

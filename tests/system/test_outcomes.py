@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from system.conftest import EAST, SOUTH, Accounts, url
 from system.playing import Player
 
@@ -69,6 +71,22 @@ def test_keys_that_cannot_be_read_are_found_elsewhere(play: Player, accounts: Ac
     finally:
         box.settings(receivers={SOUTH: {"region": "us-south"}})
     assert (text["handled_by"], text["reply"]) == ("fallback", "eastern: you wrote: hello")
+
+
+@pytest.mark.parametrize("given", ["variable", "environment"])
+def test_a_ready_token_serves_the_whole_run(play: Player, accounts: Accounts, given: str) -> None:
+    """Also after numbers were changed, when the run reads its credentials once more."""
+    box, agent = accounts.box, accounts.agent()
+    number = accounts.number()
+    token = box.token(accounts.environment["IC_API_KEY"])
+    words = ["-e", "region=us-south", "-e", f"phone_number={number}"]
+    words += ["-e", f"connect_sms_iam_token={token}"] if given == "variable" else []
+    env = {"IC_API_KEY": "", "IC_IAM_TOKEN": token if given == "environment" else ""}
+    run = play(*words, env=env, secrets=(token,))
+    assert (run.code, run.changed) == (0, {"localhost"}), run.output
+    assert accounts.sms_url(number) == url(accounts.the_api_key(agent))
+    asked = [request for request in run.requests if request["operation"] == "iam.token"]
+    assert all(one["authorized_as"].startswith("iam-ServiceId-") for one in asked), "only whether the new key works"
 
 
 def test_other_receivers_leave_ibm_cloud_alone(play: Player, accounts: Accounts) -> None:

@@ -147,6 +147,12 @@ def _connected(url: str, transport: Transport) -> Iterator[tuple[http.client.HTT
         yield connection, route.target(url), dict(route.headers)
         if late.is_set():  # a truncated head looks like a complete one
             raise TimeoutError
+    except UnicodeError:
+        raise TransportError(
+            f"{shown(url)} cannot be asked: its path has characters that must be percent-encoded",
+            code="bad_url",
+            maybe_done=False,
+        ) from None
     except (OSError, http.client.HTTPException):
         raise TransportError(f"{shown(url)} gave no answer", code="broken", maybe_done=True) from None
     finally:

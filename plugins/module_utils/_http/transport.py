@@ -42,6 +42,7 @@ except ImportError:  # both SDKs depend on it, and the modules report a missing 
     certifi = None  # type: ignore[assignment]
 
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+NEVER_REPEATED = ("tls", "too_large", "bad_url")  # failures that would come again
 MAX_TRIES = 4  # for a request with a 5xx answer, or none
 STUBBORN = 3  # refusals of one request after which all requests pause
 MAX_REFUSALS = 12  # 429 answers to one request; it was not processed, so repeating is safe
@@ -198,7 +199,7 @@ class Transport:
                 return reply
             tries += 1
             may_repeat = repeatable or (failure is not None and not failure.maybe_done)
-            if not may_repeat or tries >= MAX_TRIES or (failure is not None and failure.code in ("tls", "too_large")):
+            if not may_repeat or tries >= MAX_TRIES or (failure is not None and failure.code in NEVER_REPEATED):
                 if failure is not None:
                     raise failure
                 return reply
@@ -225,7 +226,7 @@ class Transport:
             if connection.sock is None:
                 connection.connect()
                 connection.sock.settimeout(self.timeout)  # type: ignore[attr-defined]  # connect() has set it
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last for what is no host name
             connection.close()
             raise _not_connected(origin, route.proxy, error) from None
         return route, connection
@@ -248,6 +249,13 @@ class Transport:
                 f"{origin} gave an answer of more than {MAX_BODY // 1024 // 1024} MiB: check the endpoint",
                 code="too_large",
                 maybe_done=True,
+            ) from None
+        except UnicodeError:
+            connection.close()
+            raise TransportError(
+                f"{origin} was not asked: the URL has characters that must be percent-encoded",
+                code="bad_url",
+                maybe_done=False,
             ) from None
         except (OSError, http.client.HTTPException, zlib.error):
             connection.close()
@@ -427,7 +435,11 @@ def _not_connected(origin: str, proxy: str | None, error: Exception) -> Transpor
             code="tls",
             maybe_done=False,
         )
-    reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or "connection failed"
+    reason = getattr(error, "strerror", None) or "connection failed"
+    if isinstance(error, TimeoutError):
+        reason = "no answer"
+    elif isinstance(error, UnicodeError):
+        reason = "not a host name"
     through = f" through the proxy {redact(proxy)}" if proxy else ""
     return TransportError(
         f"{origin} could not be reached{through} ({reason}): check the address, the network and the proxy",

@@ -15,6 +15,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
+MOST_SAID = 200  # characters of a provider's text
 MAX_URL = 4000  # characters; from Twilio's error 21609, about status callbacks
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -26,6 +27,7 @@ _URL = re.compile(
 )
 _PLAIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _USERINFO = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*(?::(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)?")
+_HOST = re.compile(r"(?i)(?=.{1,254}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 # Twilio's connection overrides (documentation, "Webhooks: connection overrides"): the only fragments without secrets.
 _OVERRIDES = re.compile(
     r"(?:(?:(?:ct|rt|tt|rc)=[0-9]{1,6}|rp=[0-9a-z,]{1,40}|e=[a-z,-]{1,100}|sni=[A-Za-z0-9.-]{1,80})(?:&(?!$)|$))+"
@@ -42,9 +44,12 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", " ".join(_SEQUENCE.sub("", text).split()))
 
 
-def said(text: object, most: int = 200) -> str:
-    """Return a provider's text for a message: one line, without control characters and without secrets of URLs."""
-    return redact(printable(str(text)))[:most]
+def said(text: object, secrets: tuple[str, ...] = ()) -> str:
+    """Return a provider's text for a message: one short line, without control characters, secrets of URLs and *secrets*.
+
+    It is cut last, since a part of a secret would not be recognized.
+    """
+    return redact(printable(str(text)), secrets)[:MOST_SAID]
 
 
 def looks_like_token(text: str) -> bool:
@@ -74,6 +79,16 @@ def check_url(url: str) -> None:
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
         raise ValueError(f"webhook URL '{redact_bad_url(url)}' is not an absolute http or https URL")
+    if not url.isascii():
+        raise ValueError(
+            f"webhook URL '{redact_url(url)[:100]}' has characters outside ASCII: percent-encode them, and write a host"
+            " name as xn--..."
+        )
+    if ":" not in parts.hostname and not _HOST.fullmatch(parts.hostname):
+        raise ValueError(
+            f"webhook URL '{redact_url(url)[:100]}' has no valid host name: between its dots there must be 1 to 63 letters,"
+            " digits and hyphens"
+        )
     if len(url) > MAX_URL:
         raise ValueError(
             f"webhook URL '{redact_url(url)[:100]}' has {len(url)} characters: at most {MAX_URL} are allowed"

@@ -224,9 +224,14 @@ class IbmCloud:
             raise
         return True
 
+    @property
+    def has_ready_token(self) -> bool:
+        """Whether the caller gave a token, so that none is requested. Ansible masks it in every result."""
+        return isinstance(self._authenticator, BearerTokenAuthenticator)
+
     def token(self) -> str:
         """Return the token used for requests. A secret."""
-        if isinstance(self._authenticator, BearerTokenAuthenticator):
+        if self.has_ready_token:
             return str(self._authenticator.bearer_token)
         return str(self._call("get an IAM token", self._authenticator.token_manager.get_token))
 

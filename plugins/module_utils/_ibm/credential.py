@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import timezone
 from typing import Any
 
 from .._http.errors import SmsError, join
+from .._http.times import from_iso
 from .receiver import is_api_key
 
 RETIRING = ":retiring"  # the end of the name of a credential that a rotation has replaced
@@ -178,13 +179,9 @@ def why_refused(details: Mapping[str, Any] | None, now: float) -> str:
 
 
 def _time(text: Any) -> float | None:
-    """Return an ISO 8601 time as Unix time. IAM writes ``2026-01-01T00:00+0000``, Resource Controller ``...Z``."""
-    text = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", str(text or "")).replace("Z", "+00:00")
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
+    """Return an ISO 8601 time as Unix time; without a zone it counts as UTC."""
+    time = from_iso(text)
+    return None if time is None else time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
 
 
 def dead(key: Mapping[str, Any], details: Mapping[str, Any] | None, now: float) -> SmsError:

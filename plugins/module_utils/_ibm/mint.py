@@ -11,6 +11,8 @@ the same moment. There is no lock that all of them could see, so these rules app
 - The oldest credential with a name wins. A run that created a younger one deletes it, and only that one.
 - A create is never simply repeated. After a lost answer the list is read first, also if the run was killed meanwhile:
   the intent is written to the disk before the request.
+- What a create with a lost answer has made is deleted if its secret is lost, too. Anything else stays, also what has the
+  same creator: a credential from before, or one of several of which only some can be this run's.
 - Runs on one machine take turns with a lock file. Its note names the latest credential until the list shows it, and the
   run that created it.
 
@@ -34,13 +36,14 @@ from typing import Any, NamedTuple, TextIO
 
 from .._http.errors import ApiError, SmsError, TransportError
 from .._http.transport import RETRIED_STATUSES
-from .credential import Wanted, age_in_days, api_key_of, is_before, is_named, named
+from .credential import Wanted, age_in_days, api_key_of, duplicates, is_before, is_named, named
 
 LIST_LAG = 60.0  # seconds until a list shows a new credential at the latest; terraform-provider-ibm #6287 saw less
 NOTE_AGE = 300.0  # seconds for which a note about a created credential matters
 SETTLING = 2.0  # seconds until a list also shows credentials older than those that it shows now
 YOUNG = 5.0  # seconds of age; the run that created the credential may still delete it in favour of an older one
 LOST_ANSWER_WAIT = 6.0  # seconds in which a credential may still appear if the answer to its create was lost
+CLOCKS = 5.0  # seconds by which this machine's clock may be ahead of Resource Controller's
 MAX_CREATES = 3
 MEETING_PLACE = "/tmp"  # noqa: S108  the folder in it is this user's own and holds no secret
 
@@ -149,26 +152,29 @@ class Mint:
         return None
 
     def _create(self, note: Note) -> Minted:
-        lost = self._clock() - note.get("intent", 0) < NOTE_AGE  # a run was killed while it waited for the answer
+        began = note.get("intent", 0)
+        lost = [began] if self._clock() - began < NOTE_AGE else []  # a run was killed while it waited for the answer
         failure = ApiError("never tried", code="error")
         for _try in range(MAX_CREATES):
-            found = self._recovered() if lost else None
+            found = self._recovered(lost) if lost else None
             if found:
                 return self._taken(note, found)
-            note.write(intent=self._clock())
+            began = self._clock()
+            note.write(intent=began)
             try:
                 key = self._cloud.create_key(self._wanted.name, self._instance, self._wanted.role)
             except ApiError as error:
                 if not _maybe_done(error):
                     note.write(intent=0)
                     raise
-                lost, failure = True, error
+                lost.append(began)
+                failure = error
                 continue
             if not key.get("guid"):
                 raise ApiError("IBM Cloud created a service credential without a GUID", code="bad_answer")
             made = self._taken(note, Minted(key, created=True))
             return self._taken(note, self._oldest(key, lost)) if lost or self.shared else made
-        found = self._recovered()
+        found = self._recovered(lost)
         if found:
             return self._taken(note, found)
         raise failure
@@ -179,16 +185,33 @@ class Mint:
         note.write(guid=found.key.get("guid"), at=self._clock(), run=run, intent=0)
         return found
 
-    def _recovered(self) -> Minted | None:
-        """Return the credential of a create whose answer was lost, if it appears and can be used."""
-        found = self._await(bool, LOST_ANSWER_WAIT)
-        if found and (api_key_of(found[0]) or not self._is_ours(found[0])):
-            return Minted(found[0], created=self._is_ours(found[0]))
-        for key in found:  # this run created it, but its secret was in the lost answer, so it is useless
-            self._cloud.delete_key(str(key["guid"]))
-        return None
+    def _recovered(self, lost: list[float]) -> Minted | None:
+        """Return the credential of a create whose answer was lost, if it appears and can be used.
 
-    def _oldest(self, made: Mapping[str, Any], lost: bool) -> Minted:
+        :param lost: when the creates with lost answers began; shortened by those whose credentials are deleted
+        :raises SmsError: if several remain whose keys cannot be read
+        """
+        found = self._await(bool, LOST_ANSWER_WAIT)
+        if found and api_key_of(found[0]):
+            return Minted(found[0], created=self._is_ours(found[0], lost))
+        kept = self._without_useless(found, lost)
+        if len(kept) > 1 and not api_key_of(kept[0]):
+            raise duplicates(kept, self._wanted)
+        return Minted(kept[0], created=False) if kept else None
+
+    def _without_useless(self, keys: list[Mapping[str, Any]], lost: list[float]) -> list[Mapping[str, Any]]:
+        """Delete what this run has created in vain: the secret was in the lost answer. Return the other *keys*.
+
+        If there are more than answers were lost, another run has created some of them, and may be using them.
+        """
+        ours = [key for key in keys if self._is_ours(key, lost)]
+        useless = [key for key in ours if not api_key_of(key)] if len(ours) <= len(lost) else []
+        for key in useless:
+            self._cloud.delete_key(str(key["guid"]))
+            lost.pop()
+        return [key for key in keys if key not in useless]
+
+    def _oldest(self, made: Mapping[str, Any], lost: list[float]) -> Minted:
         """Keep the credential that this run *made* if it is the oldest with its name, otherwise delete it and use the oldest."""
         guid, began = made["guid"], self._clock()
         keys = self._await(lambda keys: any(key.get("guid") == guid for key in keys), LIST_LAG)
@@ -197,10 +220,7 @@ class Mint:
             # the list once more, after all credentials have appeared.
             self._sleep(min(SETTLING + self._clock() - began, LIST_LAG / 2))
             keys = self.listed()
-        others = [key for key in keys if key.get("guid") != guid]
-        for key in [key for key in others if lost and not api_key_of(key) and self._is_ours(key)]:
-            self._cloud.delete_key(str(key["guid"]))  # created by this run; its answer was lost, including the secret
-            others.remove(key)
+        others = self._without_useless([key for key in keys if key.get("guid") != guid], lost)
         elder = next((key for key in others if is_before(key, made) and self.lives(key)), None)
         if elder is None:
             return Minted(made, created=True)
@@ -223,10 +243,16 @@ class Mint:
             waited += pause
             pause = min(2.0, pause * 2)
 
-    def _is_ours(self, key: Mapping[str, Any]) -> bool:
-        """Whether this run created *key*: no such name was listed before it began, and no other run is active."""
-        identity = None if self.shared else self._cloud.identity()
-        return bool(identity) and key.get("created_by") == identity
+    def _is_ours(self, key: Mapping[str, Any], lost: list[float]) -> bool:
+        """Whether one of the creates with *lost* answers may have made *key*: its creator and its time fit.
+
+        Not if other machines may be creating the same credential now: they may have the same identity.
+        """
+        identity = None if self.shared or not lost else self._cloud.identity()
+        if not identity or key.get("created_by") != identity:
+            return False
+        earlier = age_in_days(key, min(lost))
+        return earlier is not None and earlier * 86400 <= CLOCKS
 
     def _is_younger(self, key: Mapping[str, Any], seconds: float) -> bool:
         age = age_in_days(key, self._clock())

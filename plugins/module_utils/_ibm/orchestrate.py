@@ -281,9 +281,8 @@ class Orchestrate:
             raise error.during(action) from None
 
     def _refusal(self, action: str, reply: Reply) -> ApiError:
-        code, text = _error_of(reply)
+        code, text = _error_of(reply, lambda: (*self._secrets, self._tokens.get()))
         shown = f"HTTP {reply.status}" + (f" ({code})" if code else "")
-        text = redact(text, (*self._secrets, *([self._tokens.get()] if text else [])))
         hint = {
             401: f"; check {self._tokens.identity}, and that it belongs to the account of instance_url",
             403: f"; the identity of {self._tokens.identity} lacks the permission in this instance",
@@ -393,8 +392,11 @@ def _maybe_done(error: ApiError) -> bool:
     return (error.status or 0) >= 500 or error.code == "bad_answer"
 
 
-def _error_of(reply: Reply) -> tuple[str | None, str]:
-    """Return code and text of an error's body. Its form is not documented, so this tries common names."""
+def _error_of(reply: Reply, secrets: Callable[[], tuple[str, ...]] = tuple) -> tuple[str | None, str]:
+    """Return code and text of an error's body. Its form is not documented, so this tries common names.
+
+    :param secrets: returns what to remove from the text, if there is one
+    """
     body = reply.json
     if not isinstance(body, Mapping):
         return None, ""
@@ -404,7 +406,7 @@ def _error_of(reply: Reply) -> tuple[str | None, str]:
     texts = [body.get(name) for name in ("errorMessage", "message", "detail", "error")]
     text = next((text for text in texts if isinstance(text, str)), "")
     code = next((body[name] for name in ("errorCode", "error_code", "code") if body.get(name)), None)
-    return code_of(code), said(text)
+    return code_of(code), said(text, secrets()) if text else ""
 
 
 # ---- tokens through our transport ----

@@ -23,6 +23,8 @@ from .steps import Results, numbers_in
 
 #: Seconds for which a token must still be valid to be used once more.
 TOKEN_NEEDED = 120
+#: What Ansible writes instead of a value of a ``no_log`` option; instead of a part of a text it writes stars.
+MASKED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def second_looks(
@@ -54,9 +56,14 @@ def second_looks(
 
 
 def _token_of(result: Mapping[str, Any]) -> dict[str, str]:
-    """Return the token of an earlier task as an option. A run of an hour outlives its token, and needs a new one."""
+    """Return the token of an earlier task as an option. A run of an hour outlives its token, and needs a new one.
+
+    What Ansible has put in a secret's place is no token: then the identity of the request is used.
+    """
     token = result.get("iam_token")
-    return {"iam_token": token} if token and lasts(token, TOKEN_NEEDED) else {}
+    if not token or token == MASKED or "*" in token:
+        return {}
+    return {"iam_token": token} if lasts(token, TOKEN_NEEDED) else {}
 
 
 def used_credentials(plan: Mapping[str, Any], done: Results, again: bool = False) -> set[int]:

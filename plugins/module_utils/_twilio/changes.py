@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .._http.errors import SmsError
+from .._http.times import from_iso
 from .._http.urls import redact_url
 from .client import PARENT_CANNOT_KNOW
 
@@ -22,12 +23,10 @@ _PROPERTIES = {"sms_url": "url", "sms_fallback_url": "fallback_url", "sms_applic
 
 def moment(text: Any) -> datetime | None:
     """Parse a time from Twilio: ISO 8601 in its newer APIs, RFC 2822 in the older one; ``None`` if it is neither."""
-    text = str(text or "")
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+    found = from_iso(text)
+    if found is None:
         try:
-            found = parsedate_to_datetime(text)
+            found = parsedate_to_datetime(str(text or ""))
         except (ValueError, TypeError, IndexError):
             return None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -25,6 +25,7 @@ Row = Mapping[str, Any]
 _VOICE = ("voice_url", "voice_fallback_url", "status_callback")
 _SMS = ("sms_url", "sms_fallback_url")
 _LIKE_A_KEY = re.compile(r"(?<![\w-])[\w-]{44}(?![\w-])", re.ASCII)  # as IBM Cloud makes them
+MAX_NESTED = 8  # how often a URL within a URL is decoded
 # HTTP statuses of lists that these credentials may not read, or that the account does not have.
 UNREADABLE = (401, 403, 404)
 
@@ -178,14 +179,23 @@ def place_of(url: str) -> str:
 def _keys_in(urls: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the passwords in URLs, and what looks like an API key elsewhere in them, each with the names of the URLs.
 
-    A relay may get the key as ``?key=...``, or a whole URL that contains it.
+    A relay may get the key as ``?key=...``, or a whole URL that contains it, which may contain another one.
     """
     keys: dict[str, list[str]] = {}
     for name, url in urls.items():
-        for key in dict.fromkeys([password_of(url), *_LIKE_A_KEY.findall(unquote(url))]):
+        like_a_key = [key for text in _decoded(url) for key in _LIKE_A_KEY.findall(text)]
+        for key in dict.fromkeys([password_of(url), *like_a_key]):
             if key:
                 keys.setdefault(key, []).append(name)
     return keys
+
+
+def _decoded(text: str) -> list[str]:
+    """Return a text as it is, and with its percent-encoding removed once, twice and so on, until nothing is encoded."""
+    texts = [text]
+    while len(texts) <= MAX_NESTED and (plain := unquote(texts[-1])) != texts[-1]:
+        texts.append(plain)
+    return texts
 
 
 def describe_holder(holder: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def run(
         result.text, result.warnings, result.requests = printed.out + printed.err, list(warnings), box.requests()
         assert [bool(code) for code in codes] == ([] if in_task else [bool(result.get("failed"))])
         assert result.get("exception") is None
-        known = {result.get("api_key"), None}
+        known = {result.get("api_key"), result.get("iam_token"), None}
         assert "module_args" in result["invocation"] or result.get("failed")
         shown = json.dumps([{**result, "api_key": "", "snapshot": "", "holders": ""}, warnings])
         assert [secret for secret in box.secrets() if secret not in known and secret in shown] == []

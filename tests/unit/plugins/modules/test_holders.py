@@ -174,6 +174,8 @@ def test_what_breaks_is_no_proof(run: Run, box: Sandbox) -> None:
         "https://relay.example.com/sms?key={}",
         "https://relay.example.com/{}/sms",
         "https://relay.example.com/?to=https%3A%2F%2Fapikey%3A{}%40sms-south.voiceagent.cloud.ibm.com%2F",
+        "https://relay.example.com/?to=https%253A%252F%252Fapikey%253A{}%2540sms-south.voiceagent.cloud.ibm.com%252F",
+        "https://relay.example.com/?to=a%3Fnext%3Dhttps%25253A%25252F%25252Fapikey%25253A{}%252540sms-south.example",
         "https://relay.example.com/sms#{}",
         "https://{}@relay.example.com/sms",
     ],

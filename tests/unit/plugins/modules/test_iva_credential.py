@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from unit.plugins.running import Result, Run
+from unit.plugins.scripted import Clock
 
+from ansible_collections.voiceagent.sms.plugins.module_utils._http.errors import SmsError
 from ansible_collections.voiceagent.sms.plugins.module_utils._http.transport import Transport
 from ansible_collections.voiceagent.sms.plugins.modules import iva_credential
 from sandbox.client import Sandbox
@@ -196,6 +200,42 @@ def test_a_fresh_key_is_waited_for(run: Run, box: Sandbox, agent: dict, monkeypa
     assert run("iva_credential", **{**KEY, "name": "other"}, wait_until_accepted=False)["api_key"]
 
 
+@pytest.mark.parametrize("one_time", [False, True], ids=["readable", "one-time"])
+@pytest.mark.parametrize(
+    ("fault", "times", "told"),
+    [
+        ({"status": 500}, 8, None),
+        ({"mode": "reset_after"}, 8, None),
+        ({"status": 503}, None, "HTTP 503"),
+        ({"status": 404}, None, "HTTP 404"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_new_key_outlives_an_outage_of_iam(
+    run: Run,
+    box: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    one_time: bool,
+    fault: dict[str, Any],
+    times: int | None,
+    told: str | None,
+) -> None:
+    """The credential exists by then, and the only copy of a one-time key would be gone."""
+    monkeypatch.setitem(Transport.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(iva_credential, "ACCEPTED_WITHIN", 30 if told is None else 1)
+    box.add_instance("sms-agent", "us-south", onetime_credentials=one_time)
+    with box.failing("iam.token", times=times, **fault):
+        result = run("iva_credential", **KEY, iam_token=box.token())
+    (key,) = keys(box)
+    if told is None:
+        assert result["api_key"] == box.api_key_of(key["guid"])
+        return
+    assert result.code == "key_not_accepted"
+    assert f"'twilio-sms' ({key['guid']}) was created, but IAM did not accept its API key: " in result["msg"]
+    assert told in result["msg"]
+    assert ("rotate_sms_key" in result["msg"], "run again later" in result["msg"]) == (one_time, not one_time)
+
+
 # ---- keys that are dead ----
 
 DEAD: dict[str, dict[str, Any]] = {
@@ -241,6 +281,19 @@ def test_a_key_that_somebody_else_has_just_made_is_waited_for(
     monkeypatch.setattr(iva_credential.time, "sleep", lambda _seconds: sleep(0.05))
     made = box.add_key(agent["guid"], api_key={"active_at": iva_credential.time.time() + 0.3})
     assert run("iva_credential", **KEY)["api_key"] == made["api_key"]["value"]
+
+
+@pytest.mark.parametrize("ahead", [5.0, 5000.0])
+def test_a_clock_that_differs_lets_nobody_wait_for_ever(ahead: float, clock: Clock, monkeypatch: Any) -> None:
+    """IBM's clock is ahead, and this machine's is set back while it waits."""
+    cloud = SimpleNamespace(accepts=lambda _key: False, key=lambda _guid: None, api_key_details=lambda _key: {})
+    begun = clock()
+    made = datetime.fromtimestamp(begun + ahead, timezone.utc).isoformat()
+    monkeypatch.setattr(iva_credential, "time", SimpleNamespace(time=lambda: begun, monotonic=clock, sleep=clock.sleep))
+    key = {"guid": "G", "name": "twilio-sms", "created_at": made}
+    with pytest.raises(SmsError, match="is dead"):
+        iva_credential.check_alive(cloud, key, "k" * 44, iva_credential.FRESH)  # type: ignore[arg-type]
+    assert clock() - begun <= iva_credential.FRESH + 1
 
 
 def test_a_list_that_is_late_is_not_a_dead_key(
@@ -382,6 +435,13 @@ def test_rotation(run: Run, box: Sandbox, agent: dict) -> None:
     assert [key["guid"] for key in keys(box)] == [new["credential"]["guid"]]
     done = run("iva_credential", **KEY, max_age=90)
     assert (done["changed"], done["rotation_due"]) == (False, False)
+
+
+@pytest.mark.parametrize(("max_age", "rotation"), [(0, "begun"), (90, "not_due")])
+def test_a_credential_of_the_future_is_new(run: Run, box: Sandbox, agent: dict, max_age: float, rotation: str) -> None:
+    """This machine's clock is behind IBM's. A leaked key is replaced at once, all the same."""
+    box.add_key(agent["guid"], created_at="2100-01-01T00:00:00Z")
+    assert run("iva_credential", **KEY, max_age=max_age)["rotation"] == rotation
 
 
 def test_what_is_retired_does_not_pile_up(run: Run, box: Sandbox, agent: dict) -> None:
@@ -554,6 +614,25 @@ def test_ways_to_get_in(run: Run, box: Sandbox) -> None:
     ready = run("iva_credential", **KEY, iam_token=box.token(), candidate_api_keys=[assumed["api_key"]])
     assert ready.operations == ["rc.list_instances", "rc.list_instance_keys", "iam.token"]  # the last for its key
     assert ready["api_key"] == assumed["api_key"]
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("given", ["option", "option with Bearer", "environment", None])
+def test_only_a_token_that_was_requested_is_returned(
+    run: Run, box: Sandbox, given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible would mask a given one, and the caller has it already."""
+    token = box.token()
+    if given == "environment":
+        monkeypatch.delenv("IC_API_KEY")
+        monkeypatch.setenv("IC_IAM_TOKEN", token)
+    option = {"option": {"iam_token": token}, "option with Bearer": {"iam_token": f"Bearer {token}"}}.get(
+        str(given), {}
+    )
+    result = run("iva_credential", **KEY, **option, return_iam_token=True)
+    assert not result.get("failed"), result
+    assert ("iam_token" in result) is (given is None)
+    assert token not in result.text
 
 
 def test_whose_the_keys_of_shared_webhooks_are(run: Run, box: Sandbox, agent: dict) -> None:

@@ -80,6 +80,7 @@ def test_the_policy_knows_the_script_and_the_style_and_nothing_else() -> None:
     ("text", "told"),
     [
         ("2026-11-05T08:02:59Z", "5 Nov 2026, 08:02"),
+        ("2026-11-05T08:02:59.837979455Z", "5 Nov 2026, 08:02"),
         ("2026-11-05T08:02:59+02:00", "5 Nov 2026, 06:02"),
         ("2026-11-05T08:02:59", "5 Nov 2026, 08:02"),
         ("yesterday", "yesterday"),

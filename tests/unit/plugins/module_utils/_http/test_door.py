@@ -107,6 +107,24 @@ def test_nobody_there_is_no_verdict(url: str) -> None:
     assert "from this machine" in found.msg
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:s3cret@127.0.0.1:{port}/\u00fcber",
+        "http://u:s3cret@a..b:{port}/x",
+        "http://a..b:{port}/x",
+        "https://u:s3cret@" + "a" * 64 + ".example.com/x",
+        "http://u:s3cret@" + "a" * 64 + ".example.com/x",
+    ],
+)
+def test_what_cannot_be_asked_is_no_verdict(serve: Any, url: str) -> None:
+    """Not every URL in an account is one that Python can call, and the other numbers are verified all the same."""
+    found = try_door(url.format(port=serve().port), transport=Transport(environ={}), sleep=lambda _seconds: None)
+    assert (found.state, found.status) == ("unknown", None)
+    assert "from this machine" in found.msg
+    assert "s3cret" not in str(found)
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "https://h:port/", "https://[/"])
 def test_what_is_no_url_is_shut(url: str) -> None:
     assert try_door(url).state == "shut"

@@ -379,6 +379,21 @@ def test_nobody_listens(serve: SERVE) -> None:
     assert "hidden" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    ("origin", "path", "reason"),
+    [
+        ("http://a..b", "/x", "not a host name"),
+        ("https://" + "a" * 64 + ".example.com", "/x", "not a host name"),
+        (None, "/\u00fcber?y=hidden", "percent-encoded"),
+    ],
+)
+def test_a_url_that_cannot_be_asked(origin: str | None, path: str, reason: str, serve: SERVE) -> None:
+    with pytest.raises(TransportError, match=reason) as failure:
+        real().request("GET", (origin or serve().url) + path, {})
+    assert failure.value.maybe_done is False
+    assert "hidden" not in str(failure.value)
+
+
 def test_netrc_is_never_read(serve: SERVE, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password hidden\n")
     (tmp_path / ".netrc").chmod(0o600)

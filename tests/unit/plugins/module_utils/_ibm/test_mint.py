@@ -177,6 +177,40 @@ def test_somebody_else_s_is_never_deleted(me: str | None, cloud: Cloud, mint: MI
     assert cloud.names == ["theirs"]
 
 
+MATES: dict[str, tuple[bool, dict[str, Any], set[str]]] = {
+    # whether the create was carried out, another credential that appears meanwhile, and what remains
+    "somebody else's beside ours": (True, {"by": "IBMid-OTHER", "ago": -1}, {"mate"}),
+    "from before, beside ours": (True, {"ago": 60}, {"mate"}),
+    "from before, alone": (False, {"ago": 60}, {"mate"}),
+    "of unknown time": (False, {"created_at": None}, {"mate"}),
+    "of the same moment, either may be ours": (True, {"ago": -1}, {"key-1", "mate"}),
+}
+
+
+@pytest.mark.parametrize("late", [0.0, 20.0])
+@pytest.mark.parametrize("case", MATES)
+def test_what_another_run_of_the_same_identity_has_made_stays(
+    case: str, late: float, cloud: Cloud, mint: MINT, clock: Clock
+) -> None:
+    """The answer to a create is lost, and keys cannot be read: what this run has not made may be in use."""
+    done, mate, left = MATES[case]
+    cloud.failures, cloud.readable, cloud.lag = [(done, LOST)], False, late
+    cloud.on_create = lambda: cloud.add("mate", seen_in=late, **mate) if "mate" not in cloud.names else None
+    with contextlib.suppress(SmsError):
+        mint().create()
+    assert left <= set(cloud.names)
+    assert "mate" not in cloud.deleted
+
+
+def test_credentials_of_which_one_may_be_ours_are_named(cloud: Cloud, mint: MINT) -> None:
+    cloud.failures, cloud.readable = [(True, LOST)], False
+    cloud.on_create = lambda: cloud.add("mate", ago=-1)
+    with pytest.raises(SmsError, match=r"2 service credentials named 'twilio-sms'.*key-1 .*mate ") as failure:
+        mint().create()
+    assert failure.value.code == "duplicate_credential"
+    assert cloud.deleted == []
+
+
 def test_it_gives_up_after_a_few_lost_answers(cloud: Cloud, mint: MINT) -> None:
     cloud.failures = [(False, LOST)] * 10
     with pytest.raises(TransportError, match="broke"):

@@ -85,7 +85,18 @@ def test_is_api_key(value: object, is_one: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [URL, "http://gw/x", "HTTPS://GW", "https://u:p%20q@gw:8443/x?y=z#rc=2", "https://[2001:db8::1]/x"]
+    "url",
+    [
+        URL,
+        "http://gw/x",
+        "HTTPS://GW",
+        "https://u:p%20q@gw:8443/x?y=z#rc=2",
+        "https://[2001:db8::1]/x",
+        "https://xn--ber-goa.example.com./%C3%BCber?a=%C3%BC",
+        "https://under_score-1.example.com:8443",
+        "https://192.0.2.7/x",
+        "https://" + "a" * 63 + ".example.com/x",
+    ],
 )
 def test_check_url_accepts(url: str) -> None:
     urls.check_url(url)
@@ -128,6 +139,16 @@ def test_check_url_refuses_without_telling_the_password(url: str) -> None:
         ("https://u:hid%zz@gateway/x", "user name or password that Twilio does not accept"),
         ("https://us*er:hidden@gateway/x", "user name or password that Twilio does not accept"),
         ("https://gateway/" + "x" * 4000, "has 4016 characters: at most 4000"),
+        ("https://u:hidden@gateway/\u00fcber", "outside ASCII: percent-encode"),
+        ("https://u:hidden@gateway/x?name=\u00fcber", "outside ASCII: percent-encode"),
+        ("https://u:hid\u00fcden@gateway/x", "outside ASCII: percent-encode"),
+        ("https://u:hidden@\u00fcber.example.com/x", "outside ASCII: percent-encode"),
+        ("https://u:hidden@a..b/x", "has no valid host name"),
+        ("https://u:hidden@.example.com/x", "has no valid host name"),
+        ("https://u:hidden@example.com../x", "has no valid host name"),
+        ("https://u:hidden@" + "a" * 64 + ".example.com/x", "has no valid host name"),
+        ("https://u:hidden@" + "a.b." * 70 + "example.com/x", "has no valid host name"),
+        ("https://u:hidden@ex*mple.com/x", "has no valid host name"),
     ],
 )
 def test_one_rule_for_the_characters_and_the_length_of_a_url(url: str, reason: str) -> None:

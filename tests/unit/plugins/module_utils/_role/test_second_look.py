@@ -63,9 +63,19 @@ def test_a_duplicate_that_is_not_deleted_is_told(deleted: list[dict], told: str 
     assert second_look.left_over({}, []) == []
 
 
-@pytest.mark.parametrize(("left", "used"), [(3000, True), (60, False), (-5, False), (None, True)])
-def test_a_token_that_is_about_to_end_is_not_used_again(left: int | None, used: bool) -> None:
-    token = "not-a-jwt" if left is None else jwt.encode({"exp": int(time.time()) + left}, "x" * 32, "HS256")
+@pytest.mark.parametrize(
+    ("left", "used"),
+    [
+        (3000, True),
+        (60, False),
+        (-5, False),
+        ("not-a-jwt", True),
+        ("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", False),
+        ("Bearer ********", False),
+    ],
+)
+def test_a_token_that_is_about_to_end_or_masked_is_not_used_again(left: int | str, used: bool) -> None:
+    token = left if isinstance(left, str) else jwt.encode({"exp": int(time.time()) + left}, "x" * 32, "HS256")
     groups = [{"phone_numbers": "+15550000001", "credentials": [0]}]
     plan = {"dry_run": False, "accounts": [{"webhooks": groups}], "credentials": [{"access": {"iam_endpoint": "I"}}]}
     done = [{"entries": to_text([{"phone_number": "+15550000001", "changed": True, "status": "changed"}])}]
