@@ -45,4 +45,6 @@ errors: {description: "The mistakes in hosts' variables, by host. These hosts fa
 dry_run: {description: "Whether this is a dry run, in check mode or by the extra variable C(dry_run).", returned: always, type: bool}
 per_host: {description: Whether every host reports on its own phone numbers., returned: always, type: bool}
 last_host: {description: The last host of the batch., returned: always, type: str}
+id: {description: An ID that no other plan has., returned: always, type: str}
+run_id: {description: An ID that all plans of one Ansible run have., returned: always, type: str}
 """
