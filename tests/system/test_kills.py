@@ -183,7 +183,8 @@ def test_an_interrupted_run_stops_and_the_next_completes_it(
     box.settings(latency=0)
     run = victim(*arguments)
     assert run.code == 0, run.output
-    assert run.operations["twilio.update_number"] == 300 - len(connected)
+    # Some of the first run's last updates may have been done after the count.
+    assert 0 < run.operations["twilio.update_number"] <= 300 - len(connected)
     assert len({accounts.sms_url(number) for number in numbers}) == 1
 
 
@@ -225,5 +226,6 @@ def test_an_interrupted_run_stops_in_all_of_its_accounts(
     assert count <= len(connected) < len(everywhere)
     run = victim("-i", str(inventory))
     assert run.code == 0, run.output
-    assert run.operations["twilio.update_number"] == len(everywhere) - len(connected)
+    # Some of the first run's last updates may have been done after the count.
+    assert 0 < run.operations["twilio.update_number"] <= len(everywhere) - len(connected)
     assert len({accounts.sms_url(number) for number in everywhere}) == 1
