@@ -209,7 +209,7 @@ def test_a_fresh_key_is_waited_for(run: Run, box: Sandbox, agent: dict, monkeypa
         ({"status": 503}, None, "HTTP 503"),
         ({"status": 404}, None, "HTTP 404"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_new_key_outlives_an_outage_of_iam(
     run: Run,
