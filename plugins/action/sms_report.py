@@ -43,7 +43,9 @@ class ActionModule(RolePart):
                 display.display(f"connect_sms: {credentials_line(found)}")
             return told
         plan_now = with_channels(plan, self.registered("channels").get("results"))
-        ended = [each for results in self.results("retired", "deleted") for each in results]
+        entry_point = args.get("entry_point", "main")
+        # Of another entry point they are an earlier play's.
+        ended = sum(self.results("retired", "deleted"), []) if entry_point == "disconnect" else []
         batch = Batch(plan_now, looked, found, self.written(), ended)
         told = numbers_outcome(batch, host)
         if host in (None, next(iter(plan["numbers"]), None)):
@@ -51,7 +53,7 @@ class ActionModule(RolePart):
             told.update({"warnings": warnings} if warnings else {})
         if host in (None, plan["last_host"]):
             files = [*self.first_pass["files"], *self.registered("backup").get("files", ())]
-            display.display(f"connect_sms: {summary_line(batch, args.get('entry_point', 'main'), files)}")
+            display.display(f"connect_sms: {summary_line(batch, entry_point, files)}")
             problem = self.registered("settled").get("problem")
             if problem and not host and told["failed"]:  # then the end never comes, where this would be said
                 display.display(f"connect_sms: {problem}")
