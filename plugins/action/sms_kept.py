@@ -11,6 +11,7 @@ from ansible.utils.display import Display
 from ..module_utils._http.errors import join
 from ..module_utils._role.deletion import verdict
 from ..module_utils._role.second_look import used_credentials
+from ..module_utils._role.steps import found_for
 from ..plugin_utils.action_failed import ActionFailed
 from ..plugin_utils.role_part import RolePart
 
@@ -24,8 +25,7 @@ class ActionModule(RolePart):
 
     def work(self) -> dict[str, Any]:
         found, retired, deleted = self.results("credentials", "retired", "deleted")
-        if any(account["state"] == "absent" for account in self.plan["accounts"]):
-            found = []  # A disconnect ignores what an earlier part of the play found.
+        found = found_for(self.plan, found)
         usage, before = self.registered("usage"), self.registered("before") or None
         moved = used_credentials(self.plan, self.written())
         warnings, failures = verdict(self.plan, usage, retired, deleted, found, moved=moved, before=before)

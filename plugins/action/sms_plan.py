@@ -150,11 +150,13 @@ class ActionModule(ActionBase):
         self, hosts: dict[str, dict[str, Any]], read: HostValues, task_vars: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return what to delete after the play's last batch, and every account that may still need it."""
-        play = task_vars["ansible_play_hosts_all"] if self._entry_point in ("rotate", "disconnect") else []
+        nothing = {"credentials": [], "accounts": [], "problem": None}
+        if self._entry_point not in ("rotate", "disconnect"):
+            return nothing
         living = read.meant(task_vars["ansible_play_hosts"])  # hosts that have failed are in no batch
-        if not play or not set(living[-1:]) <= set(task_vars["ansible_play_batch"]):
-            return {"credentials": [], "accounts": [], "problem": None}
-        play = read.meant(play)
+        if not set(living[-1:]) <= set(task_vars["ansible_play_batch"]):
+            return nothing
+        play = read.meant(task_vars["ansible_play_hosts_all"])
         problem = None
         values: dict[str, dict[str, Any]] = dict(hosts)
         for host in {**dict.fromkeys(play), **dict.fromkeys(read.everybody())}:

@@ -16,7 +16,7 @@ from .._module.packed import from_text, pack, to_text, unpack
 from .._twilio.decision import why_nothing
 from .._twilio.webhook import diff_header
 from .channels import in_words
-from .steps import Refusals, Results, blocked, groups_of, not_due, numbers_in, to_be_created
+from .steps import Refusals, Results, blocked, found_for, groups_of, not_due, numbers_in, to_be_created
 
 LISTED = 1000  # maximum number of entries in a report; beyond it, only those that need attention
 STRIKING = ("failed", "overridden")
@@ -36,8 +36,7 @@ class Batch(NamedTuple):
     @property
     def credentials(self) -> Results:
         """:attr:`found`, except for a disconnect, which ignores what an earlier part of the play found."""
-        absent = any(account["state"] == "absent" for account in self.plan["accounts"])
-        return [] if absent else self.found
+        return found_for(self.plan, self.found)
 
 
 def both_passes(first: Results, second: Results) -> list[Mapping[str, Any]]:

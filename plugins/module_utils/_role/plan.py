@@ -155,7 +155,7 @@ def restore_values(hosts: Mapping[str, Values]) -> Values:
                 f"host {without} has no phone_number, so all numbers in the record would be restored, but host {has} has one:"
                 " give each host one, or none"
             )
-    return {**hosts[first], numbers: [number for each in given.values() for number in each or ()]}
+    return {**hosts[first], numbers: [number for each in given.values() for number in each]}
 
 
 def restore_plan(

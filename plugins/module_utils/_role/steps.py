@@ -71,6 +71,11 @@ def numbers_in(group: Mapping[str, Any]) -> list[str]:
     return group["phone_numbers"].split(",") if group["phone_numbers"] else []
 
 
+def found_for(plan: Mapping[str, Any], found: Results) -> Results:
+    """Return the results of ``iva_credential``. A disconnect has none: they are of an earlier part of the play."""
+    return [] if any(account["state"] == "absent" for account in plan["accounts"]) else found
+
+
 def credential_requests(plan: Mapping[str, Any], looked: Results | None = None) -> list[dict[str, Any]]:
     """Return the plan's credentials with additions from reading the numbers.
 
@@ -211,10 +216,8 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
     :param looked: the results of ``twilio_sms_webhook_info``
     :param found: the results of ``iva_credential``
     """
-    if all(account["state"] == "absent" for account in plan["accounts"]):
-        found = []  # a disconnect looks for no credential: these are of an earlier part of the play
-    accounts = []
-    foreign, dead = (_judged_keys(plan, looked, found or [], what) for what in ("foreign", "dead"))
+    accounts, found = [], found_for(plan, found or [])
+    foreign, dead = (_judged_keys(plan, looked, found, what) for what in ("foreign", "dead"))
     for account, look in zip(plan["accounts"], looked, strict=False):
         groups = []
         for group in account["webhooks"] if "snapshot" in look else ():
@@ -224,12 +227,12 @@ def webhooks(plan: Mapping[str, Any], looked: Results, found: Results | None = N
                 continue
             elif account["state"] == "absent":
                 groups.append({"phone_numbers": group["phone_numbers"], **places_of(group)})
-            elif not blocked(group, plan, found or []) and not not_due(group, found or []):
+            elif not blocked(group, plan, found) and not not_due(group, found):
                 more = _passwords(group, foreign, dead)
                 groups.append({"phone_numbers": group["phone_numbers"], **_webhook(group), **more})
         accounts.append({**account, "webhooks": groups, "snapshot": look.get("snapshot")})
         if "restore" in account:
-            accounts[-1]["restore"] = _with_refusals(account["restore"], plan["credentials"], found or [])
+            accounts[-1]["restore"] = _with_refusals(account["restore"], plan["credentials"], found)
     return accounts
 
 
